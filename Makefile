@@ -1,0 +1,42 @@
+# make demo: the whole study on artificial languages, offline.   make test, make check: what CI runs.   make lab: JupyterLab.
+PYTHON ?= python3
+CORES ?= 2
+BIN := .venv/bin
+DONE := .venv/.installed
+export PYTHONUTF8 := 1
+
+.PHONY: help setup demo test check lab format
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+setup: $(DONE) ## create .venv with the versions of constraints.txt
+
+$(DONE): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "nerlib needs Python 3.11 or newer, met $$($(PYTHON) --version); try make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
+	@touch $@
+
+demo: setup ## the Assamese study's shape on artificial languages, a few minutes
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile params/studies/demo.yaml --quiet
+	@$(BIN)/python -c 'from nerlib.folders import reports_folder; print(reports_folder() / "demo" / "index.html")'
+
+test: setup ## all tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist worksteal
+
+check: setup ## style, types, floors, notebooks without outputs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+format: setup ## mend style and strip notebooks
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/nbstripout notebooks/*.ipynb
+
+lab: setup ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab --notebook-dir=notebooks

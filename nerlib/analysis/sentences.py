@@ -1,0 +1,67 @@
+"""Sentences that say what a comparison shows, and no more: computed when a report is made, never typed in advance."""
+
+from collections.abc import Sequence
+
+from nerlib.analysis.tables import Comparison
+from nerlib.statistics import Interval
+
+MINUS = "−"
+
+
+def points(share: float, *, signed: bool = False) -> str:
+    """A share as points: 0.7123 is "71.2", signed "+71.2"; what would round to zero keeps the decimals it needs."""
+    value = 100 * share
+    decimals = 1
+    while value and round(value, decimals) == 0 and decimals < 6:
+        decimals += 1
+    sign = MINUS if value < 0 else "+" if signed and value > 0 else ""
+    return f"{sign}{abs(value):.{decimals}f}"
+
+
+def describe_score(name: str, score: Interval) -> str:
+    """A mean over seeds: ``target 71.2 (69.0 to 73.4, 3 seeds)``."""
+    if score.n == 0:
+        return f"{name} (no seed)"
+    spread = "1 seed" if score.n == 1 else f"{points(score.low)} to {points(score.high)}, {score.n} seeds"
+    return f"{name} {points(score.value)} ({spread})"
+
+
+def describe_difference(comparison: Comparison, where: str = "on this test set") -> str:
+    """One or two sentences on which of the two is better, as far as the seeds at hand can tell.
+
+    Parameters
+    ----------
+    comparison
+        As `compare` makes it.
+    where
+        What the scores are of, as it stands in a sentence.
+
+    Returns
+    -------
+    str
+        Names a difference only when the interval paired by seed excludes 0; otherwise it says that none can be told.
+        With one seed it gives both scores and no verdict, with none it says so.
+    """
+    a, b = describe_score(comparison.a, comparison.score_a), describe_score(comparison.b, comparison.score_b)
+    unit = "F1 points" if comparison.metric.endswith("f1") else "points"
+    value, low, high, n, level = comparison.difference
+    signed = f"{points(value, signed=True)} {unit}"
+    scope = f"{where} with these {n} seeds"
+    interval = f"{level * 100:g} % interval {points(low, signed=True)} to {points(high, signed=True)}"
+    if n == 0:
+        sentence = f"{comparison.a} and {comparison.b} have no seed in common: nothing can be compared"
+    elif n == 1:
+        sentence = f"{a} and {b} differ by {signed} {where}; with one seed no difference can be told"
+    elif comparison.difference.contains(0):
+        sentence = f"{a} against {b}: no difference can be told {scope}; paired by seed it is {signed} ({interval})"
+    else:
+        direction = "above" if value > 0 else "below"
+        sentence = f"{a} is {points(abs(value))} {unit} {direction} {b} {scope}; paired by seed: {interval}"
+    return f"{sentence[0].upper()}{sentence[1:]}{_left_out(comparison.unpaired)}."
+
+
+def _left_out(seeds: Sequence[int]) -> str:
+    if not seeds:
+        return ""
+    listed = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds[:-1]))} and {seeds[-1]}"
+    return f" ({listed} left out: without a partner)"

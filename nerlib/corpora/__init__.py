@@ -1,0 +1,27 @@
+"""Corpora: annotated sentences in splits, from the Hugging Face Hub, from folders, or generated (`demo`).
+
+`load_corpus` reads a `Corpus` of `Sentence`s, whatever file format and tag scheme it is kept in; what was repaired on
+the way is counted in `Corpus.repairs`. `subset`, `merge` and `hold_out` choose sentences by seed, `seen` finds those
+that stand elsewhere. `nerlib.corpora.checks` makes tables of sizes, repeated sentences and leaks;
+`nerlib.corpora.languages` knows names, scripts and directions.
+"""
+
+from nerlib.corpora.columns import read_conll, write_conll
+from nerlib.corpora.loading import LABEL_MAPS, load_corpus
+from nerlib.corpora.sampling import hold_out, merge, seen, subset
+from nerlib.corpora.types import SPLITS, Corpus, Sentence, comparable
+
+__all__ = [
+    "LABEL_MAPS",
+    "SPLITS",
+    "Corpus",
+    "Sentence",
+    "comparable",
+    "hold_out",
+    "load_corpus",
+    "merge",
+    "read_conll",
+    "seen",
+    "subset",
+    "write_conll",
+]

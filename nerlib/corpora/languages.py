@@ -1,0 +1,103 @@
+"""Languages by tag: name, script, direction, ISO 639-3 code. For reports (`lang`, `dir`) and for corpora's own names.
+
+The languages of the corpora that have short names, as far as a writing direction or a three-letter code is needed.
+Names and codes: ISO 639; scripts: ISO 15924.
+"""
+
+import re
+from typing import Literal, NamedTuple
+
+from nerlib.errors import CorpusError
+
+_TAG = re.compile(r"(?:[A-Za-z]{2,3}|[xX])(?:-[A-Za-z0-9]{1,16})*")
+_RIGHT_TO_LEFT = {"Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm", "Samr", "Mand"}
+
+
+class Language(NamedTuple):
+    """What is known of a language."""
+
+    tag: str  # BCP 47
+    name: str  # in English
+    script: str  # ISO 15924; "Zyyy" when unknown
+    iso3: str  # ISO 639-3, as corpora use it (of a macrolanguage where they do: swa, not swh)
+
+    @property
+    def direction(self) -> Literal["ltr", "rtl"]:
+        """Writing direction, as HTML's `dir`."""
+        return "rtl" if self.script in _RIGHT_TO_LEFT else "ltr"
+
+
+_TABLE = """
+am Amharic Ethi amh; ar Arabic Arab ara; as Assamese Beng asm; az Azerbaijani Latn aze; bam Bambara Latn bam
+bbj Ghomala Latn bbj; be Belarusian Cyrl bel; bg Bulgarian Cyrl bul; bho Bhojpuri Deva bho; bn Bengali Beng ben
+bo Tibetan Tibt bod; brx Bodo Deva brx; ca Catalan Latn cat; ceb Cebuano Latn ceb; ckb Central_Kurdish Arab ckb
+cs Czech Latn ces; cy Welsh Latn cym; da Danish Latn dan; de German Latn deu; dv Divehi Thaa div; ee Ewe Latn ewe
+el Greek Grek ell; en English Latn eng; es Spanish Latn spa; et Estonian Latn est; eu Basque Latn eus
+fa Persian Arab fas; fi Finnish Latn fin; fon Fon Latn fon; fr French Latn fra; gl Galician Latn glg
+gu Gujarati Gujr guj; ha Hausa Latn hau; he Hebrew Hebr heb; hi Hindi Deva hin; hr Croatian Latn hrv
+hu Hungarian Latn hun; hy Armenian Armn hye; id Indonesian Latn ind; ig Igbo Latn ibo; is Icelandic Latn isl
+it Italian Latn ita; ja Japanese Jpan jpn; jv Javanese Latn jav; ka Georgian Geor kat; kk Kazakh Cyrl kaz
+km Khmer Khmr khm; kn Kannada Knda kan; ko Korean Kore kor; ku Kurdish Latn kur; ky Kyrgyz Cyrl kir
+lg Luganda Latn lug; ln Lingala Latn lin; lo Lao Laoo lao; lt Lithuanian Latn lit; luo Luo Latn luo
+lv Latvian Latn lav; mai Maithili Deva mai; mg Malagasy Latn mlg; mk Macedonian Cyrl mkd; ml Malayalam Mlym mal
+mn Mongolian Cyrl mon; mni Manipuri Beng mni; mos Mossi Latn mos; mr Marathi Deva mar; ms Malay Latn msa
+mt Maltese Latn mlt; my Burmese Mymr mya; mzn Mazanderani Arab mzn; ne Nepali Deva nep; nl Dutch Latn nld
+nn Norwegian_Nynorsk Latn nno; no Norwegian Latn nor; ny Chichewa Latn nya; or Odia Orya ori; pa Punjabi Guru pan
+pcm Nigerian_Pidgin Latn pcm; pl Polish Latn pol; pnb Western_Punjabi Arab pnb; ps Pashto Arab pus
+pt Portuguese Latn por; qu Quechua Latn que; ro Romanian Latn ron; ru Russian Cyrl rus; rw Kinyarwanda Latn kin
+sa Sanskrit Deva san; sat Santali Olck sat; sd Sindhi Arab snd; si Sinhala Sinh sin; sk Slovak Latn slk
+sl Slovenian Latn slv; sn Shona Latn sna; so Somali Latn som; sq Albanian Latn sqi; sr Serbian Cyrl srp
+su Sundanese Latn sun; sv Swedish Latn swe; sw Swahili Latn swa; ta Tamil Taml tam; te Telugu Telu tel
+tg Tajik Cyrl tgk; th Thai Thai tha; ti Tigrinya Ethi tir; tk Turkmen Latn tuk; tl Tagalog Latn tgl
+tn Tswana Latn tsn; tr Turkish Latn tur; tt Tatar Cyrl tat; tw Twi Latn twi; ug Uyghur Arab uig
+uk Ukrainian Cyrl ukr; ur Urdu Arab urd; uz Uzbek Latn uzb; vi Vietnamese Latn vie; wo Wolof Latn wol
+xh Xhosa Latn xho; yi Yiddish Hebr yid; yo Yorùbá Latn yor; zh Chinese Hans zho; zu Zulu Latn zul
+"""
+_OTHER_NAMES = {"bm": "bam", "swh": "sw", "pes": "fa", "prs": "fa", "nb": "no", "arb": "ar", "npi": "ne", "ory": "or"}
+
+
+def _read_table() -> dict[str, Language]:
+    rows = (row.split() for line in _TABLE.strip().split("\n") for row in line.split(";"))
+    return {tag: Language(tag, name.replace("_", " "), script, iso3) for tag, name, script, iso3 in rows}
+
+
+LANGUAGES = _read_table()
+_BY_CODE = {language.iso3: language for language in LANGUAGES.values()} | {
+    other: LANGUAGES[tag] for other, tag in _OTHER_NAMES.items()
+}
+
+
+def language(tag: str) -> Language:
+    """What is known of a language, by its tag or its three-letter code.
+
+    An unknown tag gets itself as name and code, and the script `Zyyy`, unless a subtag names the script (`sr-Latn`).
+
+    Raises
+    ------
+    CorpusError
+        When `tag` is no language tag: letters and digits in parts joined by hyphens.
+    """
+    if not isinstance(tag, str) or not _TAG.fullmatch(tag):
+        raise CorpusError(f"expected a language tag such as 'as', 'yo' or 'x-target', met {tag!r}")
+    main, *parts = tag.split("-")
+    known = LANGUAGES.get(main.lower()) or _BY_CODE.get(main.lower()) or Language(tag, tag, "Zyyy", tag)
+    if main.lower() == "x":
+        return known._replace(script=_demo_script(tag))
+    scripts = [part.title() for part in parts if len(part) == 4 and part.isalpha()]
+    return known._replace(tag=tag, script=scripts[0] if scripts else known.script)
+
+
+def _demo_script(tag: str) -> str:
+    from nerlib.corpora.demo.languages import profile
+
+    try:
+        return profile(tag).script.title()
+    except CorpusError:
+        return "Zyyy"
+
+
+def codes(tag: str) -> tuple[str, ...]:
+    """The names under which a corpus may keep a language, best first: as given, two letters, three letters."""
+    known = language(tag)
+    short = next((code for code, row in LANGUAGES.items() if row.iso3 == known.iso3), tag)
+    return tuple(dict.fromkeys((tag, short, known.iso3)))

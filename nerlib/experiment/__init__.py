@@ -1,0 +1,19 @@
+"""The study: stages and runs, as the notebooks call them.
+
+::
+
+    settings = params.from_notebook(globals())
+    study = Study(settings)
+    sources = study.run_stage("sources")     # one run a seed: found finished, gone on with, or made
+    target = study.run_stage("target")       # continues the `sources` run of the same seed
+    study.table(sources, target)             # one row a run, as `records.read_records` gives it
+
+A run's identity covers everything that can change its result and nothing else, so the same call finds the same folder:
+nothing finished is ever done twice, nothing different is ever confused.
+"""
+
+from nerlib.experiment.runs import Run
+from nerlib.experiment.stages import STAGES, Stage, find_stage
+from nerlib.experiment.study import Study, curves, error_kinds, scores_by_type
+
+__all__ = ["STAGES", "Run", "Stage", "Study", "curves", "error_kinds", "find_stage", "scores_by_type"]

@@ -1,0 +1,115 @@
+"""A study as a notebook sees it: settings in, runs out."""
+
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+import pandas as pd
+
+from nerlib import analysis, records
+from nerlib.errors import SettingsError
+from nerlib.experiment.material import Material
+from nerlib.experiment.runs import Run, find_or_make
+from nerlib.experiment.stages import find_stage
+from nerlib.models import TunedModel, build
+from nerlib.params import Settings
+
+
+class Study:
+    """The runs that a notebook's settings ask for.
+
+    Attributes
+    ----------
+    settings
+        As validated.
+    material
+        Corpora, backbone and method, each read at first use.
+    """
+
+    def __init__(self, settings: Settings, material: Material | None = None) -> None:
+        self.settings = settings
+        self.material = material or Material(settings)
+
+    def with_method(self, method: str) -> Self:
+        """The same study with another method (see `Settings.with_method`), its corpora and backbone shared."""
+        if method == self.settings.method:
+            return self
+        settings = self.settings.with_method(method)
+        material = Material(settings)
+        for name in ("task", "backbone", "target", "sources"):
+            if name in vars(self.material):
+                vars(material)[name] = vars(self.material)[name]
+        return type(self)(settings, material)
+
+    def new_model(self) -> TunedModel:
+        """The model as a first stage begins with it, for looking at."""
+        m = self.material
+        return build(m.backbone, m.task, m.method(), labels=m.labels, seed=self.settings.seeds[0])
+
+    def run_stage(
+        self, stage: str, seeds: Sequence[int] | None = None, *, checkpoint_seconds: float | None = None
+    ) -> list[Run]:
+        """The runs of a stage, one a seed: found finished, gone on with from a checkpoint, or made.
+
+        A stage that continues another one makes that one's runs first, when they are missing.
+
+        Parameters
+        ----------
+        stage
+            A name among `STAGES`.
+        seeds
+            None: those of the settings.
+        checkpoint_seconds
+            Seconds between two checkpoints; None: half a minute. It does not change any result.
+
+        Raises
+        ------
+        SettingsError, CorpusError, ModelError
+            For what cannot be read or meant, before anything is trained or written.
+        """
+        found = find_stage(stage)
+        seeds = self.settings.seeds if seeds is None else seeds
+        if len(set(seeds)) < len(seeds) or not seeds:
+            raise SettingsError(f"seeds: expected at least one, every one once, met {list(seeds)}")
+        runs = []
+        for seed in seeds:
+            parent = None
+            if found.continues:
+                (parent,) = self.run_stage(found.continues, [seed], checkpoint_seconds=checkpoint_seconds)
+            runs.append(find_or_make(self.material, found, seed, parent, checkpoint_seconds=checkpoint_seconds))
+        return runs
+
+    def table(self, *runs: Iterable[Run]) -> pd.DataFrame:
+        """One row a run, with the columns of `records.read_records`, in the order given."""
+        digests = [run.digest for group in runs for run in group]
+        if not digests:
+            return pd.DataFrame(columns=list(records.COLUMNS))
+        table = records.read_records(self.settings.study).set_index("digest", drop=False)
+        return table.loc[digests].reset_index(drop=True)
+
+
+def scores_by_type(*runs: Iterable[Run]) -> pd.DataFrame:
+    """Test scores by entity type: `stage`, `method`, `seed`, `type`, `f1`, `precision`, `recall`, `support`."""
+    rows = [
+        {"stage": run.record.stage, "method": run.record.method, "seed": run.seed, "type": name, **scores}
+        for group in runs
+        for run in group
+        for name, scores in run.record.scores["test"]["by_type"].items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def error_kinds(*runs: Iterable[Run]) -> pd.DataFrame:
+    """Errors on the test set, means over seeds: `stage`, `method`, `kind`, `count`."""
+    rows = []
+    for group in runs:
+        for run in group:
+            predictions = run.predictions()
+            counts = analysis.error_table(predictions.gold, predictions.predicted)["all"]
+            about = {"stage": run.record.stage, "method": run.record.method}
+            rows += [about | {"kind": kind, "count": count} for kind, count in counts.items()]
+    return pd.DataFrame(rows).groupby(["stage", "method", "kind"], sort=False, as_index=False)["count"].mean()
+
+
+def curves(*runs: Iterable[Run]) -> pd.DataFrame:
+    """The learning curves of runs, one row a scored epoch, with `stage`, `seed` and `method`."""
+    return pd.concat([run.curve for group in runs for run in group], ignore_index=True)

@@ -1,0 +1,40 @@
+"""Figures: a DataFrame in, a matplotlib figure out, `show` displays and saves it.
+
+Scores are shares (0..1) in tables and points (0..100) in figures. Every mean has its interval and its seeds beside it;
+a method has one colour in all figures (`METHOD_COLOURS`). matplotlib is loaded by the first figure, not before.
+"""
+
+from nerlib.figures.architecture import architecture
+from nerlib.figures.data import expected_width, fertility, sentence_lengths
+from nerlib.figures.scores import (
+    cost_against_score,
+    error_kinds,
+    forgetting,
+    interval_words,
+    scores_by_stage,
+    scores_by_type,
+    two_by_two,
+)
+from nerlib.figures.style import METHOD_COLOURS, PALETTE, colour, folder, readable, show
+from nerlib.figures.training import loss_curves
+
+__all__ = [
+    "METHOD_COLOURS",
+    "PALETTE",
+    "architecture",
+    "colour",
+    "cost_against_score",
+    "error_kinds",
+    "expected_width",
+    "fertility",
+    "folder",
+    "forgetting",
+    "interval_words",
+    "loss_curves",
+    "readable",
+    "scores_by_stage",
+    "scores_by_type",
+    "sentence_lengths",
+    "show",
+    "two_by_two",
+]

@@ -1,0 +1,262 @@
+"""Figures of scores: by stage, by type, against cost, before and after; and of the errors behind them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from nerlib.figures.style import (
+    INK,
+    STAGES,
+    canvas,
+    colour,
+    colours,
+    ordered,
+    plain_ticks,
+    readable,
+    stage_words,
+    styled,
+)
+from nerlib.statistics import mean_interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DATA_USED = ("target only", "transfer")
+KINDS = ("correct", "boundary", "type", "boundary and type", "missed", "spurious")
+
+
+def interval_words(level: float = 0.95) -> str:
+    """What to say in a caption about the bars and points of these figures."""
+    return f"Large points with bars: mean over seeds and its {100 * level:g} % t interval. Small points: single seeds."
+
+
+@styled
+def scores_by_stage(runs: pd.DataFrame, score: str = "test_score", level: float = 0.95) -> "Figure":
+    """Draw the scores of each stage, methods side by side.
+
+    Parameters
+    ----------
+    runs
+        Columns ``stage``, ``seed``, `score` (0..1) and, optionally, ``method``; one row a run.
+    score
+        The column to draw.
+    level
+        Of the interval of the mean over seeds.
+    """
+    methods = runs["method"] if "method" in runs else pd.Series("", index=runs.index)
+    frame = pd.DataFrame({"row": runs["stage"], "group": methods, "value": runs[score]})
+    rows = ordered(frame["row"], STAGES)
+    return _dodged(frame, rows, {m: colour(m) for m in methods.unique()}, level, "strict F1 (points)")
+
+
+@styled
+def scores_by_type(scores: pd.DataFrame, level: float = 0.95) -> "Figure":
+    """Draw the scores of each entity type, stages side by side.
+
+    Parameters
+    ----------
+    scores
+        Columns ``type``, ``seed``, ``f1`` (0..1) and, optionally, ``stage`` and ``support`` (entities in the gold).
+    level
+        Of the interval of the mean over seeds.
+    """
+    stages = scores["stage"] if "stage" in scores else pd.Series("", index=scores.index)
+    frame = pd.DataFrame({"row": scores["type"], "group": stages, "value": scores["f1"]})
+    rows = list(dict.fromkeys(frame["row"]))
+    words = {name: readable(name) for name in rows}
+    if "support" in scores:
+        words = {name: f"{words[name]} ({n:.0f})" for name, n in scores.groupby("type")["support"].max().items()}
+    groups = colours(ordered(frame["group"], STAGES))
+    return _dodged(frame, rows, groups, level, "strict F1 (points)", words)
+
+
+def _dodged(
+    frame: pd.DataFrame,
+    rows: Sequence[str],
+    groups: dict[str, str],
+    level: float,
+    label: str,
+    words: dict[str, str] | None = None,
+) -> "Figure":
+    """Draw `value` (0..1) by `row`, one below the other, and by `group`, side by side in the groups' colours."""
+    figure, axes = canvas(6.0, 0.9 + len(rows) * (0.3 + 0.22 * len(groups)))
+    ax = axes[0, 0]
+    offsets = np.linspace(-0.5, 0.5, 2 * len(groups) + 1)[1::2] * min(0.8, 0.3 * len(groups))
+    for offset, (group, shade) in zip(offsets, groups.items(), strict=True):
+        for place, row in enumerate(rows):
+            values = frame.loc[(frame["row"] == row) & (frame["group"] == group), "value"].dropna()
+            _mean_and_seeds(ax, place + offset, values, shade, level)
+    ax.set_yticks(range(len(rows)), [(words or {}).get(row) or stage_words(row) for row in rows])
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.grid(axis="y", visible=False)
+    ax.set_xlabel(label)
+    _from_zero(ax)
+    _legend(figure, groups)
+    return figure
+
+
+def _mean_and_seeds(ax: Any, place: float, values: pd.Series, shade: str, level: float, upright: bool = False) -> None:
+    """Draw the mean with its interval at `place` and the seeds as small points beside it; `values` are 0..1."""
+    if values.empty:
+        return
+    points = 100 * values.to_numpy(float)
+    beside = np.full(len(points), place + (0.04 if upright else 0.11))
+    ax.scatter(*((beside, points) if upright else (points, beside)), s=11, color=shade, alpha=0.55, lw=0, gid="seeds")
+    mean, ends = points.mean(), None
+    if len(points) > 1:
+        interval = mean_interval(points, level)
+        ends = [[interval.value - interval.low], [interval.high - interval.value]]
+    where, bar = ((place, mean), {"yerr": ends}) if upright else ((mean, place), {"xerr": ends})
+    ax.errorbar(*where, **bar, fmt="o", ms=6, color=shade, mec="white", mew=0.8, elinewidth=1.6, capsize=3, zorder=4)
+
+
+@styled
+def two_by_two(runs: pd.DataFrame, score: str = "test_score", level: float = 0.95) -> "Figure":
+    """Draw {target only, transfer} × {methods}: parallel lines say that the two choices do not depend on each other.
+
+    Parameters
+    ----------
+    runs
+        Columns ``data`` (``"target only"`` or ``"transfer"``), ``method``, ``seed``, `score` (0..1); one row a run.
+    score
+        The column to draw.
+    level
+        Of the interval of the mean over seeds.
+    """
+    figure, axes = canvas(5.2, 3.4)
+    ax = axes[0, 0]
+    data = ordered(runs["data"], DATA_USED)
+    methods = list(runs["method"].unique())
+    offsets = np.linspace(-0.05, 0.05, len(methods)) if len(methods) > 1 else [0.0]
+    for offset, method in zip(offsets, methods, strict=True):
+        cells = [runs.loc[(runs["data"] == d) & (runs["method"] == method), score].dropna() for d in data]
+        places = [place + offset for place in range(len(data))]
+        ax.plot(places, [100 * cell.mean() for cell in cells], color=colour(method), gid="means")
+        for place, cell in zip(places, cells, strict=True):
+            _mean_and_seeds(ax, place, cell, colour(method), level, upright=True)
+    ax.set_xticks(range(len(data)), [readable(d) for d in data])
+    ax.set_xlim(-0.4, len(data) - 0.6)
+    ax.grid(axis="x", visible=False)
+    ax.set_ylabel("strict F1 (points)")
+    _from_zero(ax, upright=True)
+    _legend(figure, {method: colour(method) for method in methods})
+    return figure
+
+
+@styled
+def forgetting(runs: pd.DataFrame, level: float = 0.95) -> "Figure":
+    """Draw the sources' dev score before and after training on the target, a line a seed, methods side by side.
+
+    Parameters
+    ----------
+    runs
+        Columns ``method``, ``seed``, ``source_dev_score_before``, ``source_dev_score_after`` (0..1); one row a run.
+    level
+        Of the interval of the mean over seeds.
+    """
+    methods = list(runs["method"].unique())
+    figure, axes = canvas(1.6 + 1.7 * len(methods), 3.2, columns=len(methods), sharey=True)
+    for ax, method in zip(axes[0], methods, strict=True):
+        pairs = runs.loc[runs["method"] == method, ["source_dev_score_before", "source_dev_score_after"]].dropna()
+        ax.plot([0, 1], 100 * pairs.to_numpy(float).T, color=colour(method), alpha=0.35, linewidth=1, gid="seeds")
+        for place, column in enumerate(pairs):
+            _mean_and_seeds(ax, place, pairs[column], colour(method), level, upright=True)
+        ax.set_title(readable(method), color=INK)
+        ax.set_xticks([0, 1], ["before", "after"])
+        ax.set_xlim(-0.4, 1.4)
+        ax.grid(axis="x", visible=False)
+    axes[0, 0].set_ylabel("sources' dev, strict F1 (points)")
+    _from_zero(axes[0, 0], upright=True)
+    return figure
+
+
+@styled
+def cost_against_score(runs: pd.DataFrame, score: str = "test_score", level: float = 0.95) -> "Figure":
+    """Draw each method's score against the seconds it took: up and to the left is better.
+
+    Parameters
+    ----------
+    runs
+        Columns ``method``, ``seed``, ``seconds``, `score` (0..1) and, optionally, ``stage`` (one point each).
+    score
+        The column to draw.
+    level
+        Of the intervals of the means over seeds, of seconds as of scores.
+    """
+    figure, axes = canvas(6.0, 3.6)
+    ax = axes[0, 0]
+    keys = ["method", "stage"] if "stage" in runs else ["method"]
+    known = runs.dropna(subset=[score, "seconds"])
+    for number, (key, cell) in enumerate(known.groupby(keys, sort=False)):
+        method, *stage = map(str, key)
+        shade, time, points = colour(method), cell["seconds"].to_numpy(float), 100 * cell[score].to_numpy(float)
+        ax.scatter(time, points, s=11, color=shade, alpha=0.55, linewidths=0, gid="seeds")
+        if len(cell) > 1:
+            across, up = mean_interval(time, level), mean_interval(points, level)
+            leftmost = max(across.low, time.min() / 2)  # a logarithmic axis has no zero
+            ax.hlines(points.mean(), leftmost, across.high, color=shade, linewidth=1.2)
+            ax.vlines(time.mean(), up.low, up.high, color=shade, linewidth=1.2)
+        ax.plot(time.mean(), points.mean(), "o", ms=6, color=shade, mec="white", mew=0.8, gid="means")
+        if stage:
+            above = number % 2 == 0  # neighbours write above and below in turn
+            where, offset, side = (time.mean(), points.mean()), (0, 9 if above else -9), "bottom" if above else "top"
+            ax.annotate(stage_words(stage[0]), where, offset, textcoords="offset points", ha="center", va=side, size=8)
+    ax.set_xscale("log")
+    plain_ticks(ax)
+    ax.set_xlabel("training and evaluation (seconds, logarithmic)")
+    ax.set_ylabel("strict F1 (points)")
+    ax.margins(x=0.2, y=0.15)
+    _from_zero(ax, upright=True)
+    _legend(figure, {method: colour(method) for method in known["method"].unique()})
+    return figure
+
+
+@styled
+def error_kinds(errors: pd.DataFrame) -> "Figure":
+    """Draw what became of the entities in each stage: correct ones and kinds of error, stacked.
+
+    Parameters
+    ----------
+    errors
+        Columns ``stage``, ``kind`` (``correct``, ``boundary``, ``type``, ``missed``, ``spurious``, ...), ``count``
+        (entities; counts of several rows of one stage and kind are averaged, so that rows may be seeds).
+    """
+    counts = errors.groupby(["stage", "kind"], sort=False)["count"].mean().unstack(fill_value=0)
+    counts = counts.loc[ordered(counts.index, STAGES), ordered(counts.columns, KINDS)]
+    figure, axes = canvas(6.0, 1.0 + 0.42 * len(counts))
+    ax = axes[0, 0]
+    left = np.zeros(len(counts))
+    shades = colours(map(str, counts.columns))
+    for kind in shades:
+        bars = ax.barh(range(len(counts)), counts[kind], left=left, color=shades[kind], height=0.6, label=kind)
+        room = counts.sum(axis=1).max() / 20
+        told = [f"{n:.0f}" if n >= room else "" for n in counts[kind]]
+        ax.bar_label(bars, told, label_type="center", color="white", fontsize=8)
+        left = left + counts[kind].to_numpy(float)
+    ax.set_yticks(range(len(counts)), [stage_words(stage) for stage in counts.index])
+    ax.invert_yaxis()
+    ax.grid(axis="y", visible=False)
+    ax.set_xlabel("entities (mean over seeds)")
+    _legend(figure, shades)
+    return figure
+
+
+# --- shared -----------------------------------------------------------------------------------------------------------
+
+
+def _from_zero(ax: Any, upright: bool = False) -> None:
+    """Let the axis of scores begin at 0: differences are seen at their size."""
+    high = (ax.get_ylim() if upright else ax.get_xlim())[1]
+    (ax.set_ylim if upright else ax.set_xlim)(0, min(max(high, 5), 105))
+
+
+def _legend(figure: Any, groups: dict[str, str]) -> None:
+    """Name the colours above the axes, when there is more than one."""
+    from matplotlib.patches import Patch
+
+    if len(groups) > 1:
+        patches = [Patch(color=shade, label=stage_words(name)) for name, shade in groups.items()]
+        columns = len(groups) if sum(len(name) + 4 for name in groups) < 70 else 3
+        figure.legend(handles=patches, loc="outside upper left", ncols=columns, handlelength=1, handleheight=1)

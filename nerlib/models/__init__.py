@@ -1,0 +1,42 @@
+"""Backbones, methods, and what comes out of training them: `build`, `save_model`, `load_model`, `merge`.
+
+::
+
+    model = build("FacebookAI/xlm-roberta-base", "ner", Lora(rank=8))
+    training.train(model.network, data, recipe, ...)
+    save_model(model, folder)
+    model = load_model(folder, trainable=True)     # the adapter on a fresh backbone, to go on training
+
+transformers and PEFT are slow to import; they are imported when a model is built or loaded.
+"""
+
+from nerlib.models.backbones import Backbone, find_backbone
+from nerlib.models.methods import (
+    METHODS,
+    AdaLora,
+    Dora,
+    Full,
+    Lora,
+    Method,
+    default_learning_rate,
+    find_method,
+)
+from nerlib.models.tuned import TunedModel, build, load_model, merge, save_model
+
+__all__ = [
+    "METHODS",
+    "AdaLora",
+    "Backbone",
+    "Dora",
+    "Full",
+    "Lora",
+    "Method",
+    "TunedModel",
+    "build",
+    "default_learning_rate",
+    "find_backbone",
+    "find_method",
+    "load_model",
+    "merge",
+    "save_model",
+]

@@ -1,0 +1,243 @@
+"""A backbone with a task's head and a method's trainable weights: building, saving, loading, merging."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from nerlib import folders
+from nerlib.encoding import Encoded, encode
+from nerlib.errors import ModelError
+from nerlib.models.backbones import Backbone, find_backbone, load_tokenizer, quiet
+from nerlib.models.chance import seeded
+from nerlib.models.hooks import Hooks
+from nerlib.models.methods import METHODS, Full, Method, described, from_description
+from nerlib.params import streams
+from nerlib.tasks import Task, find_task
+
+ABOUT = "nerlib.json"  # beside the library's own files: task, labels, method, backbone
+
+
+@dataclass
+class TunedModel:
+    """A network to be trained or used, with all that is needed to encode words for it and read its outputs.
+
+    Attributes
+    ----------
+    network
+        A model of transformers (method `full`) or PEFT's wrapper around one.
+    tokenizer
+        The backbone's.
+    backbone, task, labels, method
+        What it was built from; `labels` in the order of the head's outputs.
+    """
+
+    network: nn.Module
+    tokenizer: Any
+    backbone: Backbone
+    task: Task
+    labels: tuple[str, ...]
+    method: Method
+
+    @property
+    def trainable_parameters(self) -> int:
+        """Weights that require a gradient, head included (AdaLoRA: at the ranks of the moment)."""
+        return sum(p.numel() for p in self.network.parameters() if p.requires_grad)
+
+    @property
+    def head_parameters(self) -> int:
+        """Weights of the head that require a gradient."""
+        heads = self.backbone.family.head[self.task.name]
+        named = self.network.named_parameters()
+        return sum(p.numel() for name, p in named if p.requires_grad and set(name.split(".")) & set(heads))
+
+    def parameters_by_part(self) -> dict[str, tuple[int, bool]]:
+        """Weights of embeddings, blocks, adapter and head, and whether any of them is trained."""
+        heads = self.backbone.family.head[self.task.name]
+        found: dict[str, list[nn.Parameter]] = {}
+        for name, parameter in self.network.named_parameters():
+            components = set(name.split("."))
+            if "original_module" in components:  # the frozen copy of the head that PEFT keeps
+                continue
+            in_block = any(component.isdigit() for component in components)
+            part = "attention and feed-forward" if in_block else "embeddings"
+            part = "adapter" if "lora_" in name else "head" if components & set(heads) else part
+            found.setdefault(part, []).append(parameter)
+        return {part: (sum(p.numel() for p in ps), any(p.requires_grad for p in ps)) for part, ps in found.items()}
+
+    @property
+    def total_parameters(self) -> int:
+        """All weights that a forward pass may use: PEFT's frozen copy of the head is not counted."""
+        return sum(p.numel() for name, p in self.network.named_parameters() if "original_module" not in name)
+
+    @cached_property
+    def hooks(self) -> Hooks:
+        """What the method adds to the training loop."""
+        return self.method.hooks(self.network)
+
+    def encode(self, sentences: Sequence[Any], max_length: int, *, cache: bool = False) -> Encoded:
+        """Encode sentences for this model (see `encoding.encode`).
+
+        Raises
+        ------
+        ModelError
+            When `max_length` is beyond the backbone's positions.
+        """
+        self.backbone.check_length(max_length)
+        subword = self.backbone.family.labelled_subword
+        return encode(
+            sentences, self.tokenizer, self.labels, max_length=max_length, labelled_subword=subword, cache=cache
+        )
+
+
+def build(
+    backbone: str | Path | Backbone,
+    task: str | Task = "ner",
+    method: str | Method = "lora",
+    *,
+    labels: Sequence[str] | None = None,
+    seed: int = 0,
+) -> TunedModel:
+    """Put a task's head and a method's weights on a pretrained backbone.
+
+    Parameters
+    ----------
+    backbone
+        A folder, a Hub name, or a found `Backbone`.
+    task, method
+        By name, or with settings of their own, as in ``Lora(rank=16, target_modules=("all",))``.
+    labels
+        Label names in the order of the head's outputs; None: those of PER, ORG and LOC.
+    seed
+        Gives the initial head and adapter (the same head for every method).
+
+    Raises
+    ------
+    ModelError
+        When the backbone cannot be read, or its family has no head for the task.
+    """
+    found = backbone if isinstance(backbone, Backbone) else find_backbone(backbone)
+    task = task if isinstance(task, Task) else find_task(task)
+    method = METHODS[method]() if isinstance(method, str) else method
+    labels = tuple(labels or task.labels(("PER", "ORG", "LOC")))
+    family = found.family
+    if task.name not in family.head:
+        raise ModelError(
+            f"{found.name}: no head for task {task.name!r} in its family; there are {', '.join(family.head)}"
+        )
+    tokenizer = load_tokenizer(found.folder, family)
+    with seeded(streams(seed)["head"]), quiet():
+        plain = _load_plain(found.folder, found, task, labels, method)
+        network = method.prepare(plain, family, task)
+    if len(tokenizer) > plain.get_input_embeddings().num_embeddings:
+        raise ModelError(f"{found.name}: its tokenizer has {len(tokenizer)} pieces, its embedding fewer rows")
+    model = TunedModel(network, tokenizer, found, task, labels, method)
+    if not model.head_parameters:
+        raise ModelError(f"{found.name}: the head of task {task.name!r} would not be trained")
+    return model
+
+
+def _load_plain(folder: Path, backbone: Backbone, task: Task, labels: Sequence[str], method: Method) -> Any:
+    """The transformers model with its head: fresh on a backbone's folder, as trained on a saved model's."""
+    import transformers
+
+    family = backbone.family
+    config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {label: i for i, label in enumerate(labels)}
+    config.classifier_dropout = method.dropout
+    if isinstance(method, Full):
+        for name in family.dropouts:
+            setattr(config, name, method.dropout)
+    if family.kind == "decoder":
+        config.use_cache = False
+    return getattr(transformers, task.head_class).from_pretrained(
+        folder, config=config, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
+    )
+
+
+def save_model(model: TunedModel, folder: Path) -> None:
+    """Write what was trained, in the format of the library that owns it, and beside it what nerlib needs to read it.
+
+    Full fine-tuning leaves a folder that transformers reads by itself; a PEFT method leaves PEFT's adapter, its head
+    inside. The folder appears whole.
+    """
+    about = {
+        "schema": 1,
+        "task": model.task.name,
+        "labels": list(model.labels),
+        "method": described(model.method),
+        "backbone": {
+            "name": model.backbone.name,
+            "folder": str(model.backbone.folder),
+            "fingerprint": model.backbone.fingerprint,
+        },
+    }
+    with folders.new_folder(folder) as beside, quiet():
+        model.network.save_pretrained(beside, safe_serialization=True)
+        if isinstance(model.method, Full):
+            model.tokenizer.save_pretrained(beside)
+        (beside / "README.md").unlink(missing_ok=True)  # PEFT's is a form with nothing filled in
+        (beside / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def load_model(
+    folder: str | Path, backbone: str | Path | Backbone | None = None, *, trainable: bool = False
+) -> TunedModel:
+    """Load what a run trained.
+
+    Parameters
+    ----------
+    folder
+        A run's folder, or the `model` folder in it.
+    backbone
+        The backbone that a PEFT adapter is attached to; None: the one it was trained on, where it was or by its name.
+    trainable
+        Whether training goes on: a PEFT method then trains the adapter and the head, and nothing else.
+
+    Raises
+    ------
+    ModelError
+        When the folder holds no model, or the backbone is not the one that the adapter was trained on.
+    """
+    place = Path(folder) / "model" if (Path(folder) / "model").is_dir() else Path(folder)
+    if not (place / ABOUT).is_file():
+        raise ModelError(f"{folder} holds no model of nerlib: expected {ABOUT}")
+    about = json.loads((place / ABOUT).read_text(encoding="utf-8"))
+    task, labels, method = find_task(about["task"]), tuple(about["labels"]), from_description(about["method"])
+    found = backbone if isinstance(backbone, Backbone) else _find_again(backbone, about["backbone"])
+    if found.fingerprint != about["backbone"]["fingerprint"]:
+        raise ModelError(
+            f"{place} was trained on another backbone: expected {about['backbone']['name']} with fingerprint "
+            f"{about['backbone']['fingerprint']}, met {found.name} with {found.fingerprint}"
+        )
+    with quiet():
+        if isinstance(method, Full):
+            network = _load_plain(place, found, task, labels, method).requires_grad_(trainable)
+        else:
+            from peft import PeftModel
+
+            with seeded(streams(0)["head"]):  # the fresh head is replaced by the saved one; no global state moves
+                plain = _load_plain(found.folder, found, task, labels, method)
+                network = PeftModel.from_pretrained(plain, place, is_trainable=trainable)
+    network.eval()
+    return TunedModel(network, load_tokenizer(found.folder, found.family), found, task, labels, method)
+
+
+def _find_again(given: str | Path | None, about: dict[str, str]) -> Backbone:
+    if given is not None:
+        return find_backbone(given)
+    return find_backbone(about["folder"] if Path(about["folder"]).is_dir() else about["name"], called=about["name"])
+
+
+def merge(model: TunedModel) -> nn.Module:
+    """A plain transformers model in which the adapter is part of the weights (to about 1e-5: sums are reordered).
+
+    The tuned model gives up its network: use the one returned.
+    """
+    return model.network if isinstance(model.method, Full) else model.network.merge_and_unload()  # type: ignore[operator]

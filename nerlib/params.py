@@ -1,0 +1,382 @@
+"""What a notebook may be asked: `Settings`, refused at once when they cannot be meant; and `Recipe`, how to train.
+
+Settings come from four places, the later ones winning: the defaults below, `params/languages/<tag>.yaml`,
+`params/studies/<study>.yaml`, and what the caller gives (a parameters cell, papermill, Snakemake). The record of a
+run says of each setting which place its value has.
+"""
+
+import difflib
+import math
+import types
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from nerlib import folders
+from nerlib.errors import FolderError, SettingsError
+
+TASKS = ("ner",)
+METHODS = ("full", "lora", "dora", "adalora")
+
+
+class Source(NamedTuple):
+    """A language to transfer from, and the corpus of it."""
+
+    language: str
+    corpus: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``"<tag>@<corpus>"``; without a corpus it is the one that the language's file names, later."""
+        language, _, corpus = text.partition("@")
+        return cls(language.strip(), corpus.strip())
+
+    def __str__(self) -> str:
+        return f"{self.language}@{self.corpus}"
+
+
+class Recipe(BaseModel):
+    """How one stage is trained; with the seed it fixes everything that the training loop decides."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    num_epochs: int = Field(10, gt=0, description="passes over the training sentences")
+    min_steps: int = Field(0, ge=0, description="optimizer steps at least; raises `num_epochs` where those give fewer")
+    patience: int = Field(0, ge=0, description="epochs without a better dev score before the end; 0: all epochs")
+    epoch_fraction: float = Field(1.0, gt=0, le=1, description="share of the training sentences drawn anew each epoch")
+    batch_size: int = Field(32, gt=0, description="sentences per optimizer step")
+    micro_batch_size: int = Field(0, ge=0, description="sentences per forward pass; 0: the whole batch at once")
+    learning_rate: float = Field(2e-4, gt=0, description="peak learning rate of AdamW")
+    warm_up: float = Field(0.1, ge=0, le=1, description="share of all optimizer steps with a rising learning rate")
+    weight_decay: float = Field(0.01, ge=0, description="of matrices; biases and norms have none")
+    clip_norm: float = Field(1.0, gt=0, description="largest norm of the whole gradient")
+
+
+#: The recipes that the studies published, by study and stage (see `reference/` of each study and the README).
+#: Assamese: the author's own notebook; the corpora and sizes are settings of their own.
+PUBLISHED_RECIPES: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
+    {
+        "baseline": {"num_epochs": 3, "batch_size": 8, "learning_rate": 2e-5},
+        "sources": {"num_epochs": 6, "batch_size": 8, "learning_rate": 8e-5},
+        "target": {"num_epochs": 3, "batch_size": 8, "learning_rate": 1e-4},
+    }
+)
+
+
+class Settings(BaseModel):
+    """All parameters of the notebooks; every field may be given by a parameters cell, papermill or Snakemake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    study: str = Field("demo", description="name of the study: its runs and reports stand together")
+    language: str = Field("x-target", description="tag (BCP 47) of the target language")
+    corpus: str = Field("", description="the target's corpus: Hub name, folder, 'demo'; empty: from `corpora` by task")
+    corpora: dict[str, str] = Field(default_factory=dict, description="the target's corpora by task")
+    sources: tuple[str, ...] = Field((), description="'<tag>@<corpus>' of the languages to transfer from")
+    entity_types: tuple[str, ...] = Field(("PER", "ORG", "LOC"), description="types to find; empty: the corpus's own")
+    label_map: dict[str, str] = Field(default_factory=dict, description="type in a corpus: type here ('O' drops it)")
+    train_size: int = Field(100, ge=0, description="target sentences to train on, nested over sizes; 0: all")
+    dev_size: int = Field(0, ge=0, description="target sentences to choose the best epoch on; 0: all")
+    test_size: int = Field(0, ge=0, description="target sentences to score on, the same for every seed; 0: all")
+    source_size: int = Field(0, ge=0, description="source sentences in all, split evenly; 0: all")
+    backbone: str = Field("demo", description="pretrained model: Hub name, folder, or 'demo'")
+    text: str = Field("", description="unlabelled text: Hub name, folder, or 'demo'")
+    task: Literal["ner"] = Field("ner", description="what is to be learnt")
+    method: Literal["full", "lora", "dora", "adalora"] = Field("lora", description="which weights are trained, and how")
+    rank: int = Field(8, gt=0, description="rank of LoRA and DoRA, target rank of AdaLoRA")
+    alpha: float = Field(32, gt=0, description="LoRA's scale: the update is alpha / rank times B A")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout of adapters, head and (method full) backbone")
+    target_modules: tuple[str, ...] = Field(
+        (), description="linear layers with an adapter; empty: the family's query and value; 'all': every one"
+    )
+    seeds: tuple[int, ...] = Field((1, 2, 3), description="one run each")
+    max_length: int = Field(128, ge=8, description="subwords in one window; longer sentences are cut into windows")
+    recipe: Literal["ours", "as_published"] = Field(
+        "ours", description="'as_published': batch, epochs, rates of the study"
+    )
+    num_epochs: int = Field(3, gt=0, description="epochs of `baseline` and of `sources`")
+    target_steps: int = Field(
+        500, gt=0, description="optimizer steps on the target in `baseline_converged` and `target`"
+    )
+    patience: int = Field(0, ge=0, description="epochs without a better dev score before the end; 0: all epochs")
+    epoch_fraction: float = Field(1.0, gt=0, le=1, description="share of the training sentences drawn anew each epoch")
+    batch_size: int = Field(32, gt=0, description="sentences per optimizer step")
+    micro_batch_size: int = Field(0, ge=0, description="sentences per forward pass; 0: the whole batch at once")
+    learning_rate: float | dict[str, float] | None = Field(
+        None, description="peak rate, a number or one by method; empty: the method's default for the backbone"
+    )
+    target_learning_rate: float | dict[str, float] | None = Field(
+        None, description="peak rate of stage `target`, likewise; empty: as `learning_rate`"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_stray_booleans(cls, given: Any) -> Any:
+        """YAML reads `no`, `on`, `yes`, `off` as booleans: Norwegian would become False, seed `on` would become 1."""
+        for name, value in given.items() if isinstance(given, Mapping) else ():
+            if any(isinstance(item, bool) for item in (value if isinstance(value, list | tuple) else [value])):
+                raise ValueError(f"{name} is {value!r}; text such as 'no' or 'on' must stand in quotes in YAML")
+        return given
+
+    @field_validator(
+        "corpus", "text", "corpora", "label_map", "entity_types", "sources", "target_modules", mode="before"
+    )
+    @classmethod
+    def _empty_is_none(cls, given: Any, info: Any) -> Any:
+        return cls.model_fields[info.field_name].get_default(call_default_factory=True) if given is None else given
+
+    @field_validator("learning_rate", "target_learning_rate", mode="before")
+    @classmethod
+    def _rates(cls, given: Any) -> Any:
+        rates = list(given.values()) if isinstance(given, Mapping) else [given]
+        if isinstance(given, Mapping) and (unknown := set(given) - set(METHODS)):
+            raise ValueError(f"rates by method: {sorted(unknown)} are none of {', '.join(METHODS)}")
+        for rate in rates:
+            if rate is not None and rate != "" and not 0 < float(rate) < math.inf:
+                raise ValueError("expected a number above 0, or one by method")
+        return None if given in ("", {}) else given
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if not seeds:
+            raise ValueError("at least one seed is needed")
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(
+                f"every seed once: {sorted({s for s in seeds if seeds.count(s) > 1})} stand more than once"
+            )
+        if min(seeds) < 0:
+            raise ValueError(f"seeds are at least 0: {min(seeds)}")
+        return seeds
+
+    @field_validator("study", "language")
+    @classmethod
+    def _names_a_folder(cls, name: str, info: Any) -> str:
+        try:
+            return folders.safe_name(name, info.field_name)
+        except FolderError as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("entity_types", "target_modules", "sources")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names) or not all(names):
+            raise ValueError(f"every name once, none empty: {list(names)}")
+        return names
+
+    @model_validator(mode="after")
+    def _sources_differ_from_the_target(self) -> Self:
+        parsed = [Source.parse(source) for source in self.sources]
+        for source in parsed:
+            try:
+                folders.safe_name(source.language, "language of a source")
+            except FolderError as error:
+                raise ValueError(str(error)) from None
+            if source.language == self.language:
+                raise ValueError(f"sources: {str(source)!r} is the target language itself; name other languages")
+        tags = [source.language for source in parsed]
+        if len(set(tags)) < len(tags):
+            raise ValueError(f"sources: one corpus a language, met {list(self.sources)}")
+        return self
+
+    # --- what follows from the settings -----------------------------------------------------------------------------
+
+    @property
+    def target_corpus(self) -> str:
+        """The target's corpus: `corpus`, or what `corpora` or the language's file name for the task."""
+        return self.corpus or corpus_of(self.language, self.task, self.corpora)
+
+    @property
+    def source_corpora(self) -> tuple[Source, ...]:
+        """The sources with their corpora."""
+        parsed = (Source.parse(source) for source in self.sources)
+        return tuple(Source(s.language, s.corpus or corpus_of(s.language, self.task)) for s in parsed)
+
+    def _rate(self, given: float | dict[str, float] | None) -> float | None:
+        return given.get(self.method) if isinstance(given, dict) else given
+
+    def with_method(self, method: str) -> Self:
+        """The same settings for another method; a rate that was given as one number was given for this method alone."""
+        if method == self.method:
+            return self
+        rates = {name: getattr(self, name) for name in ("learning_rate", "target_learning_rate")}
+        by_method = {name: rate if isinstance(rate, dict) else None for name, rate in rates.items()}
+        return self.model_copy(update={"method": method, **by_method})
+
+    def recipe_of(self, stage: str, default_learning_rate: float) -> Recipe:
+        """How `stage` is trained under these settings.
+
+        Parameters
+        ----------
+        stage
+            `baseline` and `sources` take `num_epochs`; `baseline_converged` and `target` take `target_steps`.
+        default_learning_rate
+            The method's default for the backbone, used where no rate is given.
+        """
+        rate = self._rate(self.target_learning_rate) if stage == "target" else None
+        rate = self._rate(self.learning_rate) if rate is None else rate
+        converged = stage in ("baseline_converged", "target")
+        values: dict[str, Any] = {
+            "num_epochs": 1 if converged else self.num_epochs,
+            "min_steps": self.target_steps if converged else 0,
+            "patience": self.patience,
+            "epoch_fraction": self.epoch_fraction,
+            "batch_size": self.batch_size,
+            "micro_batch_size": self.micro_batch_size,
+            "learning_rate": default_learning_rate if rate is None else rate,
+        }
+        if self.recipe == "as_published" and stage in PUBLISHED_RECIPES:
+            values |= {"min_steps": 0, "patience": 0} | dict(PUBLISHED_RECIPES[stage])
+        return Recipe(**values)
+
+
+# --- seeds ---
+
+
+def streams(seed: int) -> dict[str, np.random.Generator]:
+    """Independent random streams of one seed, by name: `head`, `order`, `dropout`, `subset`."""
+    names = ("head", "order", "dropout", "subset")
+    children = np.random.SeedSequence(seed).spawn(len(names))
+    return {name: np.random.default_rng(child) for name, child in zip(names, children, strict=True)}
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read_settings(given: Mapping[str, Any], *, where: str = "") -> Settings:
+    """Validate parameters.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown name (with the nearest valid one) and for a value that cannot be meant (with its meaning).
+    """
+    _refuse_unknown(given, where)
+    try:
+        return Settings.model_validate(dict(given))
+    except ValidationError as error:
+        raise SettingsError(_told(error, where)) from None
+
+
+def from_notebook(namespace: Mapping[str, Any]) -> Settings:
+    """The settings that a notebook's parameters cell, and papermill after it, left in `namespace` (``globals()``).
+
+    Every plain value (text, number, list, mapping) is taken for a parameter, so that a misspelt papermill parameter is
+    an error instead of a line in a log. When the cell runs again in JupyterLab, names of the reader's own are let pass
+    unless they look like a misspelt setting.
+
+    Raises
+    ------
+    SettingsError
+        As `read_settings`; for an unknown name, with the nearest valid one.
+    """
+    hidden = {"In", "Out", "exit", "quit", "get_ipython", "open"}
+    plain = {
+        name: value
+        for name, value in namespace.items()
+        if not name.startswith("_")
+        and name not in hidden
+        and (value is None or isinstance(value, str | int | float | list | tuple | dict))
+    }
+    again = any(isinstance(value, Settings) for value in namespace.values())
+    if again:
+        plain = {name: value for name, value in plain.items() if name in Settings.model_fields or _nearest(name)}
+    return read_settings(plain, where="the notebook's parameters")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file's mapping; a `SettingsError` names the file when it is none."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is no YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path}: expected names and values, met {type(content).__name__}")
+    return content
+
+
+def language_file(language: str) -> dict[str, Any]:
+    """What `params/languages/<tag>.yaml` says; empty when there is no such file."""
+    path = folders.project_root() / "params" / "languages" / f"{folders.safe_name(language, 'language')}.yaml"
+    return read_yaml(path) if path.is_file() else {}
+
+
+def study_file(study: str) -> dict[str, Any]:
+    """What `params/studies/<study>.yaml` says; empty when there is no such file."""
+    path = folders.project_root() / "params" / "studies" / f"{folders.safe_name(study, 'study')}.yaml"
+    return read_yaml(path) if path.is_file() else {}
+
+
+def corpus_of(language: str, task: str, corpora: Mapping[str, str] | None = None) -> str:
+    """The corpus of a language for a task: from `corpora`, the language's file, or `demo` for a demo language.
+
+    Raises
+    ------
+    SettingsError
+        When none of them names one.
+    """
+    named = corpora or language_file(language).get("corpora") or ({task: "demo"} if language.startswith("x-") else {})
+    if not named.get(task):
+        met = f"corpora for {sorted(named)}" if named else f"no params/languages/{language}.yaml that names one"
+        raise SettingsError(
+            f"no corpus for language {language!r} and task {task!r}: "
+            f"expected `corpus` or one in the language's file, met {met}"
+        )
+    return str(named[task])
+
+
+def sources_of_values(settings: Settings) -> dict[str, str]:
+    """Which place each setting's value has: `default`, `language`, `study` or `given`."""
+    language, study = language_file(settings.language), study_file(settings.study).get("parameters", {})
+
+    def place(name: str) -> str:
+        value = getattr(settings, name)
+        for label, file in (("study", study), ("language", language)):
+            if name in file and _same(file[name], value):
+                return label
+        default = Settings.model_fields[name].get_default(call_default_factory=True)
+        return "default" if _same(default, value) else "given"
+
+    return {name: place(name) for name in Settings.model_fields}
+
+
+def _same(a: Any, b: Any) -> bool:
+    def plain(value: Any) -> Any:
+        if isinstance(value, tuple | list):
+            return [plain(item) for item in value]
+        try:
+            return float(value) if isinstance(value, str | int | float) else value
+        except ValueError:
+            return value
+
+    return bool(plain(a) == plain(b))
+
+
+def _nearest(name: str, names: Iterable[str] = Settings.model_fields) -> str | None:
+    found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def _refuse_unknown(given: Mapping[str, Any], where: str) -> None:
+    for name in given:
+        if name not in Settings.model_fields:
+            near = _nearest(name)
+            hint = f"did you mean {near!r}?" if near else f"valid are {', '.join(Settings.model_fields)}"
+            raise SettingsError(f"unknown setting {name!r}{f' in {where}' if where else ''}; {hint}")
+
+
+def _told(error: ValidationError, where: str) -> str:
+    lines = []
+    for problem in error.errors():
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        message = problem["msg"].removeprefix("Value error, ")
+        if name:
+            meaning = Settings.model_fields[name].description if name in Settings.model_fields else ""
+            lines.append(f"{name} = {problem['input']!r}: {message} ({meaning})")
+        else:
+            lines.append(message)
+    return (f"{where}: " if where else "") + "; ".join(lines)

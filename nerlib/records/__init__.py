@@ -1,0 +1,34 @@
+"""Records: what a run was, what it scored and what it cost; one folder a run, one table for all of them.
+
+`run_folder` says where a run lives, `write_record` and `read_record` keep its ``record.json``, `explain` tells why two
+runs are not the same, `read_records` lists a study's runs in one DataFrame, one row a run.
+"""
+
+from nerlib.records.origin import provenance
+from nerlib.records.record import (
+    Predictions,
+    Record,
+    backbone_name,
+    digest_of,
+    explain,
+    read_predictions,
+    read_record,
+    run_folder,
+    write_record,
+)
+from nerlib.records.table import COLUMNS, read_records
+
+__all__ = [
+    "COLUMNS",
+    "Predictions",
+    "Record",
+    "backbone_name",
+    "digest_of",
+    "explain",
+    "provenance",
+    "read_predictions",
+    "read_record",
+    "read_records",
+    "run_folder",
+    "write_record",
+]

@@ -1,0 +1,248 @@
+"""One run's record: its form, its place, reading and writing, and why one run is not another."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from nerlib.corpora import read_conll
+from nerlib.errors import CorpusError, RecordError
+from nerlib.folders import fingerprint, from_root, runs_folder, safe_name, writable, write_atomically
+
+SCHEMA = 1
+RECORD = "record.json"
+
+
+class Record(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
+    """What is known of one run; ``record.json`` holds it, with `schema_version` named ``schema``.
+
+    Scores are shares (0..1), times seconds, memory bytes. `parent` is the digest of the run that this one continues.
+    """
+
+    schema_version: int = Field(SCHEMA, alias="schema")
+    study: str
+    language: str
+    task: str
+    backbone: str
+    method: str
+    stage: str
+    seed: int
+    digest: str
+    parent: str = ""
+    status: Literal["finished", "failed", "not_run"]
+    reason: str = Field("", description="why a run failed or was not made; empty when it is finished")
+    train_languages: tuple[str, ...] = ()
+    settings: dict[str, dict[str, Any]] = Field(
+        {}, description="by name: value, and source (given, study, language, default)"
+    )
+    identity: dict[str, Any] = Field(description="everything that can change the result: part -> value or digest")
+    sizes: dict[str, Any] = {}
+    corpora: dict[str, dict[str, Any]] = {}
+    scores: dict[str, Any] = {}
+    costs: dict[str, Any] = {}
+    provenance: dict[str, Any] = {}
+    digests: dict[str, str] = {}
+    warnings: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> "Record":
+        if self.digest != digest_of(self.identity):
+            raise ValueError(f"digest {self.digest!r} is not that of the identity, {digest_of(self.identity)!r}")
+        for name, part in (("scores.dev", self.scores), ("scores.test", self.scores), ("costs.seconds", self.costs)):
+            if not isinstance(part.get(name.split(".")[1], {}), Mapping):
+                raise ValueError(f"{name}: expected a mapping")
+        if self.status == "finished" and "metric" not in self.scores:
+            raise ValueError("a finished run needs scores with the name of their metric")
+        if self.status != "finished" and not self.reason:
+            raise ValueError(f"status {self.status!r} needs a reason")
+        return self
+
+
+# --- identity and place ---------------------------------------------------------------------------------------------
+
+
+def digest_of(identity: Mapping[str, Any]) -> str:
+    """Digest of everything that can change a run's result: 16 hexadecimal digits, whatever the order of the parts."""
+    try:
+        return fingerprint(dict(identity))
+    except TypeError as error:
+        raise RecordError(
+            f"identity: expected parts as JSON holds them (text, numbers, lists, mappings): {error}"
+        ) from error
+
+
+def backbone_name(backbone: str) -> str:
+    """A backbone's name as one folder's name: ``org/name`` is ``org--name``, a folder counts with its last component.
+
+    Folders of the same last component stay apart by the run's digest, which holds the backbone's fingerprint.
+    """
+    on_hub = re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", backbone) and not from_root(backbone).is_dir()
+    name = backbone.replace("/", "--") if on_hub else Path(backbone).name
+    return safe_name(re.sub(r"[^A-Za-z0-9._+-]+|\.\.+", "-", name).lstrip("-._+")[:100], "backbone")
+
+
+def run_folder(
+    study: str, language: str, task: str, backbone: str, method: str, stage: str, seed: int, digest: str
+) -> Path:
+    """Where a run lives: ``runs/<study>/<language>/<task>/<backbone>/<method>/<stage>/seed-<seed>-<digest>``.
+
+    Raises
+    ------
+    FolderError
+        When a part cannot be one folder's name, so that no name leaves `runs/`.
+    """
+    folder = runs_folder() / safe_name(study, "study") / safe_name(language, "language") / safe_name(task, "task")
+    folder = folder / backbone_name(backbone) / safe_name(method, "method") / safe_name(stage, "stage")
+    return folder / safe_name(f"seed-{seed}-{digest}", "run")
+
+
+def explain(old: Record | Path, new: Record | Path) -> list[str]:
+    """Why the one run was not reused for the other: the parts of their identities that differ.
+
+    Parameters
+    ----------
+    old, new
+        Records, or the folders that they stand in.
+
+    Returns
+    -------
+    list of str
+        One sentence a part, as ``"recipe.learning_rate: 0.0001 before, 0.0002 now"``; empty when the two are one run.
+    """
+    before, now = (
+        _flat(side.identity if isinstance(side, Record) else read_record(side).identity) for side in (old, new)
+    )
+    sentences = []
+    for part in sorted(before.keys() | now.keys()):
+        if part not in before:
+            sentences.append(f"{part}: not a part before, {now[part]!r} now")
+        elif part not in now:
+            sentences.append(f"{part}: {before[part]!r} before, not a part now")
+        elif before[part] != now[part]:
+            sentences.append(f"{part}: {before[part]!r} before, {now[part]!r} now")
+    return sentences
+
+
+def _flat(parts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in parts.items():
+        if isinstance(value, Mapping) and value:
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+# --- reading and writing --------------------------------------------------------------------------------------------
+
+
+def write_record(folder: Path, record: Record | Mapping[str, Any]) -> Record:
+    """Write a run's record into its folder, whole: it comes last, so whoever sees it sees a run that has ended.
+
+    Parameters
+    ----------
+    folder
+        The run's folder (made when missing); when it is named ``seed-<seed>-<digest>``, that must be the record's.
+    record
+        A `Record`, or a mapping with its keys.
+
+    Returns
+    -------
+    Record
+        What was written.
+
+    Raises
+    ------
+    RecordError
+        When the record is not complete, holds what JSON cannot (NaN, arrays), or belongs into another folder.
+    FolderError
+        When the folder cannot be written.
+    """
+    if not isinstance(record, Record):
+        record = _validated(record, folder)
+    _check_name(folder, record)
+    try:
+        text = json.dumps(record.model_dump(by_alias=True), ensure_ascii=False, indent=1, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise RecordError(f"the record of {folder} holds what JSON cannot: {error}") from error
+    write_atomically(writable(folder) / RECORD, text + "\n")
+    return record
+
+
+def read_record(folder: Path) -> Record:
+    """Read a run's record.
+
+    Parameters
+    ----------
+    folder
+        The run's folder, or its ``record.json``.
+
+    Raises
+    ------
+    RecordError
+        When there is none, or it is damaged, of a version that this nerlib does not know, or contradicts its identity
+        or its folder's name. Such a run counts as not done.
+    """
+    path = Path(folder) if Path(folder).name == RECORD else Path(folder) / RECORD
+    try:
+        content = json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))
+    except OSError as error:
+        raise RecordError(f"no record at {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise RecordError(f"{path} is damaged (cut in half?): {error}") from error
+    record = _validated(content, path)
+    _check_name(path.parent, record)
+    return record
+
+
+def _validated(content: Any, where: Path) -> Record:
+    if not isinstance(content, Mapping):
+        raise RecordError(f"{where}: expected a JSON object, met {type(content).__name__}")
+    version = content.get("schema", SCHEMA)
+    if not isinstance(version, int) or not 1 <= version <= SCHEMA:
+        raise RecordError(f"{where}: schema {version!r} is not known here (1 to {SCHEMA}); a newer nerlib wrote it")
+    try:
+        return Record.model_validate(content)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'record'}: {fault['msg']}" for fault in error.errors()
+        )
+        raise RecordError(f"{where}: {faults}") from error
+
+
+def _check_name(folder: Path, record: Record) -> None:
+    expected = f"seed-{record.seed}-{record.digest}"
+    if folder.name.startswith("seed-") and folder.name != expected:
+        raise RecordError(f"{folder}: its record belongs to {expected}")
+
+
+class Predictions(NamedTuple):
+    """Words, gold tags and predicted tags of a split, one tuple a sentence."""
+
+    words: list[tuple[str, ...]]
+    gold: list[tuple[str, ...]]
+    predicted: list[tuple[str, ...]]
+
+
+def read_predictions(folder: Path, split: str = "test") -> Predictions:
+    """Read ``predictions/<split>.conll`` of a run's folder: word, gold and predicted tag, separated by tabs.
+
+    Raises
+    ------
+    RecordError
+        When the file is missing or is not three columns wide; file and line are named.
+    """
+    path = Path(folder) / "predictions" / f"{split}.conll"
+    try:
+        columns = read_conll(path)
+    except OSError as error:
+        raise RecordError(f"no predictions at {path}: {error.strerror}") from error
+    except CorpusError as error:
+        raise RecordError(str(error)) from error
+    if len(columns) != len(Predictions._fields):
+        raise RecordError(f"{path}: expected word, gold and predicted tag between tabs, met {len(columns)} columns")
+    return Predictions(*columns)

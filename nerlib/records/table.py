@@ -1,0 +1,261 @@
+"""All runs of a study in one table, read fast: a Parquet index remembers every record that has not changed since.
+
+The index (``runs/<study>/.index.parquet``) is a cache: it is keyed by path, time of change and size of each
+``record.json``, is replaced whole, and deleting it loses nothing.
+"""
+
+import contextlib
+import io
+import os
+import stat
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nerlib.errors import FolderError, RecordError, SettingsError
+from nerlib.folders import runs_folder, safe_name, write_atomically
+from nerlib.records.record import RECORD, Record, read_record
+
+INDEX = ".index.parquet"
+INDEX_VERSION = 1  # raise it when a column's meaning changes: an older index is then read no more
+DEPTH = 6  # folders below a study: language, task, backbone, method, stage, run
+NAMED = 20  # damaged records that a warning names one by one
+
+# Columns of the table and their types. Texts are "" and numbers NaN where nothing is known; counts are floats for that.
+COLUMNS: dict[str, str] = {
+    "language": "str",
+    "task": "str",
+    "backbone": "str",
+    "method": "str",
+    "stage": "str",
+    "train_languages": "str",
+    "seed": "int64",
+    "status": "str",
+    "reason": "str",
+    "train_sentences": "float64",
+    "metric": "str",
+    "dev_score": "float64",
+    "test_score": "float64",
+    "test_f1": "float64",
+    "test_lenient_f1": "float64",
+    "zero_shot_f1": "float64",
+    "source_dev_score_before": "float64",
+    "source_dev_score_after": "float64",
+    "seconds": "float64",
+    "steps": "float64",
+    "peak_memory_bytes": "float64",
+    "trainable_parameters": "float64",
+    "total_parameters": "float64",
+    "digest": "str",
+    "parent": "str",
+    "folder": "str",
+}
+COSTS = ("steps", "peak_memory_bytes", "trainable_parameters", "total_parameters")
+# The state of a record.json when it was read: the run's folder below the study's, time of change, bytes.
+FILE_STATE: dict[str, str] = {"path": "str", "mtime_ns": "int64", "size": "int64"}
+# A metric's name in the record -> the name of its value among a split's scores, where the two differ.
+SCORE_OF_METRIC = {"strict_f1": "f1"}
+
+
+def read_records(study: str, grid: Sequence[Mapping[str, Any]] | None = None) -> pd.DataFrame:
+    """List a study's runs, one row a run, in the order of language, task, backbone, method, stage, seed.
+
+    Parameters
+    ----------
+    study
+        The study's name; one without runs gives an empty table with all columns.
+    grid
+        The runs that are expected, each as a mapping of columns to values, its seed among them. Those that no row
+        agrees with are appended with `status` "missing".
+
+    Returns
+    -------
+    DataFrame
+        The columns and types of `COLUMNS`. Scores are shares (0..1), `seconds` the run's wall time, memory in bytes.
+        `train_languages` joins the tags with "+". `dev_score` and `test_score` are the `metric`'s; `test_score` is
+        always of the target's test set. `test_f1` (strict) and `test_lenient_f1` are NaN for tasks other than "ner".
+        `zero_shot_f1` repeats, on rows that continue a `sources` run, that run's score; NaN elsewhere. Numbers that are
+        not known (of runs that failed, were not made or are missing) are NaN, texts "". `folder` is absolute.
+
+    Raises
+    ------
+    SettingsError
+        When the grid names a column that there is not, or a run without its seed.
+    FolderError
+        When the study's name cannot be a folder's name.
+
+    Warns
+    -----
+    UserWarning
+        Names the records that are damaged, contradict their folder, or are links: these are left out.
+    """
+    folder = runs_folder() / safe_name(study, "study")
+    index, problems = _up_to_date(folder)
+    if problems:
+        _warn(problems)
+    table = index.assign(folder=[str(folder / path) for path in index["path"]])[list(COLUMNS)].astype(COLUMNS)
+    table = table.sort_values(["language", "task", "backbone", "method", "stage", "seed", "digest"], ignore_index=True)
+    table["zero_shot_f1"] = _zero_shot(table)
+    return table if grid is None else pd.concat([table, _missing(table, grid)], ignore_index=True)
+
+
+# --- the files ------------------------------------------------------------------------------------------------------
+
+
+def _record_files(study: Path) -> Iterator[tuple[str, int, int]]:
+    """Path of each run's folder below the study's, with time of change (ns) and size (bytes) of its record.
+
+    Links are listed with size -1, so that they can be named. Runs without a record are not listed: they have not ended.
+    """
+    level = [""]
+    for _ in range(DEPTH):
+        below = []
+        for path in level:
+            for entry in _entries(study / path):
+                name = f"{path}/{entry.name}" if path else entry.name
+                if entry.is_symlink():
+                    yield name, 0, -1
+                elif entry.is_dir(follow_symlinks=False):
+                    below.append(name)
+        level = below
+    for path in level:
+        with contextlib.suppress(OSError):
+            status = (study / path / RECORD).lstat()
+            linked = stat.S_ISLNK(status.st_mode)
+            yield (path, 0, -1) if linked else (path, status.st_mtime_ns, status.st_size)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError:  # not there, or removed since its parent was listed
+        return []
+
+
+def _read_row(study: Path, state: tuple[str, int, int]) -> dict[str, Any]:
+    path, mtime_ns, size = state
+    if size < 0:
+        raise RecordError(f"{study / path}: a link; runs are read from folders only")
+    record = read_record(study / path)
+    language, task, _, method, stage, _ = path.split("/")
+    if (record.language, record.task, record.method, record.stage) != (language, task, method, stage):
+        raise RecordError(f"{study / path}: its record is of another language, task, method or stage than its folder")
+    row = _row(record)
+    for name, value in row.items():
+        if COLUMNS[name] == "float64" and not isinstance(value, int | float | None):
+            raise RecordError(f"{study / path}: expected a number for {name}, met {value!r}")
+    return {"path": path, "mtime_ns": mtime_ns, "size": size, "folder": "", **row}
+
+
+def _row(record: Record) -> dict[str, Any]:
+    """The record's part of its row, None where it says nothing; `zero_shot_f1` as far as the record itself says it."""
+    scores, costs = record.scores, record.costs
+    key = SCORE_OF_METRIC.get(metric := scores.get("metric", ""), metric)
+    dev, test = scores.get("dev") or {}, scores.get("test") or {}
+    names = ("language", "task", "backbone", "method", "stage", "seed", "status", "reason", "digest", "parent")
+    entity_scores = {"test_f1": test.get("f1"), "test_lenient_f1": test.get("lenient_f1")}
+    return {
+        **{name: getattr(record, name) for name in names},
+        "train_languages": "+".join(record.train_languages),
+        "train_sentences": record.sizes.get("train"),
+        "metric": metric,
+        "dev_score": dev.get(key),
+        "test_score": test.get(key),
+        **(entity_scores if record.task == "ner" else dict.fromkeys(entity_scores)),
+        **{name: scores.get(name) for name in ("zero_shot_f1", "source_dev_score_before", "source_dev_score_after")},
+        "seconds": (costs.get("seconds") or {}).get("total"),
+        **{name: costs.get(name) for name in COSTS},
+    }
+
+
+def _blank() -> dict[str, Any]:
+    """A row of which nothing is known."""
+    return {name: {"str": "", "int64": 0, "float64": np.nan}[dtype] for name, dtype in COLUMNS.items()}
+
+
+# --- the index ------------------------------------------------------------------------------------------------------
+
+
+def _up_to_date(folder: Path) -> tuple[pd.DataFrame, list[str]]:
+    """The study's index after reading what is new or has changed, and what is wrong with records that cannot be read.
+
+    Faulty records are not remembered: they are read, and named, each time until they are gone.
+    """
+    index = _read_index(folder)
+    known = {state: i for i, state in enumerate(index[list(FILE_STATE)].itertuples(index=False, name=None))}
+    kept, rows, problems = [], [], []
+    for state in _record_files(folder):
+        if state in known:
+            kept.append(known[state])
+            continue
+        try:
+            rows.append(_read_row(folder, state))
+        except RecordError as error:
+            problems.append(str(error))
+    if rows or len(kept) < len(index):
+        fresh = pd.DataFrame(rows, columns=list(index.columns)).astype(index.dtypes)
+        index = pd.concat([index.iloc[kept], fresh], ignore_index=True)
+        _write_index(folder, index)
+    return index, problems
+
+
+def _empty_index() -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in (FILE_STATE | COLUMNS).items()})
+
+
+def _read_index(folder: Path) -> pd.DataFrame:
+    """The index as it was left; an empty one when it is missing, damaged or of another version."""
+    empty = _empty_index()
+    try:
+        index = pd.read_parquet(folder / INDEX)
+        if index.attrs.pop("version", None) == INDEX_VERSION and list(index.columns) == list(empty.columns):
+            return index.astype(empty.dtypes)
+    except (OSError, ValueError, KeyError):  # pyarrow's errors of damaged files are among these
+        pass
+    return empty
+
+
+def _write_index(folder: Path, index: pd.DataFrame) -> None:
+    buffer = io.BytesIO()
+    copy = index.copy()
+    copy.attrs["version"] = INDEX_VERSION
+    copy.to_parquet(buffer, index=False)
+    with contextlib.suppress(FolderError):  # a study on a read-only disk is read all the same, only slower
+        write_atomically(folder / INDEX, buffer.getvalue())
+
+
+# --- the table ------------------------------------------------------------------------------------------------------
+
+
+def _warn(problems: list[str]) -> None:
+    listed = problems[:NAMED] + [f"... and {len(problems) - NAMED} more"] * (len(problems) > NAMED)
+    warnings.warn(f"left out of the table, {len(problems)} in all:\n" + "\n".join(listed), UserWarning, stacklevel=3)
+
+
+def _zero_shot(table: pd.DataFrame) -> pd.Series:
+    """`zero_shot_f1`, filled from the `sources` run's row on rows that continue one, NaN on rows that continue none."""
+    sources = table[table["stage"] == "sources"]
+    of_parent = table["parent"].map(dict(zip(sources["digest"], sources["test_score"], strict=True))).astype(float)
+    continues = (table["parent"] != "") & (table["stage"] != "sources")
+    return table["zero_shot_f1"].fillna(of_parent).where(continues)
+
+
+def _missing(table: pd.DataFrame, grid: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """A row for each expected run that no row of the table agrees with."""
+    present: dict[tuple[str, ...], set[tuple[Any, ...]]] = {}
+    rows = []
+    for number, cell in enumerate(grid, start=1):
+        if (unknown := set(cell) - set(COLUMNS)) or "seed" not in cell:
+            fault = f"unknown columns {sorted(unknown)}" if unknown else "no seed"
+            raise SettingsError(f"run {number} of the grid has {fault}; a run is named by columns of {list(COLUMNS)}")
+        names = tuple(cell)
+        if names not in present:
+            present[names] = set(table[list(names)].itertuples(index=False, name=None))
+        if tuple(cell.values()) not in present[names]:
+            rows.append(_blank() | dict(cell) | {"status": "missing"})
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)

@@ -1,0 +1,27 @@
+"""What people read: helpers that show tables, sentences and answers, and the pages made of executed notebooks.
+
+In a notebook: `table`, `highlight`, `say`, `answer`, `status_line`. Over notebooks: `render` makes one HTML file of an
+executed notebook, `index` one page of a study, `execute` runs a notebook with parameters and renders it.
+``python -m nerlib.reporting`` does the last three from the command line.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nerlib.reporting.display import Shown, answer, highlight, say, table
+    from nerlib.reporting.overview import index
+    from nerlib.reporting.page import render
+    from nerlib.reporting.running import execute
+    from nerlib.reporting.status import status_line
+
+__all__ = ["Shown", "answer", "execute", "highlight", "index", "render", "say", "status_line", "table"]
+
+_MODULES = {"render": "page", "index": "overview", "execute": "running", "status_line": "status"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a function's module when it is called for: pandas, nbconvert and papermill take a second each."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES.get(name, 'display')}"), name)

@@ -1,0 +1,254 @@
+"""Scores of named-entity predictions: strict and lenient F1 over entities, and the counts by sentence they come from.
+
+Strict is seqeval's ``mode="strict", scheme=IOB2`` and decides; lenient is seqeval's default (conlleval) and serves for
+comparison with publications. All scores are shares from 0 to 1. Every F1 in nerlib comes from `f1_from_counts`.
+"""
+
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nerlib.errors import CorpusError, RecordError
+from nerlib.folders import write_atomically
+from nerlib.labels import spans
+
+IntArray = npt.NDArray[np.integer[Any]]
+FloatArray = npt.NDArray[np.float64]
+
+
+def f1_from_counts(tp: npt.ArrayLike, fp: npt.ArrayLike, fn: npt.ArrayLike) -> FloatArray:
+    """F1 = 2 tp / (2 tp + fp + fn), element by element; 0 where nothing is to be found and nothing was.
+
+    Parameters
+    ----------
+    tp, fp, fn
+        Numbers of true positives, false positives and false negatives: scalars or arrays that broadcast.
+
+    Returns
+    -------
+    ndarray of float64
+        In 0..1, of the broadcast shape (of shape () for scalars).
+    """
+    tp, fp, fn = np.asarray(tp), np.asarray(fp), np.asarray(fn)
+    return _share(2 * tp, 2 * tp + fp + fn)
+
+
+def _share(part: npt.ArrayLike, whole: npt.ArrayLike) -> FloatArray:
+    """Part of a whole; 0 of nothing is 0."""
+    part, whole = np.asarray(part, dtype=float), np.asarray(whole, dtype=float)
+    return np.divide(part, whole, out=np.zeros(np.broadcast(part, whole).shape), where=whole > 0)
+
+
+class EntityCounts(NamedTuple):
+    """Entities found, invented and missed: three integer arrays (sentences, types)."""
+
+    tp: IntArray
+    fp: IntArray
+    fn: IntArray
+
+    def over_types(self) -> "EntityCounts":
+        """The same by sentence alone: three arrays (sentences,)."""
+        return EntityCounts(*(array.sum(axis=1) for array in self))
+
+    def over_sentences(self) -> "EntityCounts":
+        """The same by type alone: three arrays (types,)."""
+        return EntityCounts(*(array.sum(axis=0) for array in self))
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """What the statistics of F1 need of a test set: counts by sentence and type, in the corpus's order of sentences.
+
+    Attributes
+    ----------
+    types
+        Entity types, sorted: the columns.
+    tokens
+        Words of each sentence, (sentences,).
+    strict, lenient
+        Counts (sentences, types) under the two readings of the tags.
+    """
+
+    types: tuple[str, ...]
+    tokens: IntArray
+    strict: EntityCounts
+    lenient: EntityCounts
+
+    def save(self, path: Path) -> None:
+        """Write everything as one ``.npz`` file, whole or not at all."""
+        arrays = {
+            f"{reading}_{name}": array for reading in ("strict", "lenient") for name, array in self._named(reading)
+        }
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer, allow_pickle=False, types=np.array(self.types, dtype=str), tokens=self.tokens, **arrays
+        )
+        write_atomically(path, buffer.getvalue())
+
+    def _named(self, reading: str) -> list[tuple[str, IntArray]]:
+        return list(getattr(self, reading)._asdict().items())
+
+    @classmethod
+    def load(cls, path: Path) -> "Counts":
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        RecordError
+            When the file is missing, damaged, or holds other arrays or shapes.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                types, tokens = tuple(file["types"].tolist()), file["tokens"]
+                readings = [
+                    EntityCounts(*(file[f"{reading}_{name}"] for name in EntityCounts._fields))
+                    for reading in ("strict", "lenient")
+                ]
+        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise RecordError(f"{path} is no file of counts as Counts.save writes it: {error}") from error
+        shape = (len(tokens), len(types))
+        if any(array.shape != shape for reading in readings for array in reading):
+            raise RecordError(f"{path}: expected arrays of shape (sentences, types) = {shape}, met others")
+        return cls(types, tokens, *readings)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one set of predictions, all in 0..1; for counts without any entity on either side they are 0.
+
+    Attributes
+    ----------
+    f1, precision, recall
+        Strict, over all entities (micro).
+    lenient_f1
+        F1 under conlleval's reading, over all entities (micro).
+    macro_f1, macro_precision, macro_recall
+        Strict; means over the types that occur in gold or in the predictions (seqeval's ``average="macro"``): a type
+        that is only predicted counts with 0, a type of the corpus that occurs in neither does not count.
+    accuracy
+        Share of words whose tag is exactly gold's, ``O`` included.
+    support
+        Entities in gold (strict reading).
+    by_type
+        ``{type: {"f1", "precision", "recall", "support"}}``, strict, for the types that the macro means are over.
+    counts
+        What all of these are computed from, except accuracy.
+    """
+
+    f1: float
+    precision: float
+    recall: float
+    lenient_f1: float
+    macro_f1: float
+    macro_precision: float
+    macro_recall: float
+    accuracy: float
+    support: int
+    by_type: dict[str, dict[str, float]]
+    counts: Counts
+
+    def to_record(self) -> dict[str, Any]:
+        """All but the counts, as plain numbers and dictionaries that JSON holds."""
+        return {name: value for name, value in vars(self).items() if name != "counts"}
+
+
+def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Scores:
+    """Compare predicted IOB2 tags with gold, entity by entity.
+
+    Parameters
+    ----------
+    gold, predicted
+        A sequence of tags ("O", "B-PER", "I-PER", ...) for each sentence; same sentences, same order, same lengths.
+        Tags in a forbidden order (an "I-" that continues nothing) are allowed: the two readings differ about them.
+
+    Returns
+    -------
+    Scores
+        With no entity in gold nor in the predictions all F1s are 0, as seqeval says, but without a warning.
+
+    Raises
+    ------
+    CorpusError
+        When numbers of sentences or words differ, or a tag is not "O", "B-<type>" or "I-<type>" (with a type other
+        than "O"): the message names sentence and word, counted from 1.
+    """
+    check_tags(gold, predicted)
+    counts = count_entities(gold, predicted)
+    words = int(counts.tokens.sum())
+    right = sum(
+        g == p for tags, guesses in zip(gold, predicted, strict=True) for g, p in zip(tags, guesses, strict=True)
+    )
+
+    tp, fp, fn = counts.strict.over_sentences()  # (types,)
+    occurs = tp + fp + fn > 0
+    types = [name for name, here in zip(counts.types, occurs, strict=True) if here]
+    tp, fp, fn = tp[occurs], fp[occurs], fn[occurs]
+    f1, precision, recall = f1_from_counts(tp, fp, fn), _share(tp, tp + fp), _share(tp, tp + fn)
+    return Scores(
+        f1=float(f1_from_counts(tp.sum(), fp.sum(), fn.sum())),
+        precision=float(_share(tp.sum(), (tp + fp).sum())),
+        recall=float(_share(tp.sum(), (tp + fn).sum())),
+        lenient_f1=float(f1_from_counts(*(array.sum() for array in counts.lenient))),
+        macro_f1=float(f1.mean()) if types else 0.0,
+        macro_precision=float(precision.mean()) if types else 0.0,
+        macro_recall=float(recall.mean()) if types else 0.0,
+        accuracy=right / words if words else 0.0,
+        support=int((tp + fn).sum()),
+        by_type={
+            name: {
+                "f1": float(f1[i]),
+                "precision": float(precision[i]),
+                "recall": float(recall[i]),
+                "support": int((tp + fn)[i]),
+            }
+            for i, name in enumerate(types)
+        },
+        counts=counts,
+    )
+
+
+def count_entities(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Counts:
+    """Count found, invented and missed entities by sentence and type, strict and lenient."""
+    types = sorted({tag[2:] for tags in (*gold, *predicted) for tag in tags if tag != "O"})
+    column = {name: i for i, name in enumerate(types)}
+    arrays = np.zeros(
+        (2, 3, len(gold), len(types)), dtype=np.int32
+    )  # (strict and lenient; tp, fp, fn; sentences; types)
+    for i, (tags, guesses) in enumerate(zip(gold, predicted, strict=True)):
+        for reading, (tp, fp, fn) in zip((True, False), arrays[:, :, i], strict=True):
+            true = set(spans(tags, strict=reading))
+            found = set(spans(guesses, strict=reading))
+            for array, entities in ((tp, true & found), (fp, found - true), (fn, true - found)):
+                for entity in entities:
+                    array[column[entity.type]] += 1
+    tokens = np.array([len(tags) for tags in gold], dtype=np.int32)
+    return Counts(tuple(types), tokens, EntityCounts(*arrays[0]), EntityCounts(*arrays[1]))
+
+
+def check_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> None:
+    """Refuse, with a `CorpusError`, what `score` cannot compare: other numbers of words, tags that are no IOB2."""
+    if len(gold) != len(predicted):
+        raise CorpusError(f"expected as many predicted sentences as gold has, {len(gold)}, met {len(predicted)}")
+    for number, (tags, guesses) in enumerate(zip(gold, predicted, strict=True), start=1):
+        if len(tags) != len(guesses):
+            raise CorpusError(
+                f"sentence {number}: expected a predicted tag for each of {len(tags)} words, met {len(guesses)}"
+            )
+    for side, sentences in (("gold", gold), ("predicted", predicted)):
+        for wrong in {tag for tags in sentences for tag in tags if not _valid(tag)}:
+            number, tags = next((i, tags) for i, tags in enumerate(sentences, start=1) if wrong in tags)
+            raise CorpusError(
+                f"sentence {number}, word {list(tags).index(wrong) + 1}: "
+                f"expected 'O', 'B-<type>' or 'I-<type>', met {side} tag {wrong!r}"
+            )
+
+
+def _valid(tag: str) -> bool:
+    """Whether a tag can be meant: "B-O" is none, though seqeval would score it as an entity of type O."""
+    return tag == "O" or (tag[:2] in ("B-", "I-") and tag[2:] not in ("", "O"))

@@ -1,0 +1,94 @@
+"""The loop's named parts: random streams, the plan of steps, the schedule, batches of like length, precision."""
+
+import contextlib
+import math
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from nerlib.errors import NerlibError
+from nerlib.models.chance import seeded
+from nerlib.params import Recipe
+
+
+def plan(examples: int, recipe: Recipe) -> tuple[int, int]:
+    """Optimizer steps an epoch, and epochs: `num_epochs`, or as many as `min_steps` needs."""
+    drawn = max(math.ceil(examples * recipe.epoch_fraction), 1)
+    steps = math.ceil(drawn / recipe.batch_size)
+    return steps, max(recipe.num_epochs, math.ceil(recipe.min_steps / steps))
+
+
+def schedule(step: int, total: int, warm_up: float) -> float:
+    """Share of the peak learning rate at `step` (1 to `total`): a linear rise, then a linear fall towards 0."""
+    rising = math.ceil(total * warm_up)
+    if step <= rising:
+        return step / rising
+    return (total - step + 1) / (total - rising + 1)
+
+
+def length_grouped(indices: np.ndarray, lengths: np.ndarray, size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Cut shuffled `indices` into batches of `size` sentences of like length, the batches in random order.
+
+    Sorting happens within chunks of fifty batches, so that which sentences meet still differs from epoch to epoch.
+    """
+    batches: list[np.ndarray] = []
+    for start in range(0, len(indices), 50 * size):
+        chunk = indices[start : start + 50 * size]
+        chunk = chunk[np.argsort(-lengths[chunk], kind="stable")]
+        batches += [chunk[i : i + size] for i in range(0, len(chunk), size)]
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def micro_batches(indices: np.ndarray, size: int) -> list[np.ndarray]:
+    """Cut one batch into parts of `size` sentences (0: one part), whose gradients are added up."""
+    return [indices[i : i + size] for i in range(0, len(indices), size)] if size else [indices]
+
+
+def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW over what requires a gradient; biases and norms are not decayed (they are vectors)."""
+    trained = [p for p in network.parameters() if p.requires_grad]
+    if not trained:
+        raise NerlibError("nothing to train: no parameter requires a gradient")
+    groups = [
+        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=trained[0].device.type == "cuda")
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set every group's learning rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def best_device() -> torch.device:
+    """The GPU when there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def autocast(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+    """The precision of a forward pass: bfloat16 where the GPU computes in it, float32 elsewhere (never float16)."""
+    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def deterministic(rng: np.random.Generator) -> Iterator[None]:
+    """Deterministic kernels, and dropout from `rng`; both settings are given back at the end."""
+    before, warn_only = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    try:
+        with seeded(rng):
+            yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warn_only)

@@ -1,0 +1,76 @@
+"""Predicting: every word of every sentence gets a tag, whatever the windows."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from nerlib.encoding import NOTHING, Encoded
+from nerlib.models import TunedModel
+from nerlib.training.parts import autocast
+
+SUBWORDS_A_BATCH = 8192
+
+
+def predict(
+    model: TunedModel, sentences: Sequence[Any] | Encoded, *, max_length: int | None = None
+) -> list[tuple[str, ...]]:
+    """The tags of every word.
+
+    Parameters
+    ----------
+    model
+        In eval mode.
+    sentences
+        Sentences (their tags are not looked at), or sentences that the model has encoded.
+    max_length
+        Subwords of a window, for sentences; None: 128, or fewer where the backbone has fewer positions.
+
+    Returns
+    -------
+    list of tuples of str
+        One tag a word; the task's `outside` for a word that the tokenizer gives no subword.
+    """
+    if isinstance(sentences, Encoded):
+        encoded = sentences
+    else:
+        untagged = [_untagged(sentence, model.labels[0]) for sentence in sentences]
+        encoded = model.encode(untagged, max_length or min(128, model.backbone.max_length))
+    outside = model.labels.index(model.task.outside)
+    chosen = np.full(len(encoded.labels), outside, dtype=np.int64)
+    network = model.network
+    network.eval()
+    device = next(network.parameters()).device
+    found: list[tuple[np.ndarray, torch.Tensor]] = []
+    with torch.inference_mode(), autocast(device):
+        for indices in _batches(encoded):
+            batch = encoded.batch(indices)
+            logits = network(
+                input_ids=batch["input_ids"].to(device), attention_mask=batch["attention_mask"].to(device)
+            ).logits  # (S, T, L)
+            voting = batch["words"] != NOTHING  # (S, T)
+            found.append((batch["words"][voting].numpy(), logits.argmax(-1)[voting.to(device)]))
+    for words, tags in found:
+        chosen[words] = tags.cpu().numpy()
+    bounds = encoded.first_word
+    return [tuple(model.labels[i] for i in chosen[a:b]) for a, b in itertools.pairwise(bounds)]
+
+
+def _untagged(sentence: Any, label: str) -> Any:
+    from nerlib.corpora import Sentence
+
+    return Sentence(tuple(sentence.words), (label,) * len(sentence.words), sentence.language, sentence.where)
+
+
+def _batches(encoded: Encoded) -> list[np.ndarray]:
+    """Sentences of like length together, so that little is padded; about `SUBWORDS_A_BATCH` in each batch."""
+    lengths = encoded.lengths
+    order = np.argsort(-lengths, kind="stable")
+    batches, start = [], 0
+    while start < len(order):
+        size = max(1, SUBWORDS_A_BATCH // max(int(lengths[order[start]]), 1))
+        batches.append(order[start : start + size])
+        start += size
+    return batches

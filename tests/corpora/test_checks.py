@@ -1,0 +1,70 @@
+"""Tables about a corpus, counted by hand."""
+
+import math
+
+from nerlib.corpora import Corpus, Sentence, checks
+
+
+def sentence(text, where=""):
+    words, tags = zip(*(cell.split("/") for cell in text.split()), strict=True)
+    return Sentence(words, tags, "yo", where)
+
+
+def corpus(task="ner", types=("PER", "LOC"), **splits):
+    rows = {
+        split: tuple(sentence(text, f"{split}:{n}") for n, text in enumerate(texts)) for split, texts in splits.items()
+    }
+    return Corpus("mine", "yo", task, rows, types, {}, {}, (), "")
+
+
+TWICE = "Èkó/B-LOC wà/O"
+
+
+def test_describe():
+    table = checks.describe(corpus(test=[TWICE], train=["Ama/B-PER Kofi/I-PER Ama/B-PER", TWICE]))
+    assert table.index.tolist() == ["train", "test"]
+    assert table.loc["train"].to_dict() == {"sentences": 2, "words": 5, "entities": 3, "PER": 2, "LOC": 1}
+    table = checks.describe(corpus("pos", ("NOUN", "VERB"), test=["a/NOUN b/NOUN"]))
+    assert table.loc["test"].to_dict() == {"sentences": 1, "words": 2, "NOUN": 2, "VERB": 0}
+
+
+def test_repeated_sentences_within_and_across_splits():
+    found = corpus(train=[TWICE, TWICE, TWICE, "a/O"], test=["Èkó/O wà/O", TWICE, "b/O"])
+    table = checks.repeated(found).set_index(["split", "also_in"])
+    assert table.loc[("train", "train"), ["repeated", "tagged_otherwise"]].tolist() == [2, 0]
+    assert table.loc[("test", "train"), ["repeated", "share", "tagged_otherwise"]].tolist() == [2, 2 / 3, 1]
+    assert table.loc[("test", "test"), ["repeated", "tagged_otherwise"]].tolist() == [1, 1]
+
+
+def test_conflicts_list_every_occurrence():
+    table = checks.conflicts(corpus(train=[TWICE, "a/O"], test=["Èkó/O wà/O", "a/O"]))
+    assert table["where"].tolist() == ["train:0", "test:0"]
+    assert table["tags"].tolist() == ["B-LOC O", "O O"]
+    assert checks.conflicts(corpus(train=["a/O"])).empty
+
+
+def test_leaks_between_corpora():
+    target = corpus(train=["a/O"], dev=["b/O"], test=[TWICE, "c/O"])
+    source = corpus(train=[TWICE, "b/O"])
+    table = checks.leaks({"target": target, "source": source}).set_index(["corpus", "split", "also_in"])
+    assert table["repeated"].to_dict() == {
+        ("target", "dev", "target"): 0,
+        ("target", "dev", "source"): 1,
+        ("target", "test", "target"): 0,
+        ("target", "test", "source"): 1,
+    }
+    assert table.loc[("target", "test", "source"), "share"] == 0.5
+
+
+def test_unseen_entities():
+    train = [sentence("Ama/B-PER Kofi/I-PER"), sentence("Èkó/B-LOC")]
+    test = [
+        sentence("Ama/B-PER Kofi/I-PER wà/O"),
+        sentence("Ama/B-PER"),  # another form
+        sentence("Ama/B-PER"),
+        sentence("E\u0300ko\u0301/B-PER"),  # decomposed, and known as a place
+    ]
+    table = checks.unseen_entities(test, train, ("PER", "LOC"))
+    assert table.loc["PER"].tolist() == [4, 2, 0.5, 3, 1, 1 / 3]
+    assert table.loc["all"].tolist() == table.loc["PER"].tolist()
+    assert table.loc["LOC", "entities"] == 0 and math.isnan(table.loc["LOC", "share"])

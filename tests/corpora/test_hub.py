@@ -1,0 +1,154 @@
+"""The Hugging Face Hub, replaced at the two calls of its library by a folder with files of the real shapes."""
+
+import shutil
+from types import SimpleNamespace
+
+import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled, RevisionNotFoundError
+
+from nerlib.corpora import load_corpus
+from nerlib.errors import CorpusError
+
+SHA = {"main": "a" * 40, "refs/convert/parquet": "c" * 40}
+NAMES = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
+
+
+def parquet(path, tags="ner_tags", names=NAMES, rows=2):
+    """A Parquet file as the Hub has it: word lists, numbered tags, their names in the file's metadata."""
+    from datasets import ClassLabel, Dataset, Features, Sequence, Value
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    features = Features({"tokens": Sequence(Value("string")), tags: Sequence(ClassLabel(names=names))})
+    content = {"tokens": [[f"{path.parent.name}{i}", "x"] for i in range(rows)], tags: [[1, 0]] * rows}
+    Dataset.from_dict(content, features=features).to_parquet(path)
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """An artificial Hub: `hub/<repository>/<revision>/...`; and a cache that is empty at first."""
+    place, cache = tmp_path / "hub", tmp_path / "cache"
+
+    def response(error):
+        return error("refused", response=SimpleNamespace(headers={}, status_code=404, request=None))
+
+    def dataset_info(_, repository, *, revision, timeout):
+        if fake.offline:
+            raise OfflineModeIsEnabled("no network")
+        folder = place / repository / revision
+        if not folder.is_dir():
+            raise response(RevisionNotFoundError)
+        files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+        return SimpleNamespace(siblings=[SimpleNamespace(rfilename=file) for file in files])
+
+    def snapshot_download(repository, *, repo_type, revision, allow_patterns, local_files_only):
+        target = cache / repository / SHA[revision]
+        if not local_files_only:
+            for file in allow_patterns:
+                (target / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(place / repository / revision / file, target / file)
+        if not target.is_dir():
+            raise LocalEntryNotFoundError("not in the cache")
+        return str(target)
+
+    fake = SimpleNamespace(place=place, cache=cache, offline=False)
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", dataset_info)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "arrow")
+    return fake
+
+
+def wikiann(hub, language="as"):
+    for split in ("train", "validation", "test"):
+        parquet(hub.place / f"unimelb-nlp/wikiann/main/{language}/{split}-00000-of-00001.parquet")
+
+
+def test_a_short_name(hub):
+    wikiann(hub)
+    corpus = load_corpus("wikiann", "as")
+    assert corpus.revision == SHA["main"]
+    assert [(s.words, s.tags) for s in corpus.dev] == [(("as0", "x"), ("B-PER", "O")), (("as1", "x"), ("B-PER", "O"))]
+    downloaded = [path.name for path in hub.cache.rglob("*.parquet")]
+    assert len(downloaded) == 3
+
+
+def test_the_conversion_is_taken_where_main_has_only_a_script(hub):
+    repository = hub.place / "masakhane/masakhaner2"
+    (repository / "main").mkdir(parents=True)
+    (repository / "main/masakhaner2.py").write_text("raise SystemExit('never run')")
+    for split in ("train", "validation", "test"):
+        parquet(repository / f"refs/convert/parquet/swa/{split}/0000.parquet")
+    corpus = load_corpus("masakhaner2", "sw")  # two letters here, three there
+    assert corpus.revision == SHA["refs/convert/parquet"]
+    assert len(corpus.train) == len(corpus.dev) == len(corpus.test) == 2
+
+
+def test_parts_of_a_split_are_one(hub):
+    wikiann(hub)
+    folder = hub.place / "unimelb-nlp/wikiann/main/as"
+    (folder / "train-00000-of-00001.parquet").unlink()
+    for part in (0, 1):
+        parquet(folder / f"train-0000{part}-of-00002.parquet", rows=3)
+    assert len(load_corpus("wikiann", "as").train) == 6
+
+
+def test_parts_of_speech(hub):
+    for split in ("train", "validation", "test"):
+        parquet(hub.place / f"masakhane/masakhapos/main/yor/{split}-00000-of-00001.parquet", "upos", ["NOUN", "VERB"])
+    assert load_corpus("masakhapos", "yo", task="pos").test[0].tags == ("VERB", "NOUN")
+
+
+def test_a_repository_by_its_full_name(hub):
+    parquet(hub.place / "someone/ner/main/data/test-00000-of-00001.parquet")  # one language, no folder for it
+    assert len(load_corpus("someone/ner", "as", roles=["test"]).test) == 2
+    parquet(hub.place / "someone/more/main/swa/test-00000-of-00001.parquet")
+    with pytest.raises(CorpusError, match="expected a folder as or asm, met swa"):
+        load_corpus("someone/more", "as", roles=["test"])
+
+
+def test_a_repository_with_nothing_but_a_script_is_refused_with_a_way_out(hub):
+    (hub.place / "masakhane/masakhaner/main").mkdir(parents=True)
+    (hub.place / "masakhane/masakhaner/main/masakhaner.py").write_text("raise SystemExit('never run')")
+    with pytest.raises(CorpusError, match=r"without running its code \(met masakhaner\.py\).*give that folder"):
+        load_corpus("masakhaner", "yo")
+
+
+def test_what_was_downloaded_is_found_without_a_network(hub):
+    wikiann(hub)
+    online = load_corpus("wikiann", "as")
+    hub.offline = True
+    assert load_corpus("wikiann", "as").digest == online.digest
+    with pytest.raises(CorpusError, match=r"cannot be reached .* the language 'bn' was not downloaded before"):
+        load_corpus("wikiann", "bn")
+
+
+def test_no_network_and_nothing_downloaded(hub):
+    hub.offline = True
+    with pytest.raises(CorpusError, match=r"Hub cannot be reached for 'unimelb-nlp/wikiann' .*give that folder"):
+        load_corpus("wikiann", "as")
+    with pytest.raises(CorpusError, match=r"As a folder, 'someone/ner' would be .*: there is none"):
+        load_corpus("someone/ner", "as")
+
+
+def test_the_real_library_says_so_at_once_when_it_is_offline(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(CorpusError, match=r"cannot be reached for 'unimelb-nlp/wikiann' \(OfflineModeIsEnabled\)"):
+        load_corpus("wikiann", "as")
+
+
+def test_an_unknown_language_needs_no_network(monkeypatch):
+    with pytest.raises(CorpusError, match=r"unknown language 'am'; expected one of bam, .*zul"):
+        load_corpus("masakhaner2", "am")
+    with pytest.raises(CorpusError, match=r"'wikiann': unknown language 'asx'.*did you mean"):
+        load_corpus("wikiann", "asx")
+
+
+def test_a_folder_of_parquet_files(tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "arrow")
+    parquet(tmp_path / "mine/train.parquet", rows=10)
+    parquet(tmp_path / "mine/test.parquet")
+    corpus = load_corpus(str(tmp_path / "mine"), "as")
+    assert (len(corpus.train), len(corpus.dev), len(corpus.test)) == (9, 1, 2)
+    (tmp_path / "mine/test.parquet").write_bytes(b"PAR1 cut in half")
+    with pytest.raises(CorpusError, match=r"test\.parquet: expected a Parquet file"):
+        load_corpus(str(tmp_path / "mine"), "as")

@@ -1,0 +1,83 @@
+"""Languages by tag, and the handwritten sentences about their scripts."""
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nerlib.corpora import hub, load_corpus
+from nerlib.corpora.languages import LANGUAGES, codes, language
+from nerlib.errors import CorpusError
+
+ROOT = Path(__file__).parents[2]
+HANDWRITTEN = ROOT / "tests/data/handwritten"
+TAGS = ("as", "bn", "hi", "sw", "yo", "am", "fa")
+# The first letter of each script's block in Unicode's names.
+SCRIPT_NAMES = {"Beng": "BENGALI", "Deva": "DEVANAGARI", "Latn": "LATIN", "Ethi": "ETHIOPIC", "Arab": "ARABIC"}
+
+
+@pytest.mark.parametrize(
+    "tag, script, direction, iso3",
+    [
+        ("as", "Beng", "ltr", "asm"),
+        ("fa", "Arab", "rtl", "fas"),
+        ("he", "Hebr", "rtl", "heb"),
+        ("dv", "Thaa", "rtl", "div"),
+        ("sr-Latn", "Latn", "ltr", "srp"),
+        ("swa", "Latn", "ltr", "swa"),
+        ("x-beng-25-3", "Beng", "ltr", "x-beng-25-3"),
+        ("x-target", "Latn", "ltr", "x-target"),
+        ("qqq", "Zyyy", "ltr", "qqq"),
+    ],
+)
+def test_a_language_has_a_script_and_a_direction(tag, script, direction, iso3):
+    found = language(tag)
+    assert (found.tag, found.script, found.direction, found.iso3) == (tag, script, direction, iso3)
+
+
+def test_codes_go_both_ways():
+    assert codes("sw") == ("sw", "swa") and codes("swa") == ("swa", "sw")
+    assert codes("bbj") == ("bbj",)
+    assert len({row.iso3 for row in LANGUAGES.values()}) == len(LANGUAGES)
+
+
+@pytest.mark.parametrize("tag", ["..", "a/b", "", "as ", None])
+def test_no_language_tag(tag):
+    with pytest.raises(CorpusError, match="expected a language tag"):
+        language(tag)
+
+
+@pytest.mark.parametrize("name", ["masakhaner", "masakhaner2", "masakhapos"])
+def test_the_african_corpora_know_two_letter_tags(name):
+    known = {code for tag in LANGUAGES for code in codes(tag)}
+    assert set(hub.REPOSITORIES[name].configurations) <= known
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_the_handwritten_sentences_are_in_their_script(tag):
+    corpus = load_corpus(str(HANDWRITTEN), tag, roles={"test": f"{tag}.conll"})
+    assert len(corpus.test) == 8 and corpus.types == ("PER", "ORG", "LOC")
+    assert set(corpus.repairs) <= {"tokens with invisible characters, kept"}
+    letters = [
+        c for s in corpus.test for word in s.words for c in word if unicodedata.category(c) == "Lo" or c.isalpha()
+    ]
+    own = [c for c in letters if unicodedata.name(c).startswith(SCRIPT_NAMES[language(tag).script])]
+    assert len(own) == len(letters)
+
+
+def test_the_handwritten_sentences_hold_what_breaks_alignment():
+    text = {tag: (HANDWRITTEN / f"{tag}.conll").read_text("utf-8") for tag in TAGS}
+    assert all("\u200c" in text[tag] for tag in ("as", "bn", "fa"))
+    assert all("\u200d" in text[tag] for tag in ("as", "bn", "hi"))
+    assert all(mark in text["am"] for mark in "።፣፤")
+    assert not unicodedata.is_normalized("NFC", text["yo"]) and not unicodedata.is_normalized("NFD", text["yo"])
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_language_file_holds_parameters_only(tag):
+    settings = yaml.safe_load((ROOT / f"params/languages/{tag}.yaml").read_text("utf-8"))
+    assert set(settings) == {"language", "corpora"} and settings["language"] == tag
+    for task, corpus in settings["corpora"].items():
+        assert task in ("ner", "pos")
+        assert set(codes(tag)) & set(hub.REPOSITORIES[corpus].configurations)

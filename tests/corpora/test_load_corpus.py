@@ -1,0 +1,151 @@
+"""Folders: which file is which split, which folder is which language, what is held out, what is refused."""
+
+import pytest
+
+from nerlib.corpora import load_corpus
+from nerlib.corpora.files import split_of
+from nerlib.errors import CorpusError
+
+
+def fill(folder, *names, sentences=3, word="w"):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_text("".join(f"{word}{place}\tB-PER\nx\tO\n\n" for place in range(sentences)))
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    "name, split",
+    [
+        ("train.txt", "train"),
+        ("en_ewt-ud-dev.iob2", "dev"),
+        ("validation.jsonl", "dev"),
+        ("valid.conll", "dev"),
+        ("eval.tsv", "dev"),
+        ("swa_devel.bio", "dev"),
+        ("test-00000-of-00001.parquet", "test"),
+        ("TEST.CSV", "test"),
+        ("test_fold1.txt", "test"),
+        ("latest.txt", None),
+        ("train_and_test.txt", None),
+        ("en_ewt-ud-train.stats", None),
+        (".train.txt", None),
+        ("labels.json", None),
+    ],
+)
+def test_a_split_is_seen_in_its_file_name(name, split):
+    assert split_of(name) == split
+
+
+@pytest.mark.parametrize(
+    "names", [("train.txt", "dev.conll", "test.csv"), ("x-train.iob2", "x_valid.tsv", "x.test.bio")]
+)
+def test_a_folder_of_splits(tmp_path, names):
+    corpus = load_corpus(fill(tmp_path, *names), "as")
+    assert [len(corpus.train), len(corpus.dev), len(corpus.test)] == [3, 3, 3]
+    assert corpus.train[1].where == f"{names[0]}:4" and corpus.train[1].language == "as"
+
+
+def test_two_files_for_a_split_are_refused_by_name_unless_one_is_chosen(tmp_path):
+    folder = fill(tmp_path, "train.txt", "test_a.txt", "test_b.txt")
+    with pytest.raises(CorpusError, match=r"split 'test', met test_a\.txt and test_b\.txt"):
+        load_corpus(folder, "as")
+    chosen = load_corpus(folder, "as", roles={"train": ["train.txt", "test_a.txt"], "test": "test_b.txt"})
+    assert (len(chosen.train), len(chosen.test)) == (6, 3)
+    with pytest.raises(CorpusError, match=r"met 'test_c\.txt'; there are: test_a\.txt, test_b\.txt, train\.txt"):
+        load_corpus(folder, "as", roles={"test": "test_c.txt"})
+    with pytest.raises(CorpusError, match="role 'test'"):
+        load_corpus(folder, "as", roles={"test": "../test_a.txt"})
+
+
+def test_a_role_can_be_played_by_another_split(tmp_path):
+    corpus = load_corpus(
+        fill(tmp_path, "dev.txt", "test.txt", sentences=20), "en", roles={"train": "dev", "test": "test"}
+    )
+    assert len(corpus.train) == 20 and sorted(corpus.splits) == ["test", "train"]
+
+
+@pytest.mark.parametrize("tag, folder", [("sw", "swa"), ("swa", "swa"), ("sw", "sw"), ("yo", "yor"), ("bbj", "bbj")])
+def test_a_folder_for_each_language(tmp_path, tag, folder):
+    fill(tmp_path / folder, "test.txt")
+    fill(tmp_path / "zul", "test.txt")
+    assert load_corpus(str(tmp_path), tag, roles=["test"]).language == tag
+
+
+def test_an_unknown_language_is_refused_with_the_ones_there_are(tmp_path):
+    fill(tmp_path / "swa", "test.txt")
+    with pytest.raises(CorpusError, match="no language 'yo': expected a folder yo or yor, met swa"):
+        load_corpus(str(tmp_path), "yo")
+    for tag in ("../swa", "", "a b", "s"):
+        with pytest.raises(CorpusError, match="expected a language tag"):
+            load_corpus(str(tmp_path), tag)
+
+
+def test_a_relative_folder_is_taken_from_the_project(tmp_path, monkeypatch):
+    fill(tmp_path / "mine", "test.txt")
+    monkeypatch.setattr("nerlib.corpora.loading.from_root", lambda name: tmp_path / name)
+    assert len(load_corpus("mine", "as", roles=["test"]).test) == 3
+
+
+@pytest.mark.parametrize("missing", ["train", "test"])
+def test_a_missing_split_is_named_with_the_files_there_are(tmp_path, missing):
+    folder = fill(tmp_path, *(f"{split}.txt" for split in ("train", "dev", "test") if split != missing))
+    with pytest.raises(CorpusError, match=rf"a file for the split '{missing}' .*met dev\.txt"):
+        load_corpus(folder, "as")
+
+
+@pytest.mark.parametrize("empty", ["train", "dev", "test"])
+def test_an_empty_split_is_refused(tmp_path, empty):
+    folder = fill(tmp_path, "train.txt", "dev.txt", "test.txt")
+    (tmp_path / f"{empty}.txt").write_text("\n\n")
+    with pytest.raises(CorpusError, match=rf"\(as\): expected sentences in the split '{empty}', met none"):
+        load_corpus(folder, "as")
+
+
+def test_a_missing_dev_is_a_tenth_of_train_always_the_same(tmp_path):
+    folder = fill(tmp_path, "train.txt", "test.txt", sentences=50)
+    corpus = load_corpus(folder, "as")
+    assert (len(corpus.train), len(corpus.dev)) == (45, 5)
+    assert not {s.words for s in corpus.train} & {s.words for s in corpus.dev}
+    assert corpus.repairs["sentences of train held out as dev"] == 5
+    assert corpus.warnings == ("There is no dev split: 5 of 50 sentences of train are held out.",)
+    assert load_corpus(folder, "as", roles=["dev"]).dev == corpus.dev  # whichever splits are read
+    assert len(load_corpus(folder, "as", roles=["train"]).train) == 50  # nothing is held out for nobody
+
+
+def test_splits_that_were_not_asked_for_are_not_read(tmp_path):
+    folder = fill(tmp_path, "test.txt")
+    (tmp_path / "train.txt").write_text("cannot be\tread\tat all\nx\n")
+    corpus = load_corpus(folder, "as", roles=["test"])
+    with pytest.raises(CorpusError, match="split 'train', met none; splits with sentences: test"):
+        _ = corpus.train
+
+
+def test_equal_content_has_an_equal_digest(tmp_path):
+    one = load_corpus(fill(tmp_path / "a", "test.txt"), "as", roles=["test"])
+    two = load_corpus(fill(tmp_path / "b", "test.conll"), "as", roles=["test"])
+    other = load_corpus(fill(tmp_path / "c", "test.txt", word="v"), "as", roles=["test"])
+    assert one.digest == two.digest != other.digest
+
+
+def test_what_cannot_be_meant_is_refused(tmp_path):
+    folder = fill(tmp_path, "test.txt")
+    with pytest.raises(CorpusError, match="a task among ner, pos, met 'nre'"):
+        load_corpus(folder, "as", task="nre")
+    with pytest.raises(CorpusError, match="roles among train, dev, test, met tset"):
+        load_corpus(folder, "as", roles=["tset"])
+    with pytest.raises(CorpusError, match=r"unknown corpus 'wikian': .*did you mean 'wikiann'"):
+        load_corpus("wikian", "as")
+    with pytest.raises(CorpusError, match=r"unknown corpus '\.\./nowhere'"):
+        load_corpus("../nowhere", "as")
+    with pytest.raises(CorpusError, match="unknown corpus ''"):
+        load_corpus("", "as")
+
+
+def test_the_demo_is_a_corpus():
+    corpus = load_corpus("demo", "x-near", roles=["train", "test"])
+    assert corpus.types == ("PER", "ORG", "LOC") and sorted(corpus.splits) == ["test", "train"]
+    with pytest.raises(CorpusError, match="x-nowhere"):
+        load_corpus("demo", "x-nowhere")
+    with pytest.raises(CorpusError, match="task 'pos'"):
+        load_corpus("demo", "x-near", task="pos")

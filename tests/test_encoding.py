@@ -1,0 +1,139 @@
+"""Every word carries its label at exactly one subword, in one window, whatever the script."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nerlib.corpora import Sentence
+from nerlib.encoding import NOTHING, encode, special_tokens, windows
+from nerlib.errors import CorpusError, ModelError
+from nerlib.tasks import IGNORED
+from tests import tiny
+
+LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+LOST = ["\u200b", "\u00a0", "\ufeff", "\u3000", ""]  # no subword in XLM-R's kind of tokenizer
+JOINERS = "\u200c\u200d"
+SCRIPTS = {
+    "bengali": [chr(c) for c in range(0x0985, 0x09C5)],
+    "devanagari": [chr(c) for c in range(0x0905, 0x094E)],
+    "ethiopic": [chr(c) for c in range(0x1200, 0x1249)],
+    "arabic": [chr(c) for c in range(0x0621, 0x064B)] + list("پچژگکی"),
+    "latin": list("abcdefghijklmnọẹṣ\u0301\u0323"),
+}
+script_words = st.sampled_from(sorted(SCRIPTS)).flatmap(
+    lambda script: st.text(alphabet=st.sampled_from(SCRIPTS[script] + list(JOINERS)), min_size=1, max_size=12)
+)
+words = st.one_of(script_words, script_words, script_words, st.sampled_from(LOST))
+sentences = st.lists(
+    st.lists(st.tuples(words, st.sampled_from(LABELS)), min_size=1, max_size=40), min_size=1, max_size=6
+).map(lambda rows: [Sentence(tuple(w for w, _ in row), tuple(t for _, t in row), "as") for row in rows])
+slow = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(scope="module", params=["xlm-roberta", "bert", "gpt2"])
+def tokenizer(request):
+    return tiny.TOKENIZERS[request.param]()
+
+
+@slow
+@given(sentences, st.integers(6, 40), st.sampled_from(["first", "last"]))
+def test_each_word_carries_its_label_at_its_first_or_last_subword_and_only_there(tokenizer, rows, length, which):
+    encoded = encode(rows, tokenizer, LABELS, max_length=length, labelled_subword=which)
+    gold = [LABELS.index(tag) for row in rows for tag in row.tags]
+    assert encoded.labels.tolist() == gold
+    carried = encoded.words[encoded.words != NOTHING]
+    assert len(set(carried.tolist())) == len(carried)  # no word twice
+    before, after = special_tokens(tokenizer)
+    expected_lost, expected_ids, word = 0, [], 0
+    for row in rows:  # the duller way: one sentence at a time, through transformers
+        plain = tokenizer(list(row.words), is_split_into_words=True, add_special_tokens=False)
+        of_word = plain.word_ids()
+        for i in range(len(row.words)):
+            places = [k for k, w in enumerate(of_word) if w == i]
+            if places:
+                place = places[0] if which == "first" else places[-1]
+                expected_ids.append((word, plain["input_ids"][place]))
+            else:
+                expected_lost += 1
+            word += 1
+    assert encoded.lost_words == expected_lost
+    places = np.flatnonzero(encoded.words != NOTHING)
+    assert sorted((int(encoded.words[k]), int(encoded.ids[k])) for k in places) == expected_ids
+    lengths = np.diff(encoded.starts)
+    assert lengths.max() <= length
+    for start, end in zip(encoded.starts[:-1], encoded.starts[1:], strict=True):
+        window = encoded.ids[start:end].tolist()
+        assert window[: len(before)] == before
+        assert window[len(window) - len(after) :] == after
+
+
+@slow
+@given(sentences, st.integers(6, 40), st.randoms())
+def test_a_batch_holds_the_labels_of_its_sentences_and_pads_the_rest(tokenizer, rows, length, random):
+    encoded = encode(rows, tokenizer, LABELS, max_length=length)
+    chosen = random.sample(range(len(rows)), random.randint(1, len(rows)))
+    batch = encoded.batch(np.array(chosen))
+    voting = batch["words"] != NOTHING
+    numbers = sorted(batch["words"][voting].tolist())
+    offsets = encoded.first_word
+    wanted = sorted(w for i in chosen for w in range(offsets[i], offsets[i + 1]) if w in set(encoded.words.tolist()))
+    assert numbers == wanted
+    assert [int(x) for x in batch["labels"][voting]] == [encoded.labels[w] for w in batch["words"][voting].tolist()]
+    assert (batch["labels"][~voting] == IGNORED).all()
+    assert (batch["input_ids"][batch["attention_mask"] == 0] == tokenizer.pad_token_id).all()
+    assert int(batch["attention_mask"].sum(1).max()) == batch["input_ids"].shape[1]
+
+
+@given(st.integers(0, 400), st.integers(4, 60))
+def test_windows_cover_a_sentence_and_each_subword_votes_once(subwords, room):
+    cut = windows(subwords, room)
+    votes = [i for _, _, (begin, end) in cut for i in range(begin, end)]
+    assert votes == list(range(subwords))
+    for begin, end, (first, last) in cut:
+        assert begin <= first <= last <= end
+        assert end - begin <= room
+    for (_, end, _), (begin, _, _) in itertools.pairwise(cut):
+        assert begin < end  # neighbours overlap
+
+
+def test_what_votes_stands_away_from_a_cut():
+    cut = windows(1000, 100)
+    inner = cut[1:-1]
+    assert all(first - begin >= 12 and end - last >= 12 for begin, end, (first, last) in inner)
+
+
+def test_lengths_are_those_of_the_longest_window(tokenizer):
+    rows = [Sentence(("a",) * n, ("O",) * n, "en") for n in (1, 200, 3)]
+    encoded = encode(rows, tokenizer, LABELS, max_length=32)
+    assert encoded.lengths[1] == 32
+    assert encoded.lengths[0] < encoded.lengths[2] < 32
+    assert len(encoded) == 3
+
+
+def test_the_cache_gives_what_encoding_gives(tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setenv("NERLIB_CACHE", str(tmp_path))
+    rows = [Sentence(("অসম", "ভাল"), ("B-LOC", "O"), "as")]
+    fresh = encode(rows, tokenizer, LABELS, max_length=16)
+    encode(rows, tokenizer, LABELS, max_length=16, cache=True)
+    monkeypatch.setattr("nerlib.encoding.windows", None)  # a second encoding would fail
+    again = encode(rows, tokenizer, LABELS, max_length=16, cache=True)
+    for name, value in vars(fresh).items():
+        np.testing.assert_array_equal(getattr(again, name), value)
+    with pytest.raises(TypeError):
+        encode(rows, tokenizer, LABELS, max_length=15, cache=True)  # other settings are another place
+
+
+def test_an_unknown_tag_is_named_with_its_place(tokenizer):
+    rows = [Sentence(("a",), ("B-DATE",), "as", "train.txt:12")]
+    with pytest.raises(CorpusError, match=r"train\.txt:12: tag 'B-DATE' is not among O, B-PER"):
+        encode(rows, tokenizer, LABELS, max_length=16)
+
+
+def test_a_window_without_room_and_a_slow_tokenizer_are_refused(tokenizer):
+    with pytest.raises(ModelError, match="leaves"):
+        encode([], tokenizer, LABELS, max_length=3)
+    with pytest.raises(ModelError, match="fast tokenizer"):
+        encode([], object(), LABELS, max_length=16)

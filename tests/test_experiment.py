@@ -1,0 +1,398 @@
+"""Runs are found by what they are, survive being killed, and leave complete records."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nerlib import folders, models, params, records, scoring
+from nerlib.corpora import Sentence, write_conll
+from nerlib.errors import CorpusError, ModelError, NerlibError, SettingsError
+from nerlib.experiment import STAGES, Study, runs
+
+# One process imports torch and PEFT once; the processes that are killed are forked from it.
+processes = get_context("forkserver")
+processes.set_forkserver_preload(["tests.test_experiment", "peft"])
+
+SENTENCES = [
+    ("mira went to lomo", "B-PER O O B-LOC"),
+    ("the kanu bank of lomo said", "O B-ORG I-ORG I-ORG I-ORG O"),
+    ("rain fell", "O O"),
+    ("dara tel met mira", "B-PER I-PER O B-PER"),
+    ("lomo is far from suta", "B-LOC O O O B-LOC"),
+]
+
+
+def write_corpus(folder, language, n=40):
+    folder.mkdir(parents=True)
+    for split, offset in (("train", 0), ("dev", 1), ("test", 2)):
+        rows = [SENTENCES[(i * 7 + offset) % 5] for i in range(n if split == "train" else 10)]
+        words = [[f"{w}{language}{(i + j) % 9}" for j, w in enumerate(row[0].split())] for i, row in enumerate(rows)]
+        write_conll(folder / f"{split}.conll", words, [row[1].split() for row in rows])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def material(tiny_backbone, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpora")
+    return {
+        "study": "small",
+        "language": "sw",
+        "corpus": str(write_corpus(folder / "sw", "a")),
+        "sources": [f"yo@{write_corpus(folder / 'yo', 'b')}", f"am@{write_corpus(folder / 'am', 'c')}"],
+        "backbone": str(tiny_backbone()),
+        "train_size": 20,
+        "source_size": 48,
+        "batch_size": 8,
+        "num_epochs": 2,
+        "target_steps": 30,
+        "max_length": 32,
+        "learning_rate": 1e-3,
+        "seeds": [1, 2],
+    }
+
+
+def study(given, **changes):
+    return Study(params.read_settings(given | changes))
+
+
+def comparable(record):
+    """A record without times, memory and provenance: what must be equal however the run came about."""
+    content = json.loads(record.model_dump_json(by_alias=True))
+    content.pop("provenance")
+    for name in ("seconds", "seconds_to_best", "peak_memory_bytes", "peak_memory_way"):
+        content["costs"].pop(name)
+    return content
+
+
+# --- what a run is ----------------------------------------------------------------------------------------------------
+
+
+def test_a_finished_run_is_found_and_not_made_again(material, monkeypatch):
+    first = study(material).run_stage("target")
+    monkeypatch.setattr(runs, "_Making", None)
+    again = study(material).run_stage("target")
+    assert [run.folder for run in again] == [run.folder for run in first]
+    assert [run.record.parent for run in again] == [run.digest for run in study(material).run_stage("sources")]
+
+
+def test_names_and_places_are_no_part_of_a_run(material, tmp_path, monkeypatch):
+    first = study(material).run_stage("baseline", [1])[0]
+    copy = shutil.copytree(material["corpus"], tmp_path / "elsewhere")
+    monkeypatch.setenv("NERLIB_RUNS", str(tmp_path / "runs"))
+    moved = study(material, corpus=str(copy), study="other").run_stage("baseline", [1])[0]
+    assert moved.digest == first.digest
+    assert moved.folder != first.folder
+
+
+@pytest.mark.parametrize(
+    "change, part",
+    [
+        ({"rank": 4}, "method.rank"),
+        ({"num_epochs": 3}, "recipe.num_epochs"),
+        ({"batch_size": 4}, "recipe.batch_size"),
+        ({"train_size": 21}, "sentences.train"),
+        ({"test_size": 5}, "sentences.test"),
+        ({"dev_size": 5}, "sentences.dev"),
+        ({"max_length": 31}, "max_length"),
+        ({"entity_types": ["PER", "LOC"]}, "labels"),
+    ],
+)
+def test_what_can_change_the_result_makes_another_run_and_explains_itself(material, change, part):
+    old = study(material).run_stage("baseline", [1])[0]
+    new = study(material, **change).run_stage("baseline", [1])[0]
+    assert new.digest != old.digest
+    assert any(sentence.startswith(part) for sentence in records.explain(old.record, new.record))
+
+
+def test_sizes_are_nested_and_the_same_for_every_method(material):
+    full, lora = study(material, method="full").material, study(material).material
+    stage = STAGES["baseline"]
+    assert full.portion(stage, 1) == lora.portion(stage, 1)
+    small = study(material, train_size=10).material.portion(stage, 1)
+    large = lora.portion(stage, 1)
+    assert small.train == large.train[:10]
+    assert small.test == large.test
+    assert lora.portion(stage, 2).train != large.train
+    assert lora.portion(stage, 2).test == large.test
+
+
+def test_zero_shot_uses_no_target_sentence(material):
+    portion = study(material).material.portion(STAGES["sources"], 1)
+    assert {s.language for s in (*portion.train, *portion.dev)} == {"yo", "am"}
+    assert {s.language for s in portion.test} == {"sw"}
+    assert portion.sizes()["train_by_language"] == {"yo": 24, "am": 24}
+
+
+def test_a_record_says_what_its_files_say(material):
+    given = study(material)
+    (run,) = given.run_stage("target", [1])
+    scores = run.record.scores
+    for split in ("dev", "test"):
+        found = run.predictions(split)
+        again = scoring.score(found.gold, found.predicted)
+        assert scores[split]["f1"] == again.f1
+    counts = scoring.Counts.load(run.folder / "counts.npz")
+    assert counts.strict.tp.sum() == again.counts.strict.tp.sum()
+    model = run.load_model()
+    trained = study(material).new_model()
+    assert run.record.costs["trainable_parameters"] == trained.trainable_parameters
+    assert [tuple(t) for t in runs.training.predict(model, given.material.test, max_length=32)] == found.predicted
+    (sources,) = given.run_stage("sources", [1])
+    assert scores["zero_shot_f1"] == sources.record.scores["test"]["f1"]
+    assert scores["source_dev_score_before"] == sources.record.scores["dev"]["f1"]
+    assert run.record.settings["rank"] == {"value": 8, "source": "default"}
+    assert run.record.settings["batch_size"] == {"value": 8, "source": "given"}
+    row = given.table([run]).iloc[0]
+    assert (row["test_score"], row["zero_shot_f1"], row["train_languages"]) == (
+        scores["test"]["f1"],
+        scores["zero_shot_f1"],
+        "am+sw+yo",
+    )
+    assert not (run.folder / "checkpoint").exists()
+
+
+def test_test_sentences_seen_in_training_are_counted_and_scored_without(material, tmp_path):
+    corpus = shutil.copytree(material["corpus"], tmp_path / "leaky")
+    train, test = (corpus / name for name in ("train.conll", "test.conll"))
+    test.write_text(test.read_text() + "\n" + "\n\n".join(train.read_text().split("\n\n")[:3]))
+    (run,) = study(material, corpus=str(corpus), train_size=0).run_stage("baseline", [1])
+    seen = len(run.predictions().words) - run.record.scores["test_unseen"]["sentences"]
+    assert seen >= 3
+    assert any(w.startswith(f"{seen} of") and "word for word" in w for w in run.record.warnings)
+
+
+def test_equal_steps_in_the_cells_that_are_compared(material):
+    given = study(material)
+    cells = [
+        given.with_method(m).run_stage(s, [1])[0] for m in ("full", "lora") for s in ("baseline_converged", "target")
+    ]
+    assert {run.record.costs["steps"] for run in cells} == {30}
+    assert len({run.record.identity["sentences"]["train"] for run in cells}) == 1
+
+
+def test_a_rate_given_as_one_number_is_for_its_method_alone(material):
+    given = study(material, learning_rate=0.5, method="lora")
+    other = given.with_method("full").material
+    assert given.material.recipe(STAGES["sources"]).learning_rate == 0.5
+    assert other.recipe(STAGES["sources"]).learning_rate != 0.5
+    by_method = study(material, learning_rate={"lora": 0.5, "full": 0.25}).with_method("full").material
+    assert by_method.recipe(STAGES["sources"]).learning_rate == 0.25
+    assert other.target is given.with_method("full").material.target or other.target == given.material.target
+
+
+# --- killed, resumed, side by side ------------------------------------------------------------------------------------
+
+
+def _die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _nth(function, n, then=_die):
+    """`function`, but something happens at the n-th call."""
+    calls = iter(range(1, 10**9))
+
+    def wrapped(*args, **kwargs):
+        if next(calls) == n:
+            then()
+        return function(*args, **kwargs)
+
+    return wrapped
+
+
+def kill_in_the_first_checkpoint():
+    from nerlib.training import state
+
+    state.save_file = _nth(state.save_file, 3)
+
+
+def kill_after_seven_steps():
+    from nerlib.training import state
+
+    state.State.save = _nth(state.State.save, 8)
+
+
+def kill_in_a_later_checkpoint():
+    from nerlib.training import state
+
+    state.save_file = _nth(state.save_file, 20)
+
+
+def kill_while_dev_is_scored():
+    runs.training.predict = _nth(runs.training.predict, 1)
+
+
+def kill_before_the_record():
+    records.write_record = _nth(records.write_record, 1)
+
+
+MOMENTS = [
+    kill_in_the_first_checkpoint,
+    kill_after_seven_steps,
+    kill_in_a_later_checkpoint,
+    kill_while_dev_is_scored,
+    kill_before_the_record,
+]
+
+
+def _run(given, folder, moment=None, stage="baseline_converged", seeds=(1,)):
+    os.environ["NERLIB_RUNS"] = folder
+    runs.torch.set_num_threads(1)
+    if moment:
+        moment()
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        study(given).run_stage(stage, seeds, checkpoint_seconds=0)
+
+
+def _process(*arguments):
+    process = processes.Process(target=_run, args=arguments)
+    process.start()
+    return process
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "adalora"])
+def test_a_run_that_was_killed_five_times_ends_as_the_undisturbed_one(material, method, tmp_path, monkeypatch):
+    given = material | {"method": method, "target_steps": 45}
+    for moment in MOMENTS:
+        process = _process(given, str(tmp_path / "killed"), moment)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, moment.__name__
+        assert not list((tmp_path / "killed").rglob("record.json"))
+    for place in ("killed", "undisturbed"):
+        process = _process(given, str(tmp_path / place))
+        process.join()
+        assert process.exitcode == 0
+    found = {}
+    for place in ("killed", "undisturbed"):
+        monkeypatch.setenv("NERLIB_RUNS", str(tmp_path / place))
+        (found[place],) = study(given).run_stage("baseline_converged", [1])
+    log = (found["killed"].folder / "log.txt").read_text()
+    steps = [int(line.rsplit(" ", 1)[1]) for line in log.splitlines() if "went on from step" in line]
+    assert len(steps) == 4  # the first death left no checkpoint
+    assert steps == sorted(steps)
+    assert steps[0] == 7
+    assert comparable(found["killed"].record) == comparable(found["undisturbed"].record)
+    for name in ("predictions/test.conll", "predictions/dev.conll"):
+        assert len({folders.fingerprint_file(run.folder / name) for run in found.values()}) == 1
+    for name in ("model.safetensors", "adapter_model.safetensors"):
+        files = [run.folder / "model" / name for run in found.values()]
+        assert len({file.is_file() and folders.fingerprint_file(file) for file in files}) == 1
+    curves = [run.curve.drop(columns="seconds") for run in found.values()]
+    assert curves[0].equals(curves[1])
+
+
+def test_two_processes_on_one_study_lose_nothing_and_do_nothing_twice(material, tmp_path, monkeypatch):
+    pair = [_process(material, str(tmp_path), None, "target", (1, 2)) for _ in range(2)]
+    for process in pair:
+        process.join()
+        assert process.exitcode == 0
+    monkeypatch.setenv("NERLIB_RUNS", str(tmp_path))
+    table = records.read_records("small")
+    assert sorted(zip(table["stage"], table["seed"], strict=True)) == [
+        ("sources", 1),
+        ("sources", 2),
+        ("target", 1),
+        ("target", 2),
+    ]
+    for folder in table["folder"]:
+        log = (Path(folder) / "log.txt").read_text()
+        assert log.count("started") == log.count("finished") == 1
+    assert not list(tmp_path.rglob("*.lock"))
+
+
+def test_a_record_cut_in_half_is_named_and_the_run_done_again(material, capsys):
+    (run,) = study(material).run_stage("baseline", [1])
+    path = run.folder / "record.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    (again,) = study(material).run_stage("baseline", [1])
+    assert str(path) in capsys.readouterr().out
+    assert comparable(again.record) == comparable(run.record)
+
+
+def test_a_training_that_diverges_leaves_a_failed_record_and_is_tried_again(material, monkeypatch):
+    given = study(material, learning_rate=1e30, method="full")
+    with pytest.raises(NerlibError, match="the loss is"):
+        given.run_stage("baseline_converged", [1])
+    table = records.read_records("small")
+    (failed,) = table[table["status"] == "failed"].to_dict("records")
+    assert "the loss is" in failed["reason"]
+
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change, stage, error, message",
+    [
+        ({"max_length": 200}, "baseline", ModelError, "max_length 200 is beyond the 130 positions"),
+        ({"sources": []}, "sources", SettingsError, "sources: expected at least one"),
+        ({"train_size": 999}, "baseline", CorpusError, "999"),
+        ({"label_map": {"PRE": "PER"}}, "baseline", SettingsError, "no corpus of this study has the types"),
+        ({"entity_types": ["PER", "DATE"]}, "baseline", CorpusError, "DATE"),
+        ({"corpus": "no/such/folder"}, "baseline", CorpusError, "no/such/folder"),
+        ({"backbone": "no/such-model"}, "baseline", ModelError, "no/such-model"),
+        ({"language": "zz", "corpus": ""}, "baseline", SettingsError, "no corpus for language 'zz'"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_written(material, change, stage, error, message):
+    with pytest.raises(error, match=message):
+        study(material, **change).run_stage(stage, [1])
+    assert not list(folders.runs_folder().rglob("*.json"))
+    assert not list(folders.runs_folder().rglob("*.lock"))
+
+
+def test_a_split_that_is_missing_or_empty_is_named(material, tmp_path):
+    for split, spoil in (("test", lambda f: f.unlink()), ("train", lambda f: f.write_text("\n\n"))):
+        corpus = shutil.copytree(material["corpus"], tmp_path / split)
+        spoil(corpus / f"{split}.conll")
+        with pytest.raises(CorpusError, match=split):
+            study(material, corpus=str(corpus)).run_stage("baseline", [1])
+    assert not list(folders.runs_folder().rglob("*.json"))
+
+
+def test_an_adapter_with_other_labels_is_refused(material, monkeypatch):
+    given = study(material)
+    (sources,) = given.run_stage("sources", [1])
+    other = study(material, entity_types=["PER", "LOC"]).material
+    with pytest.raises(NerlibError, match="other labels"):
+        runs.find_or_make(other, STAGES["target"], 1, sources)
+
+
+def test_seeds_and_stages_are_checked(material):
+    for seeds in ([], [1, 1]):
+        with pytest.raises(SettingsError, match="seeds"):
+            study(material).run_stage("baseline", seeds)
+    with pytest.raises(SettingsError, match="unknown stage 'finetune'; there are baseline"):
+        study(material).run_stage("finetune")
+
+
+def test_runs_that_cannot_be_written_are_named(material, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("NERLIB_RUNS", str(tmp_path / "file"))
+    with pytest.raises(OSError, match="cannot write into"):
+        study(material).run_stage("baseline", [1])
+
+
+def test_words_without_subwords_are_predicted_outside_and_counted(material, tmp_path):
+    corpus = shutil.copytree(material["corpus"], tmp_path / "lost")
+    rows = [Sentence(("\u200b", "mira"), ("O", "B-PER"), "sw")] * 4
+    write_conll(corpus / "test.conll", [s.words for s in rows], [s.tags for s in rows])
+    (run,) = study(material, corpus=str(corpus)).run_stage("baseline", [1])
+    assert run.record.costs["lost_words"]["test"] == 4
+    assert [tags[0] for tags in run.predictions().predicted] == ["O"] * 4
+
+
+def test_a_model_of_a_run_is_loaded_where_its_backbone_is_given(material, tmp_path):
+    (run,) = study(material).run_stage("baseline", [1])
+    moved = shutil.copytree(material["backbone"], tmp_path / "moved")
+    rows = study(material).material.test
+    alone, given = (runs.training.predict(models.load_model(run.folder, b), rows) for b in (None, moved))
+    assert alone == given
+    assert np.mean([len(tags) for tags in alone]) > 1

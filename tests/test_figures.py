@@ -1,0 +1,243 @@
+"""Figures: what is drawn is what the table says, in letters that show, in colours that can be told apart."""
+
+import itertools
+import sys
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+from scipy import stats
+
+from nerlib import figures
+from nerlib.errors import FolderError
+from nerlib.figures import style
+
+SEEDS = (1, 2, 3)
+RNG = np.random.default_rng(7)
+
+
+@pytest.fixture
+def runs() -> pd.DataFrame:
+    cells = itertools.product(("baseline", "sources", "target"), ("full", "lora"), SEEDS)
+    frame = pd.DataFrame(cells, columns=["stage", "method", "seed"])
+    return frame.assign(
+        test_score=RNG.uniform(0.2, 0.8, len(frame)),
+        seconds=RNG.uniform(5, 50, len(frame)),
+        source_dev_score_before=RNG.uniform(0.7, 0.8, len(frame)),
+        source_dev_score_after=RNG.uniform(0.4, 0.6, len(frame)),
+    )
+
+
+def seeds_of(ax):
+    """All small points of the axes, as (x, y)."""
+    drawn = [c.get_offsets() for c in ax.collections if c.get_gid() == "seeds"]
+    return np.concatenate([np.asarray(points) for points in drawn])
+
+
+def intervals_of(ax, axis):
+    """Mean, low and high of all error bars along an axis (0: x, 1: y)."""
+    found = []
+    for container in ax.containers:
+        line, _, bars = container
+        ends = bars[0].get_segments()[0][:, axis]
+        found.append((line.get_data()[axis][0], ends.min(), ends.max()))
+    return np.array(sorted(found))
+
+
+def expected_intervals(groups):
+    """Mean and 95 % t interval of each group, by scipy."""
+    return np.array(sorted((v.mean(), *stats.t.interval(0.95, len(v) - 1, v.mean(), stats.sem(v))) for v in groups))
+
+
+def test_stages_show_each_seed_and_the_t_interval_of_each_mean(runs):
+    ax = figures.scores_by_stage(runs).axes[0]
+    points = runs.assign(points=100 * runs["test_score"])
+    assert sorted(seeds_of(ax)[:, 0]) == pytest.approx(sorted(points["points"]))
+    groups = [group.to_numpy() for _, group in points.groupby(["stage", "method"])["points"]]
+    np.testing.assert_allclose(intervals_of(ax, axis=0), expected_intervals(groups))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["baseline", "sources (zero-shot)", "target"]
+
+
+def test_types_are_drawn_at_their_own_means():
+    scores = pd.DataFrame(
+        itertools.product(("PER", "LOC"), ("sources", "target"), SEEDS), columns=["type", "stage", "seed"]
+    )
+    scores["f1"] = RNG.uniform(0.2, 0.9, len(scores))
+    ax = figures.scores_by_type(scores).axes[0]
+    groups = [100 * group.to_numpy() for _, group in scores.groupby(["type", "stage"])["f1"]]
+    np.testing.assert_allclose(intervals_of(ax, axis=0), expected_intervals(groups))
+
+
+def test_the_two_by_two_lines_join_the_means(runs):
+    cells = runs.assign(data=runs["stage"].map({"baseline": "target only", "target": "transfer"})).dropna()
+    ax = figures.two_by_two(cells).axes[0]
+    lines = {tuple(np.round(line.get_ydata(), 9)) for line in ax.lines if line.get_gid() == "means"}
+    means = 100 * cells.groupby(["method", "data"])["test_score"].mean().unstack()[["target only", "transfer"]]
+    assert lines == {tuple(np.round(row, 9)) for row in means.to_numpy()}
+
+
+def test_forgetting_draws_a_line_a_seed(runs):
+    target = runs[runs["stage"] == "target"]
+    for ax, method in zip(figures.forgetting(target).axes, ("full", "lora"), strict=True):
+        own = target[target["method"] == method]
+        drawn = sorted(tuple(line.get_ydata()) for line in ax.lines if line.get_gid() == "seeds")
+        both = 100 * own[["source_dev_score_before", "source_dev_score_after"]].to_numpy()
+        np.testing.assert_allclose(drawn, sorted(map(tuple, both)))
+
+
+def test_cost_is_drawn_against_score(runs):
+    ax = figures.cost_against_score(runs).axes[0]
+    means = runs.groupby(["method", "stage"])[["seconds", "test_score"]].mean()
+    drawn = sorted((line.get_xdata()[0], line.get_ydata()[0]) for line in ax.lines if line.get_gid() == "means")
+    np.testing.assert_allclose(drawn, sorted(zip(means["seconds"], 100 * means["test_score"], strict=True)))
+
+
+def test_error_kinds_stack_to_their_sum():
+    errors = pd.DataFrame(
+        itertools.product(("sources", "target"), ("missed", "correct"), SEEDS), columns=["stage", "kind", "seed"]
+    )
+    errors["count"] = RNG.integers(1, 50, len(errors))
+    ax = figures.error_kinds(errors).axes[0]
+    ends = [max(bar.get_x() + bar.get_width() for bar in row) for row in zip(*ax.containers, strict=True)]
+    np.testing.assert_allclose(ends, errors.groupby("stage")["count"].sum() / len(SEEDS))
+
+
+def test_the_curve_of_the_mean_ends_where_the_first_seed_ends():
+    steps = [(seed, step) for seed in SEEDS for step in range(10, 10 * (seed + 3), 10)]
+    rows = [
+        {"seed": seed, "stage": "target", "step": step, "train_loss": 1 / step + seed, "dev_score": step / 100}
+        for seed, step in steps
+    ]
+    curves = pd.DataFrame(rows)
+    loss, dev = figures.loss_curves(curves).axes
+    mean = next(line for line in loss.lines if line.get_gid() == "mean")
+    common = curves[curves["step"] <= 30].groupby("step")["train_loss"].mean()
+    np.testing.assert_allclose(mean.get_xdata(), common.index)
+    np.testing.assert_allclose(mean.get_ydata(), common)
+    assert len([line for line in dev.lines if line.get_gid() == "seed"]) == len(SEEDS)
+
+
+def test_lengths_beyond_the_window_are_counted():
+    lengths = pd.DataFrame({"language": "as", "subwords": [10, 20, 129, 300]})
+    ax = figures.sentence_lengths(lengths, max_length=128).axes[0]
+    assert "50.0 % longer than 128" in ax.get_title(loc="left")
+    assert sum(bar.get_height() for bar in ax.patches) == pytest.approx(100)
+
+
+def test_fertility_and_width_are_drawn_as_given():
+    frame = pd.DataFrame({"language": ["as", "hi"], "fertility": [2.5, 1.25], "unknown_rate": [0.1, 0.0]})
+    assert [bar.get_width() for bar in figures.fertility(frame).axes[0].patches] == [2.5, 1.25]
+    widths = pd.DataFrame({"sentences": [100, 50], "width": [0.1, 0.2], "f1": 0.5})
+    line = figures.expected_width(widths, here=70).axes[0].lines[0]
+    np.testing.assert_allclose(line.get_xydata(), [[50, 20], [100, 10]])
+
+
+def test_the_architecture_tells_what_is_trained():
+    parts = {"backbone": (1_000_000, False), "adapter": (7_500, True), "head": (500, True)}
+    told = [text.get_text() for text in figures.architecture(parts, layers=2, hidden=64, rank=4).axes[0].texts]
+    assert "trained: 8,000" in told
+    assert "0.79 % of 1,008,000 parameters" in told
+    assert "A" in told and "A" not in [
+        t.get_text() for t in figures.architecture(parts, layers=2, hidden=64, method="full").axes[0].texts
+    ]
+
+
+def test_one_seed_is_a_point_without_an_interval(runs):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ax = figures.scores_by_stage(runs[runs["seed"] == 1]).axes[0]
+    assert len(seeds_of(ax)) == 6
+    assert all(container[2] == () for container in ax.containers)
+
+
+# --- letters and colours ----------------------------------------------------------------------------------------------
+
+
+def test_no_label_becomes_a_box():
+    words = ["অসমীয়া ব্যক্তি", "हिन्दी", "አማርኛ", "فارسی می‌کند", "Yorùbá ẹ̀kọ́", "ᱥᱟᱱᱛᱟᱲᱤ", "𐤊𐤋𐤌"]
+    scores = pd.DataFrame([{"type": word, "seed": seed, "f1": 0.5} for word in words for seed in SEEDS])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # matplotlib warns of each missing glyph
+        drawn = style.as_bytes(figures.scores_by_type(scores), "svg")
+    assert b"<text" not in drawn, "letters are outlines: no reader needs a font"
+
+
+def test_what_no_font_has_is_replaced_by_a_tag_or_spelt(monkeypatch):
+    monkeypatch.setattr(style, "_fonts", lambda: ("DejaVu Sans",))
+    assert figures.readable("অসমীয়া", instead="as") == "as"
+    assert figures.readable("কি PER") == "kai PER"  # BENGALI LETTER KA, BENGALI VOWEL SIGN I
+    assert figures.readable("Yorùbá") == "Yorùbá"
+
+
+# Machado, Oliveira and Fernandes (2009), severity 1.0: what people without one kind of cone see, on linear RGB.
+COLOUR_VISION = {
+    "all cones": np.eye(3),
+    "no red cones": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "no green cones": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+}
+
+
+@pytest.mark.parametrize("vision", COLOUR_VISION)
+def test_methods_can_be_told_apart(vision):
+    from matplotlib.colors import to_rgb
+
+    def seen(colour):
+        linear = np.array([c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)])
+        shown = np.clip(np.array(COLOUR_VISION[vision]) @ linear, 0, 1)
+        xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ shown
+        f = np.cbrt(np.maximum(xyz / [0.9505, 1, 1.089], 0.008856))
+        return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])  # CIE Lab
+
+    pairs = itertools.combinations(figures.METHOD_COLOURS.values(), 2)
+    assert min(np.linalg.norm(seen(a) - seen(b)) for a, b in pairs) > 10  # some 2 can be seen side by side
+
+
+# --- showing and saving -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    return shown
+
+
+def test_a_figure_is_shown_with_its_caption_and_saved(runs, displayed, tmp_path):
+    figures.show(figures.scores_by_stage(runs), "stages", "F1 & <script>alert(1)</script>", tmp_path / "figures")
+    page = BeautifulSoup(displayed[0].body, "html.parser")
+    caption = "F1 & <script>alert(1)</script>"
+    assert page.find("figcaption").text == page.find("img").get("alt") == caption
+    assert page.find("img").get("src").startswith("data:image/svg+xml;base64,")
+    assert {file.name for file in (tmp_path / "figures").iterdir()} == {"stages.svg", "stages.pdf"}
+
+
+@pytest.mark.parametrize("kind", ["svg", "pdf"])
+def test_the_same_figure_is_the_same_file(runs, kind):
+    first, second = (style.as_bytes(figures.scores_by_stage(runs), kind) for _ in range(2))
+    assert first == second
+
+
+def test_a_reader_s_own_style_changes_nothing(runs):
+    import matplotlib
+
+    plain = style.as_bytes(figures.two_by_two(runs.assign(data="transfer")), "svg")
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "black"}):
+        assert style.as_bytes(figures.two_by_two(runs.assign(data="transfer")), "svg") == plain
+        assert matplotlib.rcParams["font.size"] == 30
+
+
+def test_a_name_does_not_leave_the_folder(runs, displayed, tmp_path):
+    with pytest.raises(FolderError, match="figure"):
+        figures.show(figures.scores_by_stage(runs), "../stages", "", tmp_path)
+    with pytest.raises(FolderError):
+        figures.folder("demo", "../x")
+    assert not displayed and not list(tmp_path.iterdir())
+
+
+def test_pyplot_is_not_needed():
+    """Figures are no pyplot figures: a notebook shows none of them twice, and none stays open."""
+    before = "matplotlib.pyplot" in sys.modules
+    figures.architecture({"head": (1, True)}, layers=1, hidden=1)
+    assert ("matplotlib.pyplot" in sys.modules) == before

@@ -1,0 +1,325 @@
+"""Methods on backbones: what is trained, how many weights that is, and that what is saved is what is loaded."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+from nerlib import models, training
+from nerlib.corpora import Sentence
+from nerlib.errors import ModelError
+from nerlib.models import AdaLora, Dora, Full, Lora
+from nerlib.models.families import find_family
+from nerlib.models.methods import default_learning_rate, find_method
+from nerlib.params import Recipe, read_settings
+from nerlib.tasks import find_task
+from tests import tiny
+
+FAMILIES = ["xlm-roberta", "roberta", "bert", "mt5", "gpt2"]
+METHODS = [Full(), Lora(), Dora(), AdaLora()]
+LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG")
+
+
+def some_sentences(n=24):
+    words = [row for row in tiny.handwritten_words() if row][:n]
+    return [
+        Sentence(tuple(row), tuple(LABELS[(i + j) % 7] for j in range(len(row))), "as") for i, row in enumerate(words)
+    ]
+
+
+def trained(model, steps=12, rate=1e-2, **recipe):
+    data = model.encode(some_sentences(), 32)
+    recipe = Recipe(min_steps=steps, num_epochs=1, batch_size=8, learning_rate=rate, **recipe)
+    outcome = training.train(
+        model.network, data, recipe, seed=1, loss=model.task.loss, count=model.task.count, hooks=model.hooks
+    )
+    return outcome
+
+
+def logits(model):
+    batch = model.encode(some_sentences(6), 32).batch(np.arange(6))
+    with torch.no_grad():
+        return model.network(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+
+
+def backbone_weights(network):
+    """Digest of the weights that no method but full may change, by name."""
+    digests = {}
+    for name, parameter in network.named_parameters():
+        if not any(part in name for part in ("lora_", "modules_to_save", "classifier", "original_module")):
+            digests[name.replace("base_model.model.", "").replace("base_layer.", "")] = hashlib.sha256(
+                parameter.detach().numpy().tobytes()
+            ).hexdigest()
+    return digests
+
+
+@pytest.fixture(scope="module")
+def saved(tiny_backbone, tmp_path_factory):
+    """One trained and saved model of each family and method, with its logits before saving."""
+    folder = tmp_path_factory.mktemp("saved")
+    expected = {}
+    for family in FAMILIES:
+        for method in METHODS:
+            model = models.build(tiny_backbone(family), "ner", method, labels=LABELS, seed=1)
+            trained(model)
+            name = f"{family}-{method.name}"
+            models.save_model(model, folder / name)
+            expected[name] = logits(model).numpy()
+    return folder, expected
+
+
+def test_a_saved_model_gives_equal_logits_in_a_new_process(saved):
+    folder, expected = saved
+    code = """
+        import sys, numpy as np
+        from pathlib import Path
+        from nerlib import models
+        from tests.test_models import logits
+        folder = Path(sys.argv[1])
+        found = {place.name: logits(models.load_model(place)).numpy() for place in folder.iterdir() if place.is_dir()}
+        np.savez(folder / "found.npz", **found)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code), str(folder)], check=True)
+    with np.load(folder / "found.npz") as found:
+        assert sorted(found) == sorted(expected)
+        for name in found:
+            np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("method", METHODS[1:], ids=lambda m: m.name)
+def test_an_adapter_leaves_the_backbone_alone_and_trains_its_head(tiny_backbone, family, method):
+    model = models.build(tiny_backbone(family), "ner", method, labels=LABELS, seed=1)
+    before = backbone_weights(model.network)
+    heads = {n: p.detach().clone() for n, p in model.network.named_parameters() if "modules_to_save" in n}
+    assert heads
+    assert all(p.requires_grad for n, p in model.network.named_parameters() if n in heads)
+    trained(model)
+    assert backbone_weights(model.network) == before
+    for name, parameter in model.network.named_parameters():
+        if name in heads:
+            assert not torch.equal(parameter, heads[name]), name
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_head_is_in_the_saved_file(saved, family):
+    folder, _ = saved
+    for method in METHODS:
+        place = folder / f"{family}-{method.name}"
+        (file,) = place.glob("*.safetensors")
+        assert any("classifier" in name for name in load_file(file)), place.name
+        assert not list(place.glob("*.bin"))
+
+
+def test_full_fine_tuning_changes_the_backbone_and_transformers_reads_it_alone(saved, tiny_backbone):
+    folder, expected = saved
+    plain = transformers.AutoModelForTokenClassification.from_pretrained(folder / "bert-full")
+    assert plain.config.id2label == dict(enumerate(LABELS))
+    model = models.load_model(folder / "bert-full")
+    batch = model.encode(some_sentences(6), 32).batch(np.arange(6))
+    with torch.no_grad():
+        found = plain(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    np.testing.assert_array_equal(found.numpy(), expected["bert-full"])
+    fresh = models.build(tiny_backbone("bert"), "ner", "full", labels=LABELS)
+    assert backbone_weights(fresh.network) != backbone_weights(model.network)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_every_method_lowers_its_training_loss(tiny_backbone, method):
+    model = models.build(tiny_backbone(), "ner", method, labels=LABELS, seed=1)
+    curve = trained(model, steps=120).curve
+    assert curve[-1]["train_loss"] < 0.9 * curve[0]["train_loss"]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_training_goes_on_with_adapter_and_head_alone(saved, method):
+    folder, expected = saved
+    model = models.load_model(folder / f"xlm-roberta-{method.name}", trainable=True)
+    np.testing.assert_array_equal(logits(model).numpy(), expected[f"xlm-roberta-{method.name}"])
+    names = [name for name, p in model.network.named_parameters() if p.requires_grad]
+    if method.name != "full":
+        assert all("lora_" in name or "modules_to_save" in name for name in names)
+    assert any("classifier" in name for name in names)
+    before = backbone_weights(model.network)
+    trained(model)
+    assert (backbone_weights(model.network) == before) == (method.name != "full")
+    assert not np.array_equal(logits(model).numpy(), expected[f"xlm-roberta-{method.name}"])
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_a_merged_model_is_a_plain_one_with_the_same_outputs(saved, method):
+    folder, expected = saved
+    model = models.load_model(folder / f"xlm-roberta-{method.name}")
+    batch = model.encode(some_sentences(6), 32).batch(np.arange(6))
+    plain = models.merge(model)
+    assert not any("lora" in name for name, _ in plain.named_parameters())
+    with torch.no_grad():
+        found = plain(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    np.testing.assert_allclose(found.numpy(), expected[f"xlm-roberta-{method.name}"], atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "method, expected",
+    [(Lora(), 296_450), (Dora(), 314_882), (AdaLora(initial_rank=12), 444_194), (AdaLora(), 444_194)],
+)
+def test_trainable_counts_at_mberts_dimensions_equal_the_formulas(method, expected):
+    """LoRA: sum of r (d_in + d_out); DoRA adds d_out; AdaLoRA: sum of r_0 (d_in + d_out + 1); and the head."""
+    width, adapted, head = 768, 12 * 2, 2 * 768 + 2
+    formulas = {
+        "lora": adapted * 8 * 2 * width,
+        "dora": adapted * (8 * 2 * width + width),
+        "adalora": adapted * 12 * (2 * width + 1),
+    }
+    assert formulas[method.name] + head == expected
+    config = transformers.BertConfig(vocab_size=119_547, num_labels=2)
+    with torch.device("meta"):
+        network = transformers.BertForTokenClassification(config)
+    network = network.to_empty(device="cpu")  # numbers do not matter here, and drawing them takes seconds
+    prepared = method.prepare(network, find_family("bert"), find_task("ner"))
+    assert sum(p.numel() for p in prepared.parameters() if p.requires_grad) == expected
+
+
+def test_the_published_lora_trains_biases_too(tiny_backbone):
+    method = find_method(read_settings({"recipe": "as_published"}))
+    model = models.build(tiny_backbone("bert"), "ner", method)
+    width, layers, rank, labels = 32, 2, 8, 7
+    lora, biases, head = layers * 2 * rank * 2 * width, layers * 2 * width, labels * (width + 1)
+    assert model.trainable_parameters == lora + biases + head
+    assert model.head_parameters == head
+
+
+def test_the_same_seed_gives_every_method_the_same_head_and_moves_no_global_state(tiny_backbone):
+    before = torch.get_rng_state()
+    heads = []
+    for method in METHODS:
+        model = models.build(tiny_backbone(), "ner", method, seed=5)
+        named = dict(model.network.named_parameters())
+        heads += [p for n, p in named.items() if "classifier" in n and "original" not in n and n.endswith("weight")]
+    assert len(heads) == len(METHODS)
+    assert all(torch.equal(heads[0], head) for head in heads[1:])
+    other = dict(models.build(tiny_backbone(), "ner", Full(), seed=6).network.named_parameters())["classifier.weight"]
+    assert not torch.equal(heads[0], other)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_adaloras_ranks_change_and_their_mean_ends_at_the_target(tiny_backbone):
+    model = models.build(tiny_backbone(), "ner", AdaLora(rank=4, initial_rank=6), labels=LABELS, seed=1)
+    trained(model, steps=60)
+    pattern = model.network.peft_config["default"].rank_pattern
+    ranks = [sum(kept) for kept in pattern.values()]
+    assert np.mean(ranks) == 4
+    shapes = [p.shape[0] for name, p in model.network.named_parameters() if "lora_E" in name]
+    assert sorted(shapes) == sorted(ranks)  # the model in memory is the pruned one
+
+
+def test_adalora_keeps_its_ranks_when_training_goes_on(saved):
+    folder, _ = saved
+    model = models.load_model(folder / "xlm-roberta-adalora", trainable=True)
+    ranks = {name: p.shape for name, p in model.network.named_parameters() if "lora_" in name}
+    trained(model)
+    assert {name: p.shape for name, p in model.network.named_parameters() if "lora_" in name} == ranks
+
+
+def test_adaloras_penalty_is_pefts(tiny_backbone):
+    model = models.build(tiny_backbone(), "ner", AdaLora(), labels=LABELS, seed=1)
+    batch = model.encode(some_sentences(6), 32).batch(np.arange(6))
+    model.network.eval()
+    out = model.network(**{k: batch[k] for k in ("input_ids", "attention_mask", "labels")})
+    plain = model.task.loss(model.network, batch) / model.task.count(batch)
+    torch.testing.assert_close(out.loss, plain + model.hooks.penalty())
+
+
+def test_layers_are_named_or_all(tiny_backbone):
+    every = models.build(tiny_backbone(), "ner", Lora(target_modules=("all",)))
+    assert {n.rsplit(".", 1)[-1] for n in every.network.base_model.targeted_module_names} == {
+        "query",
+        "key",
+        "value",
+        "dense",
+    }
+    with pytest.raises(ModelError, match=r"no layer named \['valeu'\].*'query', 'key'"):
+        models.build(tiny_backbone(), "ner", Lora(target_modules=("query", "valeu")))
+
+
+def test_an_adapter_of_another_backbone_is_refused(saved, tmp_path):
+    folder, _ = saved
+    other = tiny.make_backbone(tmp_path / "other", "xlm-roberta", hidden_size=48)
+    with pytest.raises(ModelError, match="trained on another backbone: expected tiny-xlm-roberta"):
+        models.load_model(folder / "xlm-roberta-lora", other)
+
+
+@pytest.mark.parametrize(
+    "spoil, message",
+    [
+        (lambda f: (f / "config.json").unlink(), "expected a config.json"),
+        (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), "expected weights as .safetensors"),
+        (lambda f: [p.unlink() for p in f.glob("*tokenizer*")], "tokenizer"),
+        (lambda f: _change(f / "config.json", model_type="wav2vec2"), "no family for model type 'wav2vec2'"),
+    ],
+)
+def test_a_folder_that_is_no_backbone_is_refused(tiny_backbone, tmp_path, spoil, message):
+    folder = shutil.copytree(tiny_backbone("bert"), tmp_path / "spoilt")
+    spoil(folder)
+    with pytest.raises(ModelError, match=message):
+        models.build(folder)
+
+
+def _change(path, **values):
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+@pytest.mark.parametrize("name", ["no/such-backbone", "../nowhere/at all", "nosuchname"])
+def test_a_backbone_that_cannot_be_had_is_refused_at_once(name):
+    with pytest.raises(ModelError, match="no such folder"):
+        models.find_backbone(name)
+
+
+def test_a_length_beyond_the_positions_is_refused(tiny_backbone):
+    for family in ("xlm-roberta", "bert", "gpt2"):
+        model = models.build(tiny_backbone(family))
+        rows = [Sentence(("অসম",) * 400, ("O",) * 400, "as")]
+        longest = model.backbone.max_length
+        assert len(training.predict(model, rows, max_length=longest)[0]) == 400
+        with pytest.raises(ModelError, match=f"max_length {longest + 1} is beyond"):
+            training.predict(model, rows, max_length=longest + 1)
+
+
+def test_the_fingerprint_is_of_the_content(tiny_backbone, tmp_path):
+    copy = shutil.copytree(tiny_backbone("bert"), tmp_path / "copy")
+    before = models.find_backbone(copy).fingerprint
+    assert before == models.find_backbone(tiny_backbone("bert")).fingerprint
+    weights = load_file(copy / "model.safetensors")
+    name = sorted(weights)[0]
+    save_file(weights | {name: weights[name] + 1}, copy / "model.safetensors", {"format": "pt"})
+    assert models.find_backbone(copy).fingerprint != before
+
+
+def test_words_that_the_tokenizer_cannot_see_are_outside(tiny_backbone):
+    model = models.build(tiny_backbone(), seed=3)
+    with torch.no_grad():  # a head that says B-PER to everything
+        model.network.get_submodule("base_model.model.classifier.modules_to_save.default").bias[1] = 100
+    words = ("অসম", "\u200b", "ভাল")
+    assert training.predict(model, [Sentence(words, ("O",) * 3, "as")]) == [("B-PER", "O", "B-PER")]
+
+
+def test_predictions_do_not_depend_on_the_batch(tiny_backbone):
+    model = models.build(tiny_backbone(), seed=3)
+    rows = some_sentences(20)
+    together = training.predict(model, rows, max_length=24)
+    alone = [training.predict(model, [row], max_length=24)[0] for row in rows]
+    assert together == alone
+
+
+def test_default_rates_are_ten_times_higher_for_adapters_and_rise_for_narrow_models():
+    assert default_learning_rate(Full(), 768) == 2e-5
+    assert default_learning_rate(Lora(), 768) == default_learning_rate(Lora(), 1024) == 2e-4
+    assert default_learning_rate(Full(), 192) > default_learning_rate(Full(), 384) > default_learning_rate(Full(), 768)
+    assert default_learning_rate(Lora(), 8) == 50 * 2e-4

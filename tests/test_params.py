@@ -1,0 +1,158 @@
+"""What may be asked, and how refusals read."""
+
+import contextlib
+import math
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nerlib import folders, params
+from nerlib.errors import SettingsError
+from nerlib.params import Recipe, Settings, Source, read_settings
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({"learnin_rate": 1e-4}, "did you mean 'learning_rate'"),
+        ({"sead": [1]}, "did you mean 'seeds'"),
+        ({"qqqq": 1}, "valid are study, language"),
+        ({"learning_rate": "fast"}, "learning_rate = 'fast'.*peak rate"),
+        ({"learning_rate": math.nan}, "learning_rate"),
+        ({"learning_rate": 0}, "above 0"),
+        ({"learning_rate": {"lorra": 1e-4}}, "none of full, lora"),
+        ({"target_learning_rate": {"lora": -1}}, "above 0"),
+        ({"rank": 1.5}, "rank = 1.5"),
+        ({"rank": 0}, "rank = 0"),
+        ({"dropout": 1}, "dropout"),
+        ({"method": "lorra"}, "'full', 'lora', 'dora' or 'adalora'"),
+        ({"task": "parsing"}, "task = 'parsing'"),
+        ({"seeds": []}, "at least one seed"),
+        ({"seeds": [1, 2, 1]}, r"\[1\] stand more than once"),
+        ({"seeds": [-1]}, "at least 0"),
+        ({"seeds": [True]}, "quotes in YAML"),
+        ({"language": False}, "quotes in YAML"),  # YAML's reading of Norwegian
+        ({"language": "../as"}, "cannot name a folder"),
+        ({"study": "a/b"}, "cannot name a folder"),
+        ({"language": "as", "sources": ["as@wikiann"]}, "the target language itself"),
+        ({"sources": ["hi@a", "hi@b"]}, "one corpus a language"),
+        ({"sources": ["../hi@a"]}, "cannot name a folder"),
+        ({"sources": "hi@a"}, "sources = 'hi@a'"),
+        ({"entity_types": ["PER", "PER"]}, "every name once"),
+        ({"max_length": 3}, "max_length = 3"),
+        ({"train_size": -1}, "train_size = -1"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_name(given, message):
+    with pytest.raises(SettingsError, match=message):
+        read_settings(given)
+
+
+def test_numbers_that_yaml_took_for_text_are_numbers():
+    given = yaml.safe_load("{learning_rate: 1e-4, alpha: '16', seeds: ['7', 8]}")
+    assert given["learning_rate"] == "1e-4"
+    settings = read_settings(given)
+    assert (settings.learning_rate, settings.alpha, settings.seeds) == (1e-4, 16.0, (7, 8))
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+def test_an_empty_learning_rate_is_the_methods_default(empty):
+    settings = read_settings({"learning_rate": empty})
+    assert settings.recipe_of("sources", 0.5).learning_rate == 0.5
+
+
+def test_a_notebooks_names_are_all_parameters_the_first_time():
+    with pytest.raises(SettingsError, match=r"unknown setting 'batch_sise'.*did you mean 'batch_size'"):
+        params.from_notebook({"language": "as", "batch_sise": 8})
+    with pytest.raises(SettingsError, match="unknown setting 'colour'"):
+        params.from_notebook({"language": "as", "colour": "red"})
+
+
+def test_running_the_cell_again_in_jupyterlab_lets_ones_own_names_pass():
+    namespace = {"language": "as", "np": np, "In": ["x"], "_1": 3, "quit": 1}
+    namespace["settings"] = params.from_notebook(namespace)
+    namespace |= {"my_threshold": 3, "rank": 4}
+    assert params.from_notebook(namespace).rank == 4
+    with pytest.raises(SettingsError, match="did you mean 'batch_size'"):
+        params.from_notebook(namespace | {"batch_sise": 8})
+
+
+def test_a_stage_gets_its_recipe():
+    settings = read_settings(
+        {"num_epochs": 7, "target_steps": 90, "patience": 2, "learning_rate": 3e-4, "target_learning_rate": 1e-5}
+    )
+    few, many = settings.recipe_of("baseline", 1), settings.recipe_of("baseline_converged", 1)
+    assert (few.num_epochs, few.min_steps, few.learning_rate) == (7, 0, 3e-4)
+    assert (many.min_steps, many.learning_rate, many.patience) == (90, 3e-4, 2)
+    assert settings.recipe_of("target", 1) == many.model_copy(update={"learning_rate": 1e-5})
+
+
+def test_the_published_recipe_is_the_studys():
+    """39 optimizer steps on 100 sentences, 7,500 on 10,000 (reference: the study's own notebook)."""
+    from nerlib.training.parts import plan
+
+    settings = read_settings({"recipe": "as_published", "learning_rate": 1.0, "batch_size": 64})
+    steps = {}
+    for stage, sentences in [("baseline", 100), ("sources", 10_000), ("target", 100)]:
+        steps_an_epoch, epochs = plan(sentences, settings.recipe_of(stage, 1))
+        steps[stage] = steps_an_epoch * epochs
+    assert steps == {"baseline": 39, "sources": 7500, "target": 39}
+    assert settings.recipe_of("target", 1).learning_rate == 1e-4
+    assert settings.recipe_of("baseline_converged", 1).batch_size == 64  # the study has no such stage
+
+
+def test_recipes_refuse_unknown_fields_and_impossible_values():
+    for wrong in ({"epochs": 3}, {"num_epochs": 0}, {"epoch_fraction": 0}, {"warm_up": 2}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            Recipe(**wrong)
+
+
+def test_a_corpus_comes_from_the_parameter_or_the_languages_file():
+    assert read_settings({"language": "as", "corpus": "some/folder"}).target_corpus == "some/folder"
+    assert read_settings({"language": "as", "corpora": {"ner": "other"}}).target_corpus == "other"
+    assert read_settings({"language": "as"}).target_corpus == params.language_file("as")["corpora"]["ner"]
+    assert read_settings({"language": "x-target"}).target_corpus == "demo"
+    with pytest.raises(SettingsError, match=r"no corpus for language 'zz'.*params/languages/zz\.yaml"):
+        read_settings({"language": "zz"}).target_corpus  # noqa: B018
+    assert read_settings({"sources": ["x-near", "hi@x/y"]}).source_corpora == (
+        Source("x-near", "demo"),
+        Source("hi", "x/y"),
+    )
+
+
+def test_each_setting_knows_where_its_value_is_from():
+    study = params.study_file("assamese")["parameters"]
+    settings = read_settings(study | {"study": "assamese", "language": "as", "rank": 3})
+    places = params.sources_of_values(settings)
+    assert places["rank"] == "given"
+    assert places["backbone"] == "study"
+    assert places["warm_up" if "warm_up" in places else "micro_batch_size"] == "default"
+    with_corpora = read_settings({"language": "as", "corpora": params.language_file("as")["corpora"]})
+    assert params.sources_of_values(with_corpora)["corpora"] == "language"
+
+
+def test_every_parameter_file_of_the_project_is_valid():
+    root = folders.project_root() / "params"
+    languages = sorted(root.glob("languages/*.yaml"))
+    assert {path.stem for path in languages} >= {"as", "hi", "bn", "sw", "yo", "am", "fa"}
+    for path in languages:
+        assert read_settings(params.read_yaml(path)).language == path.stem
+    for path in sorted(root.glob("studies/*.yaml")):
+        read_settings(params.read_yaml(path)["parameters"])
+
+
+@given(st.dictionaries(st.text(max_size=8), st.none() | st.integers() | st.text(max_size=8), min_size=1))
+def test_whatever_is_given_is_understood_or_refused_by_nerlib(given):
+    with contextlib.suppress(SettingsError):
+        assert isinstance(read_settings(given), Settings)
+
+
+@given(st.integers(0, 2**40))
+def test_a_seeds_streams_are_its_own_and_repeat(seed):
+    first, again = params.streams(seed), params.streams(seed)
+    draws = {name: int(rng.integers(2**62)) for name, rng in first.items()}
+    assert draws == {name: int(rng.integers(2**62)) for name, rng in again.items()}
+    assert len(set(draws.values())) == len(draws)

@@ -1,0 +1,155 @@
+"""A whole study from one command: every notebook once, nothing twice, failures kept; what a study's file may say."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from nerlib import folders
+from nerlib.errors import FolderError, SettingsError
+from nerlib.reporting import running
+
+PROJECT = Path(folders.__file__).parent.parent
+PARAMETERS = "study = ''\nlanguage = ''\nseeds = [1]\nsources = []\nsource_size = 0\n"
+
+
+def stub(root, name, more=""):
+    cells = [
+        new_markdown_cell(f"# {name}"),
+        new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+        new_code_cell(f"import os\nprint(language, seeds, sources, os.environ.get('OMP_NUM_THREADS'))\n{more}"),
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(new_notebook(cells=cells, metadata=kernel), root / "notebooks" / f"{name}.ipynb")
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A project of our code and small notebooks."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "params" / "languages").mkdir(parents=True)
+    language = "language: as\nsource_size: 5\ncorpora: {ner: wikiann}\n"
+    (tmp_path / "params" / "languages" / "as.yaml").write_text(language)
+    stub(tmp_path, "02_baseline")
+    stub(tmp_path, "03_lora_transfer")
+    monkeypatch.setattr(folders, "project_root", lambda: tmp_path)
+    return tmp_path
+
+
+STUDY = {
+    "study": "trial",
+    "parameters": {"seeds": [1, 2]},
+    "languages": {"as": {}, "bn": {"source_size": 7}},
+    "notebooks": {"02_baseline": {}, "03_lora_transfer": {"near": {"sources": ["hi@x"]}, "isolate": {}}},
+}
+
+
+# --- what a study consists of -----------------------------------------------------------------------------------------
+
+
+def test_a_study_is_languages_times_notebooks_times_variants(root):
+    jobs = {job.path: job.parameters for job in running.jobs(STUDY)}
+    names = ["02_baseline", "03_lora_transfer--near", "03_lora_transfer--isolate"]
+    assert list(jobs) == [f"{language}/{name}" for language in ("as", "bn") for name in names]
+    assert jobs["as/02_baseline"] == {"study": "trial", "language": "as", "seeds": [1, 2], "source_size": 5}
+    assert jobs["bn/03_lora_transfer--near"] == {
+        "study": "trial", "language": "bn", "seeds": [1, 2], "source_size": 7, "sources": ["hi@x"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"languages": [False]}, "'no' must stand in quotes"),  # YAML's no
+        ({"languages": []}, "expected language tags"),
+        ({"languages": ["../as"]}, "cannot name a folder"),
+        ({"study": "../trial"}, "cannot name a folder"),
+        ({"paramters": {}}, r"unknown \['paramters'\]"),
+        ({"parameters": {"seedz": [1]}}, "no notebook here has a parameter 'seedz'; did you mean 'seeds'"),
+        ({"parameters": ["seeds"]}, "parameters: expected names and values"),
+        ({"notebooks": {"02_baseline": {"few": {"sorces": []}}}}, "few: .*'sorces'; did you mean 'sources'"),
+        ({"notebooks": {"02_baseline": {"a/b": {}}}}, "variant 'a/b' cannot name a folder"),
+        ({"notebooks": {"04_none": {}}}, "04_none.ipynb"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(root, change, message):
+    with pytest.raises((SettingsError, FolderError), match=message):
+        running.jobs(STUDY | change)
+
+
+def test_languages_may_be_one_text_as_on_a_command_line(root):
+    jobs = running.jobs(STUDY | {"languages": "as,no"})
+    assert {job.language for job in jobs} == {"as", "no"}
+
+
+@pytest.mark.parametrize("study", ["assamese", "demo"])
+def test_our_studies_can_be_planned(study):
+    described = yaml.safe_load((PROJECT / "params" / "studies" / f"{study}.yaml").read_text(encoding="utf-8"))
+    if not all(running.source(notebook).is_file() for notebook in described["notebooks"]):
+        pytest.skip("its notebooks are not all there")
+    jobs = running.jobs(described)
+    assert {job.notebook[:2] for job in jobs} == {"01", "02", "03", "05"}
+    assert all(job.parameters["study"] == study for job in jobs)
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def snakemake(root):
+    """Snakemake on the small project, from a folder that is not its root."""
+    shutil.copytree(PROJECT / "nerlib", root / "nerlib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PROJECT / "Snakefile", root)
+    study = STUDY | {"languages": ["as"], "notebooks": {"02_baseline": {}, "03_lora_transfer": {"near": {}}}}
+    (root / "study.yaml").write_text(yaml.safe_dump(study))
+    elsewhere = root / "elsewhere"
+    elsewhere.mkdir()
+
+    def call(*arguments):
+        command = [sys.executable, "-m", "snakemake", "-s", root / "Snakefile", "--configfile", root / "study.yaml"]
+        return subprocess.run(
+            [*command, "--cores", "2", *arguments],
+            cwd=elsewhere,
+            env=os.environ | {"PYTHONPATH": str(root)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return call
+
+
+def test_a_study_runs_once_and_a_failure_is_shown(root, snakemake):
+    reports = folders.reports_folder() / "trial"
+    done = snakemake("--quiet", "all")
+    assert done.returncode == 0, done.stderr
+    assert str(reports / "index.html") in done.stdout
+    pages = sorted(file.relative_to(reports).as_posix() for file in reports.rglob("*.html"))
+    assert pages == ["as/02_baseline.html", "as/03_lora_transfer--near.html", "index.html"]
+    assert "as [1, 2] [] 1" in (reports / "as" / "02_baseline.html").read_text(), "one thread a notebook"
+
+    assert "Nothing to be done" in snakemake().stderr
+
+    planned = snakemake("-n", "--config", 'parameters={"seeds": [3]}')  # merged into the file's
+    assert planned.returncode == 0 and "Params have changed" in planned.stdout + planned.stderr
+
+    stub(root, "03_lora_transfer", "raise ValueError('sources <b>missing</b>')")
+    failed = snakemake("--quiet", "all")
+    assert failed.returncode != 0
+    assert "03_lora_transfer.ipynb failed: ValueError: sources <b>missing</b>" in failed.stderr
+    assert (reports / "as" / "03_lora_transfer--near.failed.html").is_file()
+    index = (reports / "index.html").read_text()
+    assert "ValueError: sources &lt;b&gt;missing&lt;/b&gt;" in index and "1 failed" in index
+
+
+def test_a_mistake_in_the_study_is_one_line(root, snakemake):
+    asked = snakemake("-n", "--config", 'parameters={"seedz": [3]}')
+    assert asked.returncode != 0
+    assert "no notebook here has a parameter 'seedz'; did you mean 'seeds'?" in asked.stderr
+    assert "Traceback" not in asked.stderr

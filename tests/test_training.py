@@ -1,0 +1,214 @@
+"""The loop: order, schedule, accumulation, early stopping, and an end that does not depend on interruptions."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from nerlib import training
+from nerlib.errors import NerlibError
+from nerlib.params import Recipe
+from nerlib.training.parts import length_grouped, micro_batches, plan, schedule
+
+
+class Points:
+    """Data for a small regression: example i is the number i."""
+
+    def __init__(self, n=40):
+        self.lengths = np.arange(1, n + 1)
+        self.drawn = []
+
+    def __len__(self):
+        return len(self.lengths)
+
+    def batch(self, indices, epoch):
+        self.drawn.append((epoch, indices.tolist()))
+        return {"x": torch.tensor(indices, dtype=torch.float32)[:, None] / len(self)}
+
+
+def network(dropout=0.2):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(1, 8), nn.Dropout(dropout), nn.Linear(8, 1))
+
+
+def squared_error(net, batch):
+    return ((net(batch["x"]) - 2 * batch["x"]) ** 2).sum()
+
+
+def size(batch):
+    return len(batch["x"])
+
+
+def run(net, data=None, seed=1, **recipe_and_more):
+    fields = {name: recipe_and_more.pop(name) for name in list(recipe_and_more) if name in Recipe.model_fields}
+    recipe = Recipe(**({"num_epochs": 30, "batch_size": 8, "learning_rate": 1e-2} | fields))
+    return training.train(
+        net, Points() if data is None else data, recipe, seed=seed, loss=squared_error, count=size, **recipe_and_more
+    )
+
+
+def weights(net):
+    return torch.cat([p.detach().flatten() for p in net.parameters()])
+
+
+def test_it_learns_and_says_what_it_did():
+    net = network(0.0)
+    outcome = run(net, num_epochs=80)
+    assert outcome.steps == 80 * 5
+    assert outcome.curve[-1]["train_loss"] < 0.01 * outcome.curve[0]["train_loss"]
+    assert [row["step"] for row in outcome.curve] == list(range(25, 401, 25))  # five epochs of five steps a row
+    assert not net.training
+
+
+def test_the_same_seed_gives_bit_equal_weights_and_leaves_the_global_state_alone():
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    first, second, other = network(), network(), network()
+    run(first), run(second), run(other, seed=2)
+    assert torch.equal(weights(first), weights(second))
+    assert not torch.equal(weights(first), weights(other))
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert np.array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_an_epoch_draws_every_example_once_or_its_share_anew():
+    data = Points()
+    run(network(), data, num_epochs=3)
+    for epoch in range(3):
+        drawn = [i for e, indices in data.drawn if e == epoch for i in indices]
+        assert sorted(drawn) == list(range(40))
+    data = Points()
+    run(network(), data, num_epochs=4, epoch_fraction=0.5)
+    by_epoch = [{i for e, indices in data.drawn if e == epoch for i in indices} for epoch in range(4)]
+    assert all(len(drawn) == 20 for drawn in by_epoch)
+    assert len({frozenset(drawn) for drawn in by_epoch}) == 4
+
+
+def test_the_order_depends_on_the_seed_and_not_on_the_network():
+    orders = []
+    for net, seed in [(network(), 1), (nn.Linear(1, 1), 1), (network(), 2)]:
+        data = Points()
+        run(net, data, seed=seed, num_epochs=2)
+        orders.append(data.drawn)
+    assert orders[0] == orders[1] != orders[2]
+
+
+@pytest.mark.parametrize("micro", [1, 3, 8])
+def test_accumulated_gradients_are_those_of_the_whole_batch(micro):
+    whole, parts = network(0.0), network(0.0)
+    run(whole, num_epochs=4)
+    run(parts, num_epochs=4, micro_batch_size=micro)
+    torch.testing.assert_close(weights(whole), weights(parts))
+
+
+def test_the_best_epoch_on_dev_is_kept():
+    net, seen = network(), []
+
+    def dev():
+        seen.append(weights(net).clone())
+        return [0.1, 0.9, 0.3, 0.9, 0.2, 0.1][len(seen) - 1]  # the first of equals is kept
+
+    outcome = run(net, evaluate=dev)
+    assert (outcome.steps_at_best, outcome.best_score, outcome.steps) == (50, 0.9, 150)
+    assert torch.equal(weights(net), seen[1])
+
+
+def test_patience_ends_a_training_but_not_before_its_least_steps():
+    outcome = run(network(), evaluate=lambda: 0.5, num_epochs=100, patience=10)
+    assert outcome.stopped_early
+    assert outcome.epochs == 15  # best after 5 epochs, scored every 5, ten without a better one
+    outcome = run(network(), evaluate=lambda: 0.5, num_epochs=100, patience=10, min_steps=200)
+    assert outcome.stopped_early
+    assert outcome.steps == 200
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("at", [1, 24, 25, 26, 63, 149])
+def test_going_on_from_a_checkpoint_ends_bit_equal(tmp_path, at):
+    def kill(progress):
+        if progress.step == at and not progress.epoch_ended:
+            raise Killed
+        if progress.step == at + 1:
+            raise Killed
+
+    def dev(net):  # goes up and down as the weights do
+        return lambda: float((1000 * weights(net).sum()) % 1)
+
+    undisturbed, interrupted, again, told = network(), network(), network(), []
+    expected = run(undisturbed, evaluate=dev(undisturbed))
+    every_step = {"checkpoint": tmp_path, "checkpoint_seconds": 0}
+    with pytest.raises(Killed):
+        run(interrupted, evaluate=dev(interrupted), progress=kill, **every_step)
+    done = run(again, evaluate=dev(again), on_resume=told.append, **every_step)
+    assert told == done.resumed_from
+    assert len(told) <= 1
+    assert torch.equal(weights(again), weights(undisturbed))
+    without_time = [[{k: v for k, v in row.items() if k != "seconds"} for row in o.curve] for o in (expected, done)]
+    assert without_time[0] == without_time[1]
+    assert (done.steps, done.steps_at_best, done.best_score) == (150, expected.steps_at_best, expected.best_score)
+
+
+def test_nothing_to_train_and_a_loss_without_end_are_said():
+    with pytest.raises(NerlibError, match="at least one example"):
+        run(network(), Points(0))
+    with pytest.raises(NerlibError, match="no parameter requires"):
+        run(network().requires_grad_(False))
+    with pytest.raises(NerlibError, match=r"the loss is (nan|inf)"):
+        run(network(), learning_rate=1e30)
+
+
+@given(st.integers(1, 500), st.floats(0, 1))
+def test_the_schedule_rises_to_the_peak_once_and_falls(total, warm_up):
+    rates = [schedule(step, total, warm_up) for step in range(1, total + 1)]
+    assert all(0 < rate <= 1 for rate in rates)
+    peak = int(np.argmax(rates))
+    assert rates[: peak + 1] == sorted(rates[: peak + 1])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+
+
+def test_the_schedule_is_transformers_linear_one_shifted_by_a_step():
+    from transformers import get_linear_schedule_with_warmup
+
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    theirs = get_linear_schedule_with_warmup(optimizer, 10, 101)
+    rates = []
+    for _ in range(100):  # theirs begins with a step at rate 0; ours leaves that out
+        optimizer.step(), theirs.step()
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([schedule(step, 100, 0.1) for step in range(1, 101)])
+
+
+@given(st.integers(1, 5000), st.integers(1, 64), st.integers(0, 900), st.floats(0.01, 1), st.integers(1, 9))
+def test_the_plan_has_enough_steps_and_no_epoch_too_many(n, batch, least, fraction, epochs):
+    steps, planned = plan(n, Recipe(num_epochs=epochs, min_steps=least, batch_size=batch, epoch_fraction=fraction))
+    assert steps == math.ceil(math.ceil(n * fraction) / batch)
+    assert steps * planned >= least
+    assert planned == epochs or steps * (planned - 1) < least
+
+
+@given(st.integers(1, 400), st.integers(1, 40), st.integers(0, 2**32))
+def test_batches_hold_every_example_once_and_sentences_of_like_length(n, batch, seed):
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, 100, n)
+    batches = length_grouped(rng.permutation(n), lengths, batch, rng)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(n))
+    assert all(len(b) <= batch for b in batches)
+    if n <= 50 * batch:  # one chunk: batches do not overlap in length
+        spans = sorted((lengths[b].min(), lengths[b].max()) for b in batches)
+        assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
+
+
+@given(st.integers(1, 50), st.integers(0, 60))
+def test_micro_batches_are_the_batch_in_parts(n, parts):
+    cut = micro_batches(np.arange(n), parts)
+    assert np.concatenate(cut).tolist() == list(range(n))
+    assert all(len(part) <= (parts or n) for part in cut)

@@ -1,0 +1,100 @@
+"""Backbones of the right shape, small enough for tests: random weights, tokenizers of the handwritten sentences."""
+
+from pathlib import Path
+
+import torch
+import transformers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+HANDWRITTEN = Path(__file__).parent / "data" / "handwritten"
+
+
+def handwritten_words() -> list[list[str]]:
+    """The words of all handwritten sentences, all languages."""
+    sentences = []
+    for path in sorted(HANDWRITTEN.glob("*.conll")):
+        for block in path.read_text(encoding="utf-8").strip().split("\n\n"):
+            sentences.append([line.split("\t")[0] for line in block.split("\n")])
+    return sentences
+
+
+def unigram_tokenizer() -> transformers.PreTrainedTokenizerFast:
+    """Like XLM-R's: `<s> ... </s>`, words marked by a low line."""
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    tokenizer = Tokenizer(models.Unigram())
+    blanks = normalizers.Replace(Regex("[\\s\u200b\ufeff]+"), " ")
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), blanks, normalizers.Strip()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(vocab_size=600, special_tokens=special, unk_token="<unk>", show_progress=False)
+    tokenizer.train_from_iterator((" ".join(words) for words in handwritten_words()), trainer)
+    around = [(token, tokenizer.token_to_id(token)) for token in ("<s>", "</s>")]
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=around)
+    names = {"bos_token": "<s>", "eos_token": "</s>", "sep_token": "</s>", "cls_token": "<s>"}
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, unk_token="<unk>", pad_token="<pad>", mask_token="<mask>", **names
+    )
+
+
+def wordpiece_tokenizer() -> transformers.PreTrainedTokenizerFast:
+    """Like mBERT's: `[CLS] ... [SEP]`, the rest of a word marked by `##`."""
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(vocab_size=600, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator((" ".join(words) for words in handwritten_words()), trainer)
+    around = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=around)
+    names = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, mask_token="[MASK]", **names)
+
+
+def byte_tokenizer() -> transformers.GPT2TokenizerFast:
+    """Like GPT-2's: bytes, no special tokens around a sentence."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    special = ["<|endoftext|>", "<|pad|>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=500, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator((" ".join(words) for words in handwritten_words()), trainer)
+    return transformers.GPT2TokenizerFast(
+        tokenizer_object=tokenizer, add_prefix_space=True, pad_token="<|pad|>", eos_token="<|endoftext|>"
+    )
+
+
+TOKENIZERS = {
+    "xlm-roberta": unigram_tokenizer,
+    "roberta": byte_tokenizer,
+    "bert": wordpiece_tokenizer,
+    "mt5": unigram_tokenizer,
+    "gpt2": byte_tokenizer,
+}
+_BERT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+
+
+def make_backbone(folder: Path, model_type: str = "xlm-roberta", **changes) -> Path:
+    """Write a backbone of random weights with its tokenizer."""
+    tokenizer = TOKENIZERS[model_type]()
+    sizes = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    if model_type == "mt5":
+        sizes |= {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4}
+        config = transformers.MT5Config(**(sizes | changes))
+        kind = transformers.MT5ForConditionalGeneration
+    elif model_type == "gpt2":
+        sizes |= {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 130}
+        config = transformers.GPT2Config(**(sizes | changes))
+        kind = transformers.GPT2LMHeadModel
+    else:
+        positions = 130 if model_type == "bert" else 130 + tokenizer.pad_token_id + 1
+        sizes |= _BERT | {"max_position_embeddings": positions}
+        config = transformers.AutoConfig.for_model(model_type, **(sizes | changes))
+        kind = transformers.AutoModelForMaskedLM
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = kind.from_config(config) if kind is transformers.AutoModelForMaskedLM else kind(config)
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
