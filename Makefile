@@ -20,8 +20,8 @@ $(DONE): pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup ## the Assamese study's shape on artificial languages, a few minutes
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile params/studies/demo.yaml --quiet
-	@$(BIN)/python -c 'from nerlib.folders import reports_folder; print(reports_folder() / "demo" / "index.html")'
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile params/studies/demo.yaml --quiet all
+	@$(BIN)/python -m nerlib.reporting index demo
 
 test: setup ## all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist worksteal

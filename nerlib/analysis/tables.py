@@ -139,10 +139,10 @@ def with_intervals(table: pd.DataFrame, name: str, *, mean: str = "mean") -> pd.
     intervals = [
         Interval(row[mean], row["low"], row["high"], int(row["n"]), math.nan) for row in table.to_dict("records")
     ]
-    place = table.columns.get_loc(mean)
+    place = list(table.columns).index(mean)
     shown = table.drop(columns=[mean, "low", "high", "n"])
-    shown.insert(int(place), name, pd.Series(intervals, index=table.index, dtype=object))
-    shown.insert(int(place) + 1, "seeds", table["n"])
+    shown.insert(place, name, pd.Series(intervals, index=table.index, dtype=object))
+    shown.insert(place + 1, "seeds", table["n"])
     return shown
 
 

@@ -2,10 +2,14 @@
 
 import html
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from nerlib.training import Progress
+
+# Said by tqdm when the libraries below import it in a notebook without ipywidgets; the bar here needs none.
+warnings.filterwarnings("ignore", message="IProgress not found")
 
 Tell = Callable[[Progress], None]
 

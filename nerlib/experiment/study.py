@@ -107,7 +107,7 @@ def error_kinds(*runs: Iterable[Run]) -> pd.DataFrame:
             counts = analysis.error_table(predictions.gold, predictions.predicted)["all"]
             about = {"stage": run.record.stage, "method": run.record.method}
             rows += [about | {"kind": kind, "count": count} for kind, count in counts.items()]
-    return pd.DataFrame(rows).groupby(["stage", "method", "kind"], sort=False, as_index=False)["count"].mean()
+    return pd.DataFrame(rows).groupby(["stage", "method", "kind"], sort=False)["count"].mean().reset_index()
 
 
 def curves(*runs: Iterable[Run]) -> pd.DataFrame:

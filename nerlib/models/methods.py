@@ -230,8 +230,8 @@ def find_method(settings: Settings) -> Method:
     if settings.method == "full":
         return Full(dropout=settings.dropout)
     bias = "lora_only" if settings.recipe == "as_published" else "none"
-    shared = {"rank": settings.rank, "alpha": settings.alpha, "dropout": settings.dropout, "bias": bias}
-    return METHODS[settings.method](**shared, target_modules=settings.target_modules)
+    kind = next(kind for kind in (Lora, Dora, AdaLora) if kind.name == settings.method)
+    return kind(settings.rank, settings.alpha, settings.dropout, settings.target_modules, bias)
 
 
 def default_learning_rate(method: Method, hidden_size: int) -> float:
@@ -251,5 +251,5 @@ def described(method: Method) -> dict[str, Any]:
 
 def from_description(values: Mapping[str, Any]) -> Method:
     """The method that `described` wrote."""
-    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k != "name"}
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k != "name"}
     return METHODS[values["name"]](**fields)

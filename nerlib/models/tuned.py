@@ -240,4 +240,4 @@ def merge(model: TunedModel) -> nn.Module:
 
     The tuned model gives up its network: use the one returned.
     """
-    return model.network if isinstance(model.method, Full) else model.network.merge_and_unload()  # type: ignore[operator]
+    return model.network if isinstance(model.method, Full) else model.network.merge_and_unload()

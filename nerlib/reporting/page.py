@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import bleach  # type: ignore[import-untyped]
+import bleach
 import nbformat.v4
 from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter

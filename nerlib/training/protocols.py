@@ -16,7 +16,10 @@ __all__ = ["Batch", "Data", "Hooks", "Progress", "Tensors"]
 class Data(Protocol):
     """What is trained on: examples that can be counted, measured and put into batches."""
 
-    lengths: np.ndarray  # (examples,), subwords of each
+    @property
+    def lengths(self) -> np.ndarray:
+        """(examples,) subwords of each, for batches of like length."""
+        ...
 
     def __len__(self) -> int: ...
 

@@ -1,0 +1,170 @@
+"""The notebooks: pages that run as they stand, under papermill, from any folder, on small corpora of any kind."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+from nerlib import params, records, reporting
+from tests.test_experiment import write_corpus
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+RUNS_AFTER = {"01_data_preparation": 0, "02_baseline": 4, "03_lora_transfer": 8, "05_full_finetuning": 14}
+
+
+def source(name):
+    return next(path for path in NOTEBOOKS if path.stem == name)
+
+
+@pytest.fixture(scope="module")
+def given(tiny_backbone, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpora")
+    return {
+        "study": "pages",
+        "language": "sw",
+        "corpus": str(write_corpus(folder / "sw", "a")),
+        "sources": [f"yo@{write_corpus(folder / 'yo', 'b')}", f"am@{write_corpus(folder / 'am', 'c')}"],
+        "backbone": str(tiny_backbone()),
+        "train_size": 20,
+        "source_size": 40,
+        "batch_size": 8,
+        "num_epochs": 1,
+        "target_steps": 6,
+        "max_length": 32,
+        "seeds": [1, 2],
+    }
+
+
+def execute(name, given, folder):
+    known = papermill.inspect_notebook(str(source(name)))
+    page = reporting.execute(source(name), folder / f"{name}.ipynb", {k: v for k, v in given.items() if k in known})
+    return nbformat.read(folder / f"{name}.ipynb", as_version=4), page.read_text(encoding="utf-8")
+
+
+def outputs(notebook, tag):
+    return [output for cell in notebook.cells if tag in cell.metadata.get("tags", []) for output in cell.outputs]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_notebook_is_a_page_in_its_usual_order(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert cells[0].cell_type == "markdown"
+    assert all(word in cells[0].source for word in ("**Question.**", "**Needs**", "**Leaves**"))
+    assert cells[1].metadata.tags == ["parameters"]
+    for line in cells[1].source.splitlines():
+        name, value = line.split("#")[0].split("=", 1)
+        ast.literal_eval(value.strip())
+        assert name.strip() in params.Settings.model_fields
+        assert "#" in line
+    assert "params.from_notebook(globals())" in cells[2].source
+    for cell in cells:
+        if cell.cell_type == "code":
+            kinds = {type(node) for node in ast.walk(ast.parse(cell.source))}
+            assert not kinds & {ast.FunctionDef, ast.ClassDef, ast.Lambda}
+            assert not cell.outputs
+            assert cell.execution_count is None
+    tags = [tag for cell in cells for tag in cell.metadata.get("tags", [])]
+    assert tags.count("answer") == tags.count("status") == 1
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_its_parameters_stand_as_they_do_in_the_settings(path):
+    """What a parameters cell says as it stands is a valid demo study."""
+    cell = nbformat.read(path, as_version=4).cells[1]
+    values = {}
+    exec(cell.source, values)
+    settings = params.read_settings({k: v for k, v in values.items() if k != "__builtins__"})
+    assert settings.target_corpus == "demo"
+    assert all(source.corpus == "demo" for source in settings.source_corpora)
+
+
+def check_page(notebook, page):
+    (answer,) = outputs(notebook, "answer")
+    told = answer.data["application/vnd.nerlib+json"]
+    assert told["headline"].split(" ")[0] in page
+    for debris in ("Traceback", "Warning", "it/s", "%|", "<script"):
+        assert debris not in page
+    streams = [o for cell in notebook.cells for o in cell.get("outputs", []) if o.output_type == "stream"]
+    assert [o.text for o in streams if o.name != "stdout"] == []
+
+
+def test_the_notebooks_in_order_find_each_others_runs(given, tmp_path):
+    for name, expected in RUNS_AFTER.items():
+        notebook, page = execute(name, given, tmp_path)
+        check_page(notebook, page)
+        assert len(records.read_records("pages")) == expected
+    table = records.read_records("pages")
+    assert table["status"].eq("finished").all()
+    kinds = table.groupby(["method", "stage"]).size()
+    assert kinds.eq(2).all()  # one a seed: nothing was done twice
+    assert set(kinds.index) == {
+        ("full", "baseline"),
+        *((method, stage) for method in ("full", "lora") for stage in ("baseline_converged", "sources", "target")),
+    }
+
+
+def test_a_notebook_makes_the_runs_that_it_misses(given, tmp_path):
+    check_page(*execute("05_full_finetuning", given, tmp_path))
+    assert len(records.read_records("pages")) == 12
+
+
+def papermill_process(name, folder, *arguments):
+    command = [sys.executable, "-m", "papermill", str(source(name)), str(folder / "out.ipynb"), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_a_misspelt_parameter_ends_the_run_is_named_and_leaves_no_record(given, tmp_path):
+    done = papermill_process("02_baseline", tmp_path, "-p", "sead", "3", "-p", "study", "misspelt")
+    assert done.returncode != 0
+    assert "unknown setting 'sead'" in done.stderr
+    assert "did you mean 'seeds'" in done.stderr
+    assert not list(Path(os.environ["NERLIB_RUNS"]).rglob("*"))
+
+
+def test_papermill_takes_a_languages_file_from_any_folder(given, tmp_path):
+    language = source("02_baseline").parent.parent / "params" / "languages" / "sw.yaml"
+    values = {k: v for k, v in given.items() if k not in ("language", "sources", "source_size", "seeds")}
+    arguments = [a for k, v in values.items() for a in ("-p", k, str(v))]
+    done = papermill_process("02_baseline", tmp_path, "-f", str(language), *arguments, "-y", "seeds: [1]")
+    assert done.returncode == 0, done.stderr[-2000:]
+    table = records.read_records("pages")
+    assert table["language"].tolist() == ["sw", "sw"]
+    record = records.read_record(table["folder"][0])
+    assert record.settings["corpora"]["source"] == "language"
+    assert record.settings["corpus"]["source"] == "given"
+
+
+def test_real_corpora_go_through_the_same_notebook(shared, tmp_path):
+    """Assamese from Hindi and Bengali in small: real files with their quirks, a real encoder in miniature."""
+    data = shared / "data"
+    given = {
+        "study": "real",
+        "language": "as",
+        "corpus": str(data / "guit_astourne"),
+        "sources": [f"hi@{data / 'ilner'}", f"bn@{data / 'bengali_ner_rifat'}"],
+        "backbone": str(shared / "models" / "mini-xlmr"),
+        "target_modules": ["all"],
+        "source_size": 400,
+        "train_size": 40,
+        "dev_size": 40,
+        "test_size": 60,
+        "batch_size": 16,
+        "num_epochs": 1,
+        "target_steps": 20,
+        "seeds": [1],
+    }
+    notebook, page = execute("03_lora_transfer", given, tmp_path)
+    table = records.read_records("real").set_index("stage")
+    assert table.loc["sources", "train_languages"] == "bn+hi"
+    assert table.loc["sources", "train_sentences"] == 400
+    record = records.read_record(table.loc["target", "folder"])
+    assert record.sizes["test"] == 60
+    assert record.corpora["bn"]["repairs"]
+    assert 'lang="as"' in page
+    assert json.loads(json.dumps(outputs(notebook, "answer")[0].data["application/vnd.nerlib+json"]))["scores"]
