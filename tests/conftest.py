@@ -1,9 +1,11 @@
 """Fixtures that all tests share: folders of their own, and the material beside the project where there is some."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported: no test asks the network
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 
@@ -17,10 +19,9 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path_factory, monkeypatch):
-    """No test writes into the project's runs and reports, and none asks the network."""
+    """No test writes into the project's runs and reports."""
     monkeypatch.setenv("NERLIB_RUNS", str(tmp_path_factory.mktemp("runs")))
     monkeypatch.setenv("NERLIB_REPORTS", str(tmp_path_factory.mktemp("reports")))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
 @pytest.fixture(scope="session")

@@ -50,11 +50,13 @@ def test_a_relative_folder_is_taken_from_the_project_wherever_the_command_starts
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(), lambda v: st.lists(v) | st.dictionaries(st.text(), v)
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda v: st.lists(v, max_size=4) | st.dictionaries(st.text(max_size=3), v, max_size=4),
+    max_leaves=8,
 )
 
 
-@given(st.dictionaries(st.text(), json_values))
+@given(st.dictionaries(st.text(max_size=5), json_values, max_size=6))
 def test_a_fingerprint_does_not_depend_on_the_order_of_keys(value):
     turned = dict(reversed(list(value.items())))
     assert folders.fingerprint(value) == folders.fingerprint(turned)
