@@ -11,10 +11,12 @@ import pandas as pd
 from nerlib import corpora, folders
 from nerlib.corpora import Corpus, Sentence, checks
 from nerlib.errors import SettingsError
+from nerlib.experiment.progress import announce, teller
 from nerlib.experiment.stages import Stage
 from nerlib.models import Backbone, Method, default_learning_rate, find_backbone, find_method
 from nerlib.models.backbones import load_tokenizer
 from nerlib.params import Recipe, Settings, streams
+from nerlib.pretraining import demo_backbone
 from nerlib.tasks import Task, find_task
 
 DEMO = "demo"
@@ -76,9 +78,8 @@ class Material:
     def backbone(self) -> Backbone:
         """The backbone; the demo's is made when it is not in the cache."""
         if self.settings.backbone == DEMO:
-            from nerlib.pretraining import demo_backbone
-
-            return find_backbone(demo_backbone(), called=DEMO)
+            made = demo_backbone(on_start=announce, progress=teller("demo backbone"))
+            return find_backbone(made, called=DEMO)
         return find_backbone(self.settings.backbone)
 
     @cached_property

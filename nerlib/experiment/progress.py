@@ -1,6 +1,7 @@
 """Telling how far long work is: a live bar in JupyterLab, one plain line an epoch elsewhere."""
 
 import html
+import math
 import sys
 import warnings
 from collections.abc import Callable
@@ -29,7 +30,7 @@ def teller(title: str, write: Callable[[str], None] | None = None) -> Tell:
     def tell(progress: Progress) -> None:
         if bar:
             bar(progress)
-        if progress.epoch_ended and progress.dev_score is not None:
+        if progress.epoch_ended and not math.isnan(progress.train_loss):
             line = f"{title}: {_line(progress)}"
             if write:
                 write(line)
@@ -67,20 +68,24 @@ class _Bar:
     """A bar with loss, dev score and time left, drawn anew once a second at most; it goes when the work has ended."""
 
     def __init__(self, title: str) -> None:
-        from IPython.display import HTML, display
-
-        self.title, self.html = title, HTML
+        self.title = title
         self.last_line, self.drawn = "", -1.0
-        self.handle: Any = display(HTML(html.escape(title)), display_id=True)
+        self.handle: Any = None
 
     def __call__(self, progress: Progress) -> None:
-        if progress.epoch_ended and progress.dev_score is not None:
+        if progress.epoch_ended and not math.isnan(progress.train_loss):
             self.last_line = _line(progress)
         ended = progress.epoch_ended and progress.epoch == progress.num_epochs
         if not ended and progress.seconds - self.drawn < 1:
             return
         self.drawn = progress.seconds
+        from IPython.display import HTML, display
+
         left = progress.seconds / max(progress.step, 1) * (progress.total_steps - progress.step)
         bar = f'<progress value="{progress.step}" max="{progress.total_steps}" style="width:16em"></progress>'
         told = html.escape(f"{self.title}: {self.last_line}")
-        self.handle.update(self.html(told if ended else f"{bar} {told}, about {left:.0f} s left"))
+        shown = HTML(told if ended else f"{bar} {told}, about {left:.0f} s left")
+        if self.handle is None:
+            self.handle = display(shown, display_id=True)
+        else:
+            self.handle.update(shown)

@@ -2,16 +2,18 @@
 
 They are artificial. One grammar and one lexicon of concepts make sentences with persons, organisations and places;
 each language says the concepts with its own words, in its own script and order. How far a language is from `x-target`
-is one number from 0 to 1: the share of words and affixes that it does not share, which also decides how many habits of
-word order differ. The script is set apart from that.
+is one number from 0 to 1: the share of words, names and affixes that it does not share, which also decides how many
+habits of word order differ. The script is set apart from that.
 
-============= ================================================================================================
+============= =========================================================================================
 ``x-target``  few resources: 100 sentences to train on, 100 for development, 600 for the test
-``x-near``    the same script, distance 0.25
+``x-near``    the same script, distance 0.3
 ``x-far``     another script, distance 0.4
-``x-isolate`` another script, no word shared, other word order
-``x-<script>-<distance in %>-<number>``   any number more, such as ``x-beng-25-3``
-============= ================================================================================================
+``x-isolate`` another script, no word shared, no habit of word order shared
+============= =========================================================================================
+
+Any number more are named ``x-<script>-<distance in %>-<number>``, such as ``x-beng-25-3``: the number tells languages
+of one distance apart. All but `x-target` have 1,500 sentences to train on.
 
 Languages made on purpose to see what carries over between them are the idea of K, Wang, Mayhew and Roth,
 "Cross-Lingual Ability of Multilingual BERT" (ICLR 2020), who moved English to other code points and permuted its words,
@@ -21,12 +23,25 @@ an encoder small enough to train again and again. Other than there, the lexicon 
 """
 
 import random
-import unicodedata
 from collections.abc import Sequence
 
+import pandas as pd
+
 from nerlib.corpora.demo.grammar import Speaker
-from nerlib.corpora.demo.languages import HABITS, SCRIPTS, TARGET, Profile, distance, language, languages, profile
-from nerlib.corpora.types import Sentence
+from nerlib.corpora.demo.languages import (
+    HABITS,
+    SCRIPTS,
+    TARGET,
+    Profile,
+    distance,
+    language,
+    languages,
+    profile,
+    sounds,
+)
+from nerlib.corpora.types import SPLITS, Sentence
+from nerlib.errors import CorpusError
+from nerlib.labels import Span, spans
 
 __all__ = [
     "HABITS",
@@ -39,6 +54,7 @@ __all__ = [
     "languages",
     "load",
     "profile",
+    "sounds",
     "text",
 ]
 
@@ -61,55 +77,74 @@ def load(tag: str, *, seed: int = 0, label_noise: float = 0.0) -> dict[str, tupl
     Returns
     -------
     dict
-        ``train``, ``dev`` and ``test``; no sentence stands in two of them.
+        ``train``, ``dev`` and ``test``; no sentence stands there twice.
 
     Raises
     ------
     CorpusError
-        When there is no such language.
+        When there is no such language, or no such share.
     """
-    sizes = profile(tag).sizes
+    if not 0 <= label_noise <= 1:
+        raise CorpusError(f"label_noise: expected a share from 0 to 1, met {label_noise!r}")
     speaker = Speaker(language(tag), random.Random(f"demo sentences {tag} {seed}"))
     noise = random.Random(f"demo label noise {tag} {seed}")
-    seen: set[tuple[str, ...]] = set()
+    said: set[tuple[str, ...]] = set()
     splits = {}
-    for split, size in zip(("train", "dev", "test"), sizes, strict=True):
+    for split, size in zip(SPLITS, profile(tag).sizes, strict=True):
         sentences: list[Sentence] = []
         while len(sentences) < size:
-            said = speaker.sentence()
-            words = tuple(speaker.language.script.write(word.sounds) for word in said)
-            if words in seen:
+            words, tags = speaker.utterance()
+            if words in said:
                 continue
-            seen.add(words)
-            tags = [word.tag for word in said]
-            if split == "train" and label_noise:
-                _spoil(tags, label_noise, noise)
-            sentences.append(Sentence(words, tuple(tags), tag, f"demo {tag} {split}:{len(sentences) + 1}"))
+            said.add(words)
+            if split == "train":
+                tags = _spoilt(tags, label_noise, noise)
+            sentences.append(Sentence(words, tags, tag, f"demo {tag} {split}:{len(sentences) + 1}"))
         splits[split] = tuple(sentences)
     return splits
 
 
-def _spoil(tags: list[str], share: float, rng: random.Random) -> None:
-    """Make the annotation of a share of the entities wrong, in place."""
-    starts = [i for i, tag in enumerate(tags) if tag.startswith("B-")]
-    for start in starts:
-        if rng.random() >= share:
-            continue
-        end = start + 1
-        while end < len(tags) and tags[end].startswith("I-"):
-            end += 1
-        error = rng.choice(("missing", "type", "short") if end - start > 1 else ("missing", "type"))
-        if error == "missing":
-            tags[start:end] = ["O"] * (end - start)
-        elif error == "short":
-            tags[end - 1] = "O"
-        else:
-            type_ = rng.choice([type_ for type_ in TYPES if type_ != tags[start][2:]])
-            tags[start:end] = [f"{tag[:2]}{type_}" for tag in tags[start:end]]
+def _spoilt(tags: tuple[str, ...], share: float, rng: random.Random) -> tuple[str, ...]:
+    """Return the tags with the annotation of a share of the entities made wrong."""
+    spoilt = list(tags)
+    for span in spans(tags, strict=True):
+        if rng.random() < share:
+            spoilt[span.start : span.end] = _wrong(span, rng)
+    return tuple(spoilt)
+
+
+def _wrong(span: Span, rng: random.Random) -> list[str]:
+    """Tags of one entity's words that are wrong in one way."""
+    length = span.end - span.start
+    match rng.choice(("missing", "type", "short") if length > 1 else ("missing", "type")):
+        case "missing":
+            return ["O"] * length
+        case "type":
+            other = rng.choice([name for name in TYPES if name != span.type])
+            return [f"B-{other}", *[f"I-{other}"] * (length - 1)]
+        case _:
+            return [f"B-{span.type}", *[f"I-{span.type}"] * (length - 2), "O"]
 
 
 def text(tag: str, sentences: int, seed: int = 0) -> list[str]:
-    """Unlabelled sentences of a demo language, words joined by spaces; other ones than those of `load`."""
+    """Unlabelled sentences of a demo language, words joined by spaces; drawn apart from those of `load`."""
     speaker = Speaker(language(tag), random.Random(f"demo text {tag} {seed}"))
-    write = speaker.language.script.write
-    return [" ".join(write(word.sounds) for word in speaker.sentence()) for _ in range(sentences)]
+    return [" ".join(speaker.utterance()[0]) for _ in range(sentences)]
+
+
+def describe(tags: Sequence[str] = ()) -> pd.DataFrame:
+    """What is true of demo languages, by tag (empty: the named ones).
+
+    Returns
+    -------
+    DataFrame
+        A row a language; columns `script`, `distance` (as decided), `kept` (share of all concepts said as in
+        `x-target`, counted), one for each habit of word order, and the sentences of `train`, `dev` and `test`.
+    """
+    rows = {}
+    for tag in tags or languages():
+        made = language(tag)
+        order = {habit: here if made.like_target(habit) else other for habit, (here, other, _) in HABITS.items()}
+        about = {"script": made.script.name, "distance": made.profile.distance, "kept": 1 - distance(TARGET, tag)}
+        rows[tag] = about | order | dict(zip(SPLITS, made.profile.sizes, strict=True))
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("language")

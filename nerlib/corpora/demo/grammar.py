@@ -4,7 +4,7 @@ import itertools
 import random
 from typing import NamedTuple
 
-from nerlib.corpora.demo.languages import CASES, CLASSES, Language, syllables
+from nerlib.corpora.demo.languages import AFFIXES, CLASSES, Language, syllables
 
 COINED = 0.25  # of the names, this share is made up on the spot: only context and endings tell what they are
 
@@ -55,10 +55,10 @@ class Speaker:
         """Both phrases, in the order of `x-target` or the other one, as the language does it."""
         return first + second if self.language.like_target(habit) else second + first
 
-    def marked(self, phrase: Phrase, affix: int) -> Phrase:
+    def marked(self, phrase: Phrase, affix: str) -> Phrase:
         """The phrase with an affix on its last word."""
         *rest, last = phrase
-        return [*rest, last._replace(sounds=last.sounds + self.language.sounds["affix"][affix])]
+        return [*rest, last._replace(sounds=last.sounds + self.language.sounds["affix"][AFFIXES.index(affix)])]
 
     # --- phrases ---
 
@@ -66,7 +66,7 @@ class Speaker:
         """Return an ordinary noun, perhaps in the plural, perhaps with an adjective."""
         noun = [Word(self.word(name))]
         if self.chance(0.25):
-            noun = self.marked(noun, 0)
+            noun = self.marked(noun, "plural")
         return self.ordered("adjective", [Word(self.word("quality"))], noun) if self.chance(0.35) else noun
 
     def entity(self, type_: str) -> Phrase:
@@ -98,9 +98,14 @@ class Speaker:
 
     def adpositional(self, phrase: Phrase, name: str, case: str) -> Phrase:
         """Return the phrase in a case, with an adposition of a class."""
-        return self.ordered("adposition", self.marked(phrase, 2 + CASES.index(case)), [Word(self.word(name))])
+        return self.ordered("adposition", self.marked(phrase, case), [Word(self.word(name))])
 
     # --- sentences ---
+
+    def utterance(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the words of a sentence, in the language's script, and their tags."""
+        said = self.sentence()
+        return tuple(self.language.script.write(word.sounds) for word in said), tuple(word.tag for word in said)
 
     def sentence(self) -> Phrase:
         """Say a sentence, tagged in IOB2: a clause or two, and a full stop."""
@@ -112,11 +117,11 @@ class Speaker:
     def clause(self) -> Phrase:
         """Say who does what, sometimes when, where or with whom."""
         kind = self.rng.choices(("person", "group", "travel", "plain"), (30, 25, 20, 25))[0]
-        subject = getattr(self, f"{kind}_subject")()
-        rest = self.travel_object() if kind == "travel" else self.marked(self.any_object(kind), 2)
+        subject = self.marked(getattr(self, f"{kind}_subject")(), "subject")
+        rest = self.travel_object() if kind == "travel" else self.marked(self.any_object(kind), "object")
         if self.chance(0.3):
             rest = self.setting() + rest
-        verb = self.marked([Word(self.word(f"{kind} verb"))], 1)
+        verb = self.marked([Word(self.word(f"{kind} verb"))], "past")
         adverb = [Word(self.word("adverb"))] if self.chance(0.3) else []
         return adverb + subject + self.ordered("verb", rest, verb)
 
@@ -160,7 +165,7 @@ class Speaker:
         place = self.place()
         if self.chance(0.25):
             place = [*place, Word(self.language.sounds["link"][1]), *self.place()]
-        return self.adpositional(place, "place adposition", "at") if self.chance(0.6) else self.marked(place, 3)
+        return self.adpositional(place, "place adposition", "at") if self.chance(0.6) else self.marked(place, "at")
 
     def setting(self) -> Phrase:
         """Return where it happens, or with whom."""

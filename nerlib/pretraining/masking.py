@@ -1,0 +1,199 @@
+"""Masked language modelling as in BERT and RoBERTa: which subwords are hidden, and the loss on them.
+
+Letters of shapes: S packed sequences, T subwords in each, M masked subwords of a batch, H the hidden size, V subwords
+in the vocabulary.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from nerlib.errors import CorpusError, ModelError
+from nerlib.params import Recipe
+from nerlib.training import Batch, Hooks, Outcome, Progress, train
+
+IGNORED = -100  # the label of what is not masked
+MASKED = 0.15  # share of the subwords that are to be guessed; of these ...
+AS_MASK, AS_RANDOM = 0.8, 0.1  # ... stand as <mask>, and as a random subword; the rest stay as they are
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """What a masked-language-model training did.
+
+    Attributes
+    ----------
+    outcome
+        Of the loop: curve (`dev_score` is minus the held-out loss), steps, seconds.
+    loss_before, loss_after
+        Mean loss in nats for each masked subword of the held-out text; None without held-out text.
+    subwords
+        Subwords of the text, once over.
+    """
+
+    outcome: Outcome
+    loss_before: float | None
+    loss_after: float | None
+    subwords: int
+
+
+def pack(tokenizer: Any, lines: Sequence[str], length: int) -> np.ndarray:
+    """Lines one after another in sequences of equal length, without padding.
+
+    Each sequence begins with `<s>` and each line ends with `</s>`; the last sequence is filled up from the first line.
+
+    Returns
+    -------
+    np.ndarray
+        (S, `length`) subword ids, int64.
+
+    Raises
+    ------
+    CorpusError
+        When the lines hold no subword.
+    """
+    encoded = tokenizer(list(lines), add_special_tokens=False)["input_ids"] if lines else []
+    stream = [subword for line in encoded if line for subword in (*line, tokenizer.sep_token_id)]
+    if not stream:
+        raise CorpusError(f"nothing to train on: expected text, met {len(lines)} lines without a subword")
+    rows = -(-len(stream) // (length - 1))
+    body = np.resize(np.array(stream, dtype=np.int64), (rows, length - 1))
+    return np.concatenate([np.full((rows, 1), tokenizer.cls_token_id, dtype=np.int64), body], axis=1)
+
+
+class MaskedText:
+    """Packed sequences, masked anew in each epoch: `training.Data`.
+
+    Parameters
+    ----------
+    sequences
+        (S, T) subword ids.
+    tokenizer
+        Tells `<mask>` and the special subwords, which are neither masked nor drawn at random.
+    seed
+        Of the masks: the same seed, sequences and epoch give the same ones.
+    """
+
+    def __init__(self, sequences: np.ndarray, tokenizer: Any, seed: int) -> None:
+        if tokenizer.mask_token_id is None:
+            raise ModelError(f"expected a tokenizer with a mask token, met {type(tokenizer).__name__} without one")
+        self.sequences, self.seed, self.mask = sequences, seed, tokenizer.mask_token_id
+        self.special = np.array(sorted(tokenizer.all_special_ids))
+        self.ordinary = np.setdiff1d(np.arange(len(tokenizer)), self.special)
+        self.lengths = np.full(len(sequences), sequences.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def batch(self, indices: np.ndarray, epoch: int) -> Batch:
+        """Return `input_ids` (S, T), and `labels` (S, T), which are -100 where nothing is masked."""
+        rng = np.random.default_rng([self.seed, epoch, *indices.tolist()])
+        ids = self.sequences[indices]
+        chosen = (rng.random(ids.shape) < MASKED) & ~np.isin(ids, self.special)
+        fate = rng.random(ids.shape)
+        shown = np.where(chosen & (fate < AS_MASK), self.mask, ids)
+        random = chosen & (fate >= AS_MASK) & (fate < AS_MASK + AS_RANDOM)
+        shown[random] = rng.choice(self.ordinary, random.sum())
+        labels = np.where(chosen, ids, IGNORED)
+        return {"input_ids": torch.from_numpy(shown), "labels": torch.from_numpy(labels)}
+
+
+def masked_loss(network: nn.Module, batch: Batch) -> torch.Tensor:
+    """Sum of the cross-entropies of the masked subwords, in nats; the head sees no other subword."""
+    masked = batch["labels"] != IGNORED  # (S, T)
+    hidden = network.base_model(input_ids=batch["input_ids"]).last_hidden_state[masked]  # (M, H)
+    return cross_entropy(_head(network)(hidden), batch["labels"][masked], reduction="sum")  # (M, V) and (M,)
+
+
+def _head(network: nn.Module) -> nn.Module:
+    """Return the masked-language-model head: `lm_head` in RoBERTa's kind, `cls` in BERT's."""
+    for name in ("lm_head", "cls"):
+        if isinstance(head := getattr(network, name, None), nn.Module):
+            return head
+    raise ModelError(f"expected a model with a masked-language-model head, met {type(network).__name__}")
+
+
+def _labelled(batch: Batch) -> int:
+    return int((batch["labels"] != IGNORED).sum())
+
+
+def train_masked(
+    network: nn.Module,
+    tokenizer: Any,
+    texts: Sequence[Sequence[str]],
+    recipe: Recipe,
+    *,
+    seed: int,
+    held_out: Sequence[Sequence[str]] = (),
+    length: int = 128,
+    hooks: Hooks | None = None,
+    checkpoint: Path | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Pretraining:
+    """Train what requires a gradient in `network` to guess masked subwords.
+
+    Parameters
+    ----------
+    network
+        A transformers model with a masked-language-model head; what of it is frozen stays as it is.
+    tokenizer
+        Its fast tokenizer.
+    texts
+        Lines of text by language: a sequence holds lines of one language only.
+    recipe
+        How to train; `batch_size` counts sequences of `length` subwords.
+    seed
+        Of the masks, the order of the sequences, and the dropout.
+    held_out
+        Other lines, by language: the loss on them is measured before, at the ends of epochs, and after (with the same
+        masks each time), and the best state is kept.
+    length
+        Subwords of a sequence, special ones included.
+    hooks, checkpoint, progress
+        As in `training.train`.
+
+    Raises
+    ------
+    CorpusError
+        When a text holds no subword.
+    ModelError
+        When the model has no masked-language-model head, or the tokenizer no mask.
+    """
+    data = MaskedText(np.concatenate([pack(tokenizer, lines, length) for lines in texts]), tokenizer, seed)
+    evaluate = None
+    if held_out:
+        unseen = MaskedText(np.concatenate([pack(tokenizer, lines, length) for lines in held_out]), tokenizer, seed)
+        evaluate = lambda: -_mean_loss(network, unseen, recipe.batch_size)  # noqa: E731
+    before = -evaluate() if evaluate else None
+    outcome = train(
+        network,
+        data,
+        recipe,
+        seed=seed,
+        loss=masked_loss,
+        count=_labelled,
+        evaluate=evaluate,
+        hooks=hooks,
+        checkpoint=checkpoint,
+        progress=progress,
+    )
+    return Pretraining(outcome, before, -evaluate() if evaluate else None, data.sequences.size)
+
+
+def _mean_loss(network: nn.Module, data: MaskedText, size: int) -> float:
+    """Mean loss over the masked subwords, in eval mode."""
+    device = next(network.parameters()).device
+    network.eval()
+    total, labelled = 0.0, 0
+    with torch.inference_mode():
+        for start in range(0, len(data), size):
+            batch = data.batch(np.arange(start, min(start + size, len(data))), epoch=0)
+            total += float(masked_loss(network, {name: tensor.to(device) for name, tensor in batch.items()}))
+            labelled += _labelled(batch)
+    return total / max(labelled, 1)
