@@ -15,47 +15,16 @@ from nerlib import folders, models, params, records, scoring
 from nerlib.corpora import Sentence, write_conll
 from nerlib.errors import CorpusError, ModelError, NerlibError, SettingsError
 from nerlib.experiment import STAGES, Study, runs
+from tests import tiny
 
 # One process imports torch and PEFT once; the processes that are killed are forked from it.
 processes = get_context("forkserver")
 processes.set_forkserver_preload(["tests.test_experiment", "peft"])
 
-SENTENCES = [
-    ("mira went to lomo", "B-PER O O B-LOC"),
-    ("the kanu bank of lomo said", "O B-ORG I-ORG I-ORG I-ORG O"),
-    ("rain fell", "O O"),
-    ("dara tel met mira", "B-PER I-PER O B-PER"),
-    ("lomo is far from suta", "B-LOC O O O B-LOC"),
-]
-
-
-def write_corpus(folder, language, n=40):
-    folder.mkdir(parents=True)
-    for split, offset in (("train", 0), ("dev", 1), ("test", 2)):
-        rows = [SENTENCES[(i * 7 + offset) % 5] for i in range(n if split == "train" else 10)]
-        words = [[f"{w}{language}{(i + j) % 9}" for j, w in enumerate(row[0].split())] for i, row in enumerate(rows)]
-        write_conll(folder / f"{split}.conll", words, [row[1].split() for row in rows])
-    return folder
-
 
 @pytest.fixture(scope="module")
 def material(tiny_backbone, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("corpora")
-    return {
-        "study": "small",
-        "language": "sw",
-        "corpus": str(write_corpus(folder / "sw", "a")),
-        "sources": [f"yo@{write_corpus(folder / 'yo', 'b')}", f"am@{write_corpus(folder / 'am', 'c')}"],
-        "backbone": str(tiny_backbone()),
-        "train_size": 20,
-        "source_size": 48,
-        "batch_size": 8,
-        "num_epochs": 2,
-        "target_steps": 30,
-        "max_length": 32,
-        "learning_rate": 1e-3,
-        "seeds": [1, 2],
-    }
+    return tiny.small_study(tmp_path_factory.mktemp("corpora"), tiny_backbone())
 
 
 def study(given, **changes):

@@ -282,6 +282,11 @@ def test_a_backbone_that_cannot_be_had_is_refused_at_once(name):
         models.find_backbone(name)
 
 
+def test_the_demo_backbone_is_said_to_be_made_elsewhere():
+    with pytest.raises(ModelError, match="demo_backbone"):
+        models.build("demo")
+
+
 def test_a_length_beyond_the_positions_is_refused(tiny_backbone):
     for family in ("xlm-roberta", "bert", "gpt2"):
         model = models.build(tiny_backbone(family))

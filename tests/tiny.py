@@ -6,6 +6,8 @@ import torch
 import transformers
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
+from nerlib.corpora import write_conll
+
 HANDWRITTEN = Path(__file__).parent / "data" / "handwritten"
 
 
@@ -98,3 +100,42 @@ def make_backbone(folder: Path, model_type: str = "xlm-roberta", **changes) -> P
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+SENTENCES = [
+    ("mira went to lomo", "B-PER O O B-LOC"),
+    ("the kanu bank of lomo said", "O B-ORG I-ORG I-ORG I-ORG O"),
+    ("rain fell", "O O"),
+    ("dara tel met mira", "B-PER I-PER O B-PER"),
+    ("lomo is far from suta", "B-LOC O O O B-LOC"),
+]
+
+
+def write_corpus(folder: Path, language: str, n: int = 40) -> Path:
+    """A corpus of the sentences above, its words marked by the language, `n` of them to train on."""
+    folder.mkdir(parents=True)
+    for split, offset in (("train", 0), ("dev", 1), ("test", 2)):
+        rows = [SENTENCES[(i * 7 + offset) % 5] for i in range(n if split == "train" else 10)]
+        words = [[f"{w}{language}{(i + j) % 9}" for j, w in enumerate(row[0].split())] for i, row in enumerate(rows)]
+        write_conll(folder / f"{split}.conll", words, [row[1].split() for row in rows])
+    return folder
+
+
+def small_study(folder: Path, backbone: Path, **changes) -> dict:
+    """Settings of a study that takes seconds: a target and two sources in `folder`."""
+    settings = {
+        "study": "small",
+        "language": "sw",
+        "corpus": str(write_corpus(folder / "sw", "a")),
+        "sources": [f"yo@{write_corpus(folder / 'yo', 'b')}", f"am@{write_corpus(folder / 'am', 'c')}"],
+        "backbone": str(backbone),
+        "train_size": 20,
+        "source_size": 48,
+        "batch_size": 8,
+        "num_epochs": 2,
+        "target_steps": 30,
+        "max_length": 32,
+        "learning_rate": 1e-3,
+        "seeds": [1, 2],
+    }
+    return settings | changes

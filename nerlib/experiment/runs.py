@@ -158,6 +158,8 @@ class _Making:
     def make(self, checkpoint_seconds: float | None) -> Run:
         folders.writable(self.folder)
         self.say(f"started {self.stage.name}, seed {self.seed}, digest {records.digest_of(self.identity)}")
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
         try:
             with PeakMemory() as peak:
                 fields = self.train_and_score(checkpoint_seconds)

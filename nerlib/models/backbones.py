@@ -87,6 +87,8 @@ def find_backbone(name: str | Path, *, called: str = "") -> Backbone:
         When there is no such folder or Hub name, or it lacks a configuration, a tokenizer or weights in safetensors.
     """
     folder = folders.from_root(name)
+    if not folder.is_dir() and name == "demo":
+        raise ModelError("backbone 'demo' is made by nerlib.pretraining.demo_backbone(): give the folder it returns")
     if not folder.is_dir():
         folder = _from_hub(str(name))
         called = called or str(name)

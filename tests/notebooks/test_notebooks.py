@@ -12,7 +12,7 @@ import papermill
 import pytest
 
 from nerlib import params, records, reporting
-from tests.test_experiment import write_corpus
+from tests import tiny
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 RUNS_AFTER = {"01_data_preparation": 0, "02_baseline": 4, "03_lora_transfer": 8, "05_full_finetuning": 14}
@@ -25,20 +25,7 @@ def source(name):
 @pytest.fixture(scope="module")
 def given(tiny_backbone, tmp_path_factory):
     folder = tmp_path_factory.mktemp("corpora")
-    return {
-        "study": "pages",
-        "language": "sw",
-        "corpus": str(write_corpus(folder / "sw", "a")),
-        "sources": [f"yo@{write_corpus(folder / 'yo', 'b')}", f"am@{write_corpus(folder / 'am', 'c')}"],
-        "backbone": str(tiny_backbone()),
-        "train_size": 20,
-        "source_size": 40,
-        "batch_size": 8,
-        "num_epochs": 1,
-        "target_steps": 6,
-        "max_length": 32,
-        "seeds": [1, 2],
-    }
+    return tiny.small_study(folder, tiny_backbone(), study="pages", num_epochs=1, target_steps=6)
 
 
 def execute(name, given, folder):
