@@ -288,10 +288,14 @@ def test_a_record_cut_in_half_is_named_and_the_run_done_again(material, capsys):
 def test_a_training_that_diverges_leaves_a_failed_record_and_is_tried_again(material, monkeypatch):
     given = study(material, learning_rate=1e30, method="full")
     with pytest.raises(NerlibError, match="the loss is"):
-        given.run_stage("baseline_converged", [1])
+        given.run_stage("baseline_converged", [1], checkpoint_seconds=0)
     table = records.read_records("small")
     (failed,) = table[table["status"] == "failed"].to_dict("records")
     assert "the loss is" in failed["reason"]
+    assert not (Path(failed["folder"]) / "checkpoint").exists()
+    with pytest.raises(NerlibError, match="the loss is"):
+        given.run_stage("baseline_converged", [1])
+    assert (Path(failed["folder"]) / "log.txt").read_text().count("started") == 2
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------

@@ -166,6 +166,8 @@ class _Making:
         except (NerlibError, torch.OutOfMemoryError) as error:
             self.say(f"failed: {error}")
             self.record({"status": "failed", "reason": str(error)})
+            if isinstance(error, NerlibError):  # going on from where it went wrong would go wrong again
+                shutil.rmtree(self.folder / CHECKPOINT, ignore_errors=True)
             raise
         fields["costs"] |= memory_of(peak)
         run = Run(self.folder, self.record(fields | {"status": "finished"}))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DATA_USED = ("target only", "transfer")
+MARKS = ("o", "s", "D", "^", "v", "P")  # of stages, in the order in which they occur
 KINDS = ("correct", "boundary", "type", "boundary and type", "missed", "spurious")
 
 
@@ -189,8 +190,9 @@ def cost_against_score(runs: pd.DataFrame, score: str = "test_score", level: flo
     ax = axes[0, 0]
     keys = ["method", "stage"] if "stage" in runs else ["method"]
     known = runs.dropna(subset=[score, "seconds"])
-    for number, (key, cell) in enumerate(known.groupby(keys, sort=False)):
-        method, *stage = map(str, key)
+    marks = dict(zip(known["stage"].unique() if "stage" in runs else [""], MARKS, strict=False))
+    for key, cell in known.groupby(keys, sort=False):
+        method, stage = str(key[0]), str(key[1]) if len(key) > 1 else ""
         shade, time, points = colour(method), cell["seconds"].to_numpy(float), 100 * cell[score].to_numpy(float)
         ax.scatter(time, points, s=11, color=shade, alpha=0.55, linewidths=0, gid="seeds")
         if len(cell) > 1:
@@ -198,18 +200,14 @@ def cost_against_score(runs: pd.DataFrame, score: str = "test_score", level: flo
             leftmost = max(across.low, time.min() / 2)  # a logarithmic axis has no zero
             ax.hlines(points.mean(), leftmost, across.high, color=shade, linewidth=1.2)
             ax.vlines(time.mean(), up.low, up.high, color=shade, linewidth=1.2)
-        ax.plot(time.mean(), points.mean(), "o", ms=6, color=shade, mec="white", mew=0.8, gid="means")
-        if stage:
-            above = number % 2 == 0  # neighbours write above and below in turn
-            where, offset, side = (time.mean(), points.mean()), (0, 9 if above else -9), "bottom" if above else "top"
-            ax.annotate(stage_words(stage[0]), where, offset, textcoords="offset points", ha="center", va=side, size=8)
+        ax.plot(time.mean(), points.mean(), marks[stage], ms=7, color=shade, mec="white", mew=0.8, gid="means")
     ax.set_xscale("log")
     plain_ticks(ax)
     ax.set_xlabel("training and evaluation (seconds, logarithmic)")
     ax.set_ylabel("strict F1 (points)")
     ax.margins(x=0.2, y=0.15)
     _from_zero(ax, upright=True)
-    _legend(figure, {method: colour(method) for method in known["method"].unique()})
+    _legend(figure, {method: colour(method) for method in known["method"].unique()}, marks)
     return figure
 
 
@@ -252,11 +250,15 @@ def _from_zero(ax: Any, upright: bool = False) -> None:
     (ax.set_ylim if upright else ax.set_xlim)(0, min(max(high, 5), 105))
 
 
-def _legend(figure: Any, groups: dict[str, str]) -> None:
-    """Name the colours above the axes, when there is more than one."""
+def _legend(figure: Any, groups: dict[str, str], marks: dict[str, str] | None = None) -> None:
+    """Name the colours, and the marks, above the axes, when there is more than one of them."""
+    from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    if len(groups) > 1:
-        patches = [Patch(color=shade, label=stage_words(name)) for name, shade in groups.items()]
-        columns = len(groups) if sum(len(name) + 4 for name in groups) < 70 else 3
-        figure.legend(handles=patches, loc="outside upper left", ncols=columns, handlelength=1, handleheight=1)
+    told: list[Any] = [Patch(color=shade, label=stage_words(name)) for name, shade in groups.items()]
+    told = told if len(told) > 1 else []
+    if marks and len(marks) > 1:
+        told += [Line2D([], [], marker=m, ls="", color=INK, label=stage_words(name)) for name, m in marks.items()]
+    if told:
+        columns = len(told) if sum(len(handle.get_label()) + 4 for handle in told) < 70 else 3
+        figure.legend(handles=told, loc="outside upper left", ncols=columns, handlelength=1, handleheight=1)
