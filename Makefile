@@ -20,6 +20,7 @@ $(DONE): pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup ## the Assamese study's shape on artificial languages, a few minutes
+	@OMP_NUM_THREADS=$(CORES) $(BIN)/python -c 'from nerlib.pretraining import demo_backbone; demo_backbone(on_start=print)'
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile params/studies/demo.yaml --quiet all
 	@$(BIN)/python -m nerlib.reporting index demo
 

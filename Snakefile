@@ -22,17 +22,6 @@ try:
 except NerlibError as error:
     sys.exit(str(error))
 
-# Runs are shared: the baselines of 02 are found by 03, those of both by 05. Whoever comes later waits for these
-# notebooks instead of for the locks of their runs; everything else goes side by side.
-SHARE_RUNS = ["02_baseline", "03_lora_transfer", "05_full_finetuning"]
-
-
-def earlier(wildcards):
-    job = JOBS[wildcards.job]
-    before = SHARE_RUNS[: SHARE_RUNS.index(job.notebook)] if job.notebook in SHARE_RUNS else []
-    shared = [path for path, other in JOBS.items() if other.language == job.language and other.notebook in before]
-    return [f"{path}.ipynb" for path in shared]
-
 
 rule study:
     input:
@@ -42,7 +31,6 @@ rule study:
 rule notebook:
     input:
         notebook=lambda wildcards: str(running.source(JOBS[wildcards.job].notebook)),
-        earlier=earlier,
     output:
         notebook="{job}.ipynb",
         page="{job}.html",
@@ -52,7 +40,10 @@ rule notebook:
         python=sys.executable,
         variant=lambda wildcards: JOBS[wildcards.job].variant,
         parameters=lambda wildcards: json.dumps(JOBS[wildcards.job].parameters, ensure_ascii=False),
-    threads: int(config.get("threads", 1))  # part of a run's identity, so it does not follow --cores
+    # Notebooks share runs: whoever needs a run that another one is making waits for it, nothing is made twice. The later
+    # ones have most to do, so they begin first and no core is left with a long one at the end.
+    priority: lambda wildcards: int(re.match(r"\d*", JOBS[wildcards.job].notebook)[0] or 0)
+    threads: int(config.get("threads", 1))  # a CPU run is bit-equal for one number of threads, so it does not follow --cores
     shell:
         "OMP_NUM_THREADS={threads} OMP_WAIT_POLICY=PASSIVE NERLIB_THREADS={threads} NERLIB_VARIANT={params.variant:q} "
         "{params.python:q} -m nerlib.reporting execute {input.notebook:q} {output.notebook:q} --parameters {params.parameters:q}"

@@ -69,7 +69,7 @@ def test_at_equal_distances_the_sources_are_equally_good():
     tags = ["x-latn-30-1", "x-latn-30-2"]
     assert {demo.profile(tag).distance for tag in tags} == {demo.profile("x-near").distance}
     assert [demo.distance("x-target", tag) for tag in tags] == pytest.approx([0.3, 0.3], abs=0.02)  # as measured
-    backbone = demo_backbone(["x-target", *tags], recipe=DemoRecipe(lines=4000))
+    backbone = demo_backbone(["x-target", *tags], recipe=DemoRecipe(lines=3000))
     first, second = (
         scores(demo_study(sources=[f"{tag}@demo"], backbone=str(backbone)).run_stage("sources")) for tag in tags
     )

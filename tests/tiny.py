@@ -135,7 +135,7 @@ def small_study(folder: Path, backbone: Path, **changes) -> dict:
         "num_epochs": 2,
         "target_steps": 30,
         "max_length": 32,
-        "learning_rate": 1e-3,
+        "learning_rate": {"full": 1e-3, "lora": 1e-3, "dora": 1e-3, "adalora": 1e-3},
         "seeds": [1, 2],
     }
     return settings | changes

@@ -3,8 +3,7 @@
 From random weights a miniature masked language model learns how frequent words are and then stands still. Two things
 take it off that plateau at once: positions that its first layer can tell apart, with heads that look at the
 neighbours, and token embeddings from counts of the same text. Everything stays trainable. Held-out loss of the demo's
-backbone after the same 700 steps: 5.7 from random weights, 5.6 with the embeddings, 4.6 with the positions, 3.9 with
-both.
+backbone after its 656 steps: 5.9 from random weights, 5.8 with the embeddings, 4.8 with the positions, 3.8 with both.
 """
 
 import math
