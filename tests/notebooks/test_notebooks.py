@@ -116,9 +116,9 @@ def test_a_misspelt_parameter_ends_the_run_is_named_and_leaves_no_record(given, 
 
 def test_papermill_takes_a_languages_file_from_any_folder(given, tmp_path):
     language = source("02_baseline").parent.parent / "params" / "languages" / "sw.yaml"
-    values = {k: v for k, v in given.items() if k not in ("language", "sources", "source_size", "seeds")}
-    arguments = [a for k, v in values.items() for a in ("-p", k, str(v))]
-    done = papermill_process("02_baseline", tmp_path, "-f", str(language), *arguments, "-y", "seeds: [1]")
+    known = papermill.inspect_notebook(str(source("02_baseline")))
+    values = {k: v for k, v in given.items() if k in known and k != "language"} | {"seeds": [1]}
+    done = papermill_process("02_baseline", tmp_path, "-f", str(language), "-y", json.dumps(values))
     assert done.returncode == 0, done.stderr[-2000:]
     table = records.read_records("pages")
     assert table["language"].tolist() == ["sw", "sw"]
