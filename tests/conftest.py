@@ -37,3 +37,8 @@ def tiny_backbone(tmp_path_factory):
         return made[model_type]
 
     return make
+
+
+def pytest_collection_modifyitems(items):
+    """What takes long begins first, so that the processes end together."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

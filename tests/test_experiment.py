@@ -225,6 +225,7 @@ def _process(*arguments):
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["full", "lora", "adalora"])
 def test_a_run_that_was_killed_five_times_ends_as_the_undisturbed_one(material, method, tmp_path, monkeypatch):
     given = material | {"method": method, "target_steps": 45}

@@ -76,6 +76,7 @@ def saved(tiny_backbone, tmp_path_factory):
     return folder, expected
 
 
+@pytest.mark.slow
 def test_a_saved_model_gives_equal_logits_in_a_new_process(saved):
     folder, expected = saved
     code = """

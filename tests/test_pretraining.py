@@ -278,6 +278,7 @@ def test_the_backbone_is_found_again_without_training(backbone, monkeypatch):
     assert demo_backbone(LANGUAGES, recipe=other) != folder
 
 
+@pytest.mark.slow
 def test_two_processes_make_it_once_and_the_same(backbone, cache):
     code = (
         "import sys; from nerlib.pretraining import demo_backbone, DemoRecipe\n"

@@ -125,6 +125,7 @@ def snakemake(root):
     return call
 
 
+@pytest.mark.slow
 def test_a_study_runs_once_and_a_failure_is_shown(root, snakemake):
     reports = folders.reports_folder() / "trial"
     done = snakemake("--quiet", "all")

@@ -70,13 +70,24 @@ def test_every_tag_of_the_grammar_keeps_the_share_that_it_says(tag):
     assert all(len(subtag) <= 8 for subtag in tag.split("-"))
 
 
-def test_frequent_words_are_kept_as_often_as_rare_ones():
-    for number in range(1, 6):
-        told = demo.text(f"x-latn-40-{number}", 3000)
-        of_target = {word for line in demo.text("x-target", 20_000) for word in line.split()}
-        stems = [word for line in told for word in line.split() if word not in ",."]
-        # Affixes differ too, so fewer running words than concepts are alike; but not none and not nearly all.
-        assert 0.2 < sum(word in of_target for word in stems) / len(stems) < 0.6
+@pytest.mark.parametrize("distance", [20, 40, 60])
+def test_frequent_words_are_kept_as_often_as_rare_ones(distance):
+    of_target = {word for line in demo.text("x-target", 10_000) for word in line.split()}
+    words = [word for line in demo.text(f"x-latn-{distance}-1", 2000) for word in line.split() if word not in ",."]
+    # Affixes differ too, so fewer running words than concepts are alike; but not none and not nearly all.
+    kept = 1 - distance / 100
+    assert kept / 5 < sum(word in of_target for word in words) / len(words) < kept + 0.05
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 100), st.integers(0, 100), st.integers(1, 99_999_999), st.integers(1, 99_999_999))
+def test_a_nearer_language_keeps_all_that_a_farther_one_keeps(a, b, number, other):
+    """So languages of one distance keep the same words."""
+    target = demo.language("x-target").sounds
+    near = demo.language(f"x-latn-{min(a, b)}-{number}").sounds
+    far = demo.language(f"x-deva-{max(a, b)}-{other}").sounds
+    for name, words in target.items():
+        assert all(n == word for word, n, f in zip(words, near[name], far[name], strict=True) if f == word)
 
 
 @pytest.mark.parametrize("tag", [*demo.languages(), "x-ethi-30-1", "x-arab-30-1"])
@@ -120,7 +131,7 @@ def test_words_are_ambiguous_between_types_and_with_ordinary_words():
             tags_of[word].add(tag[2:])
     kinds = list(tags_of.values())
     assert sum(len(kind - {""}) > 1 for kind in kinds) > 20
-    assert sum("" in kind and len(kind) > 1 for kind in kinds) > 20
+    assert sum("" in kind and len(kind) > 1 for kind in kinds) > 10
 
 
 def test_all_types_and_mentions_of_several_words_occur():

@@ -81,6 +81,7 @@ def check_page(notebook, page):
     assert [o.text for o in streams if o.name != "stdout"] == []
 
 
+@pytest.mark.slow
 def test_the_notebooks_in_order_find_each_others_runs(given, tmp_path):
     for name, expected in RUNS_AFTER.items():
         notebook, page = execute(name, given, tmp_path)
@@ -96,6 +97,7 @@ def test_the_notebooks_in_order_find_each_others_runs(given, tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_a_notebook_makes_the_runs_that_it_misses(given, tmp_path):
     check_page(*execute("05_full_finetuning", given, tmp_path))
     assert len(records.read_records("pages")) == 12
@@ -114,6 +116,7 @@ def test_a_misspelt_parameter_ends_the_run_is_named_and_leaves_no_record(given, 
     assert not list(Path(os.environ["NERLIB_RUNS"]).rglob("*"))
 
 
+@pytest.mark.slow
 def test_papermill_takes_a_languages_file_from_any_folder(given, tmp_path):
     language = source("02_baseline").parent.parent / "params" / "languages" / "sw.yaml"
     known = papermill.inspect_notebook(str(source("02_baseline")))
@@ -127,6 +130,7 @@ def test_papermill_takes_a_languages_file_from_any_folder(given, tmp_path):
     assert record.settings["corpus"]["source"] == "given"
 
 
+@pytest.mark.slow
 def test_real_corpora_go_through_the_same_notebook(shared, tmp_path):
     """Assamese from Hindi and Bengali in small: real files with their quirks, a real encoder in miniature."""
     data = shared / "data"

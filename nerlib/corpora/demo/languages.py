@@ -153,7 +153,6 @@ CLASSES: Mapping[str, tuple[int, tuple[int, ...]]] = {
     "place ending": (4, (1,)),
     "affix": (7, (1,)),
 }
-SMALL = 10  # concepts in a class of grammatical words and affixes, at most
 AFFIXES = ("subject", "object", "at", "with", "of", "plural", "past")
 ENDINGS = {"family": "family ending", "place": "place ending"}
 
@@ -206,10 +205,9 @@ def syllables(rng: random.Random, count: int) -> str:
 def language(tag: str) -> Language:
     """Make the demo language `tag`: always the same, in every process.
 
-    Of each class, a share 1 − distance of the words is that of `x-target`, spread evenly over frequent and rare ones:
-    multiples of the golden ratio modulo 1, from a random start, so that two languages of one distance differ in which
-    words they keep and not in how much. In the small classes (affixes, adpositions) one word weighs too much for that:
-    there the start is the same for all, and what is kept at some distance is kept at all smaller ones.
+    Of each class, a share 1 − distance of the words is that of `x-target`, spread evenly over frequent and rare ones
+    (multiples of the golden ratio modulo 1). What is kept at some distance is kept at all smaller ones, and languages
+    of one distance keep the same: so they differ in nothing that should help or hinder the transfer to `x-target`.
     """
     about = profile(tag)
     rng = random.Random(f"demo language {tag}")
@@ -217,11 +215,10 @@ def language(tag: str) -> Language:
     sounds: dict[str, tuple[str, ...]] = {}
     for name in sorted(CLASSES, key=lambda name: name in ENDINGS):  # endings first: names are made with them
         count, lengths = CLASSES[name]
-        start = rng.random() if count > SMALL else 0.5
         words = []
         for i in range(count):
             word = _new_word(rng, lengths, sounds.get(ENDINGS.get(name, ""), ()), taken)
-            kept = (start + i * 0.6180339887498949) % 1 >= about.distance
+            kept = (0.5 + i * 0.6180339887498949) % 1 >= about.distance
             words.append(language(TARGET).sounds[name][i] if tag != TARGET and kept else word)
         sounds[name] = tuple(words)
     for name, other, every in SOUNDS_LIKE:
