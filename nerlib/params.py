@@ -20,7 +20,7 @@ from nerlib import folders
 from nerlib.errors import FolderError, SettingsError
 
 TASKS = ("ner",)
-METHODS = ("full", "lora", "dora", "adalora")
+METHODS = ("full", "lora", "dora", "adalora", "bottleneck", "madx")
 
 
 class Source(NamedTuple):
@@ -86,13 +86,24 @@ class Settings(BaseModel):
     backbone: str = Field("demo", description="pretrained model: Hub name, folder, or 'demo'")
     text: str = Field("", description="unlabelled text: Hub name, folder, or 'demo'")
     task: Literal["ner"] = Field("ner", description="what is to be learnt")
-    method: Literal["full", "lora", "dora", "adalora"] = Field("lora", description="which weights are trained, and how")
+    method: Literal["full", "lora", "dora", "adalora", "bottleneck", "madx"] = Field(
+        "lora", description="which weights are trained, and how"
+    )
     rank: int = Field(8, gt=0, description="rank of LoRA and DoRA, target rank of AdaLoRA")
     alpha: float = Field(32, gt=0, description="LoRA's scale: the update is alpha / rank times B A")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout of adapters, head and (method full) backbone")
     target_modules: tuple[str, ...] = Field(
         (), description="linear layers with an adapter; empty: the family's query and value; 'all': every one"
     )
+    placement: Literal["pfeiffer", "houlsby"] = Field(
+        "pfeiffer", description="bottleneck adapters: one a block, or one behind attention too"
+    )
+    reduction_factor: float = Field(16, ge=1, description="hidden size / width of a task's bottleneck adapter")
+    language_reduction_factor: float = Field(2, ge=1, description="hidden size / width of a language adapter")
+    invertible_reduction_factor: float = Field(2, ge=1, description="half the hidden size / width of its first layer")
+    drop_last_layer: bool = Field(False, description="MAD-X 2.0: language adapters leave the last block free")
+    language_adapter_steps: int = Field(2000, gt=0, description="optimizer steps of a language adapter on its text")
+    language_adapter_seed: int = Field(0, ge=0, description="its seed: all runs of all seeds share one adapter")
     seeds: tuple[int, ...] = Field((1, 2, 3), description="one run each")
     max_length: int = Field(128, ge=8, description="subwords in one window; longer sentences are cut into windows")
     recipe: Literal["ours", "as_published"] = Field(
@@ -117,8 +128,10 @@ class Settings(BaseModel):
     @classmethod
     def _no_stray_booleans(cls, given: Any) -> Any:
         """YAML reads `no`, `on`, `yes`, `off` as booleans: Norwegian would become False, seed `on` would become 1."""
+        flags = {name for name, field in cls.model_fields.items() if field.annotation is bool}
         for name, value in given.items() if isinstance(given, Mapping) else ():
-            if any(isinstance(item, bool) for item in (value if isinstance(value, list | tuple) else [value])):
+            items = value if isinstance(value, list | tuple) else [value]
+            if name not in flags and any(isinstance(item, bool) for item in items):
                 raise ValueError(f"{name} is {value!r}; text such as 'no' or 'on' must stand in quotes in YAML")
         return given
 

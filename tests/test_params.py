@@ -28,7 +28,7 @@ from nerlib.params import Recipe, Settings, Source, read_settings
         ({"rank": 1.5}, "rank = 1.5"),
         ({"rank": 0}, "rank = 0"),
         ({"dropout": 1}, "dropout"),
-        ({"method": "lorra"}, "'full', 'lora', 'dora' or 'adalora'"),
+        ({"method": "lorra"}, "'full', 'lora', 'dora', 'adalora', 'bottleneck' or 'madx'"),
         ({"task": "parsing"}, "task = 'parsing'"),
         ({"seeds": []}, "at least one seed"),
         ({"seeds": [1, 2, 1]}, r"\[1\] stand more than once"),
