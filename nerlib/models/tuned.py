@@ -17,7 +17,7 @@ from nerlib.models.backbones import Backbone, find_backbone, load_tokenizer, qui
 from nerlib.models.chance import seeded
 from nerlib.models.hooks import Hooks
 from nerlib.models.methods import METHODS, Method, described, from_description
-from nerlib.models.methods.bottleneck import TASK, activate, add_language
+from nerlib.models.methods.bottleneck import TASK, add_language, stacked
 from nerlib.params import streams
 from nerlib.tasks import Task, find_task
 
@@ -112,8 +112,8 @@ class TunedModel:
         parts, places = [], []
         for number in torch.unique(batch["language"]).tolist():
             windows = (batch["language"] == number).nonzero().squeeze(1)
-            activate(self.network, self.languages[number], TASK)
-            parts.append(self.network(**{name: tensor[windows] for name, tensor in inputs.items()}).logits)
+            with stacked(self.languages[number], TASK):
+                parts.append(self.network(**{name: tensor[windows] for name, tensor in inputs.items()}).logits)
             places.append(windows)
         return torch.cat(parts)[torch.argsort(torch.cat(places))]
 
@@ -222,6 +222,7 @@ def save_model(model: TunedModel, folder: Path) -> None:
 
 def save_language(network: Any, language: str, folder: Path, backbone: Backbone) -> None:
     """Write a language adapter in the format of `adapters`, and beside it which backbone it belongs to."""
+    folder.mkdir(parents=True, exist_ok=True)
     network.save_adapter(str(folder), language, with_head=False, use_safetensors=True)
     about = {"schema": 1, "language": language, "backbone": origin_of(backbone)}
     (folder / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")

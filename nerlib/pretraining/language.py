@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from nerlib import folders
 from nerlib.errors import CorpusError, ModelError
 from nerlib.models import Backbone, MadX
 from nerlib.models.backbones import load_tokenizer, quiet
@@ -130,8 +131,8 @@ def train_language_adapter(
         on_resume=on_resume,
         progress=progress,
     )
-    with quiet():
-        save_language(network, language, folder, backbone)
+    with folders.new_folder(folder) as beside, quiet():
+        save_language(network, language, beside, backbone)
     sizes = [(p.numel(), p.requires_grad) for p in network.parameters()]
     return LanguageAdapter(learnt, sum(n for n, trained in sizes if trained), sum(n for n, _ in sizes))
 
@@ -152,7 +153,7 @@ def network_for(backbone: Backbone, language: str, method: MadX, seed: int) -> A
         )
         adapters.init(network)
         network.add_adapter(language, config=method.language_config(backbone.layers))
-    train_only(network, language)
+        train_only(network, language)
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(bool(method.part_of(name)))
     invert_before_output(network)

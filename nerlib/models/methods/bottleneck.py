@@ -5,7 +5,7 @@ MAD-X: Pfeiffer et al. 2020; leaving the last layer free: Pfeiffer et al. 2021, 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -65,7 +65,8 @@ class Bottleneck(Method):
 
         adapters.init(plain)
         plain.load_adapter(str(folder / TASK), load_as=TASK, with_head=True, use_safetensors=True)
-        return train_only(plain, TASK) if trainable else activate(plain, TASK).requires_grad_(False)
+        plain = train_only(plain, TASK)
+        return plain if trainable else plain.requires_grad_(False)
 
 
 @dataclass(frozen=True)
@@ -111,27 +112,26 @@ class MadX(Bottleneck):
 # --- adapters in a network ------------------------------------------------------------------------------------------
 
 
-def activate(network: Any, *names: str) -> Any:
-    """Let these adapters run in each forward pass, the first one lowest."""
+def stacked(*names: str) -> AbstractContextManager[Any]:
+    """Let these adapters, and no others, run in the forward passes of the block, the first one lowest."""
+    from adapters import AdapterSetup
     from adapters.composition import Stack
 
-    network.set_active_adapters(Stack(*names))
-    return network
+    return AdapterSetup(Stack(*names))
 
 
 def train_only(network: Any, name: str) -> Any:
-    """Require gradients of the adapter of that name and of the head alone, and let the adapter run."""
+    """Require gradients of the adapter of that name and of the head alone; it runs where nothing else is stacked."""
     network.train_adapter(name)
     return network
 
 
 def add_language(network: Any, language: str, folder: Path) -> None:
     """Put a language adapter into a network, frozen; nothing that runs or is trained changes."""
-    active, trained = network.active_adapters, {n for n, p in network.named_parameters() if p.requires_grad}
+    trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
     network.load_adapter(str(folder), load_as=language, with_head=False, use_safetensors=True)
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name in trained)
-    network.set_active_adapters(active)
 
 
 @contextmanager
