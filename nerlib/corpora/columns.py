@@ -23,6 +23,8 @@ EMPTY_COLUMN = "empty column dropped"
 NO_WORD = "tag without a token dropped"
 SPACE_AROUND = "space around a token dropped"
 DOCUMENT_START = "-DOCSTART- dropped"
+RANGE = "multiword token dropped, its words kept"
+EMPTY_NODE = "empty node dropped"
 
 _BLANK = " \t"
 _KEYWORD = re.compile(r"#\s*(?:(?:newdoc|newpar)\b|[^\s=]+\s*=\s)")  # how CoNLL-U's comments begin
@@ -115,6 +117,7 @@ def read_columns(path: Path, task: str, repairs: Counter[str]) -> list[RawSenten
             cells = repaired
         if shape.numbered and not cells[0].isdecimal():
             if _NUMBER.fullmatch(cells[0]):
+                repairs[RANGE if "-" in cells[0] else EMPTY_NODE] += 1
                 continue
             raise CorpusError(f"{path}:{number}: expected the word's number first, met {cells[0]!r}")
         word, tag = cells[shape.word], cells[shape.tag]

@@ -38,6 +38,13 @@ lv map-bms mg mhr mi min mk ml mn mr ms mt mwl my mzn nap nds ne nl nn no nov oc
 qu rm ro ru rw sa sah scn sco sd sh si simple sk sl so sq sr su sv sw szl ta te tg th tk tl tr tt ug uk ur uz
 vec vep vi vls vo wa war wuu xmf yi yo zea zh zh-classical zh-min-nan zh-yue
 """
+_UD = """
+am_att ar_padt be_hse bg_btb bho_bhtb ca_ancora cs_pdt cy_ccg da_ddt de_gsd el_gdt en_ewt es_ancora et_edt eu_bdt
+fa_seraji fi_tdt fr_gsd ga_idt gd_arcosg gl_ctg he_htb hi_hdtb hr_set hu_szeged hy_armtdp id_gsd is_icepahc it_isdt
+ja_gsd kk_ktb ko_kaist la_ittb lt_alksnis lv_lvtb mr_ufal mt_mudt nl_alpino no_bokmaal pl_pdb pt_bosque ro_rrt
+ru_syntagrus sa_vedic sk_snk sl_ssj sr_set sv_talbanken ta_ttb te_mtg th_pud tl_trg tr_imst ug_udt uk_iu ur_udtb
+vi_vtb wo_wtb yo_ytb zh_gsd
+"""
 REPOSITORIES = {
     # Rahimi et al. 2019's splits of Pan et al. 2017; folders have Wikipedia's codes, not always language tags.
     "wikiann": _Repository(
@@ -53,6 +60,11 @@ REPOSITORIES = {
     "masakhapos": _Repository(
         "masakhane/masakhapos",
         _same("bam bbj ewe fon hau ibo kin lug luo mos nya pcm sna swa tsn twi wol xho yor zul"),
+    ),
+    # Universal Dependencies 2.7; of several treebanks of a language a large one, with a training split where there is
+    # one (am_att, bho_bhtb, th_pud, tl_trg and yo_ytb have a test split only).
+    "ud": _Repository(
+        "universal-dependencies/universal_dependencies", {name.split("_")[0]: name for name in _UD.split()}
     ),
     # Mayhew et al. 2024; of several treebanks of a language the one with a training split.
     "universal_ner": _Repository(

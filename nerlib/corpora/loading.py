@@ -50,7 +50,8 @@ def load_corpus(
     task
         `ner` or `pos`.
     entity_types
-        The entity types to keep, in this order; others are read as O and counted. Empty: all.
+        The entity types to keep, in this order; others are read as O and counted. Empty: all. (For `pos` the types are
+        the 17 universal parts of speech, whichever occur.)
     label_map
         New names of types, "" for those to drop; or the name of a map in `LABEL_MAPS`.
     roles
@@ -75,6 +76,8 @@ def load_corpus(
     wanted = dict(roles) if isinstance(roles, Mapping) else {role: role for role in roles}
     if not wanted or set(wanted) - set(SPLITS):
         raise CorpusError(f"expected roles among {', '.join(SPLITS)}, met {', '.join(map(str, wanted)) or 'none'}")
+    if task == "pos" and label_map and not shared_map:
+        raise CorpusError(f"the label map renames entity types, and the task is 'pos': met {label_map!r}")
     codes(language)  # refuses what is no language tag
     repairs: Counter[str] = Counter()
     warnings: list[str] = []
@@ -171,9 +174,7 @@ def _from_folder(
 def _from_demo(language: str, task: str, roles: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[Sentence, ...]]:
     from nerlib.corpora import demo
 
-    if task != "ner":
-        raise CorpusError(f"the corpus 'demo' has the task 'ner', met the task {task!r}")
-    splits = demo.load(language)
+    splits = demo.load(language, task="pos" if task == "pos" else "ner")
     return {role: tuple(splits[str(split)]) for role, split in roles.items() if split in splits}
 
 

@@ -61,14 +61,17 @@ def to_sentences(
 
 
 def _check_parts_of_speech(rows: Sequence[RawSentence]) -> None:
-    for row in rows:
+    """Refuse tags that are no universal parts of speech: the first by its place, and all of them by name."""
+    others = sorted({tag for row in rows for tag in row.tags} - set(labels.UPOS))
+    for row in rows if others else ():
         for tag, line in zip(row.tags, row.lines, strict=True):
             if tag not in labels.UPOS:
                 nearest = get_close_matches(tag.upper(), labels.UPOS, 1)
                 hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+                besides = f"; tags of this corpus that are none: {', '.join(others)}" if len(others) > 1 else ""
                 raise CorpusError(
                     f"{row.file}:{line}: expected a universal part of speech ({', '.join(labels.UPOS)}), "
-                    f"met {tag!r}{hint}"
+                    f"met {tag!r}{hint}{besides}"
                 )
 
 

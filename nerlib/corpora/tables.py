@@ -19,6 +19,7 @@ TAG_COLUMNS = {
     "pos": ("upos", "pos_tags", "pos", "tags", "labels"),
 }
 NAMES_FILE = "labels.json"
+UNTAGGED = "word without a part of speech dropped (multiword token or empty node)"
 
 
 def read_jsonl(path: Path, task: str, repairs: Counter[str]) -> list[RawSentence]:
@@ -77,7 +78,19 @@ def read_parquet(files: Sequence[Path], task: str, repairs: Counter[str]) -> lis
         if names is None and tags and isinstance(tags[0], int):
             names = _names_beside(files[0])
         sentences.append(_sentence(words, tags, names, f"{where}, row {number}", number, where, repairs))
+    if task == "pos":
+        for sentence in sentences:
+            _drop_untagged(sentence, repairs)
     return [sentence for sentence in sentences if sentence.words]
+
+
+def _drop_untagged(sentence: RawSentence, repairs: Counter[str]) -> None:
+    """Drop the words tagged `_` beside others: in the Hub's treebanks multiword tokens and empty nodes."""
+    kept = [place for place, tag in enumerate(sentence.tags) if tag != "_"]
+    if kept and len(kept) < len(sentence.tags):
+        repairs[UNTAGGED] += len(sentence.tags) - len(kept)
+        for name in ("words", "tags", "lines"):
+            setattr(sentence, name, [getattr(sentence, name)[place] for place in kept])
 
 
 def _column(present: Mapping[str, Any], among: Sequence[str], where: str) -> str:

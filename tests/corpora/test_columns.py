@@ -121,7 +121,8 @@ CONLLU = """# sent_id = 1
 
 def test_conllu_words_are_those_with_whole_numbers(read):
     words = ["ቤት", "ኡን", "de fait"]  # no range, no empty node; a space inside a form stays
-    assert read(CONLLU, "x.conllu", "pos")[0] == [(words, ["NOUN", "PART", "ADV"])]
+    dropped = {"multiword token dropped, its words kept": 1, "empty node dropped": 1}
+    assert read(CONLLU, "x.conllu", "pos") == ([(words, ["NOUN", "PART", "ADV"])], dropped)
     assert read(CONLLU, "x.conllu", "ner")[0] == [(words, ["B-LOC", "O", "O"])]
     with pytest.raises(CorpusError, match=r"NER=.*task 'pos'"):
         read(CONLLU.replace("NER=", "Other="), "x.conllu", "ner")

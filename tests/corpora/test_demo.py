@@ -153,6 +153,35 @@ def test_label_noise_spoils_the_share_of_train_that_was_asked_for(share):
     assert 1 - right / total == pytest.approx(share, abs=0.03)  # 2,200 entities: two standard errors at most
 
 
+def test_parts_of_speech_are_those_of_the_same_words():
+    entities_, parts = demo.load("x-far"), demo.load("x-far", task="pos")
+    for entity, part in zip(entities_["train"], parts["train"], strict=True):
+        assert entity.words == part.words
+        for word, tag, pos in zip(entity.words, entity.tags, part.tags, strict=True):
+            assert pos in ("PROPN", "NOUN") or tag == "O"  # an entity is names, and kinds such as bank or river
+            assert (pos == "PUNCT") == unicodedata.category(word[0]).startswith("P")
+        assert "VERB" in part.tags and part.tags[-1] == "PUNCT"
+
+
+def test_parts_of_speech_are_ambiguous_but_mostly_not():
+    """A table of each word's most frequent part (the usual baseline) is good and not perfect on the test."""
+    splits = demo.load("x-near", task="pos")
+    parts_of = defaultdict(lambda: defaultdict(int))
+    for sentence in splits["train"]:
+        for word, part in zip(sentence.words, sentence.tags, strict=True):
+            parts_of[word][part] += 1
+    guesses = {word: max(parts, key=parts.get) for word, parts in parts_of.items()}
+    right = [
+        guesses.get(word, "PROPN") == part for s in splits["test"] for word, part in zip(s.words, s.tags, strict=True)
+    ]
+    assert 0.75 < sum(right) / len(right) < 0.99
+
+
+def test_noise_in_parts_of_speech_is_refused():
+    with pytest.raises(CorpusError, match="expected the task 'ner'"):
+        demo.load("x-near", task="pos", label_noise=0.1)
+
+
 @pytest.mark.parametrize("share", [-0.1, 1.1])
 def test_a_share_that_is_none_is_refused(share):
     with pytest.raises(CorpusError, match=r"label_noise.*0 to 1"):

@@ -13,13 +13,14 @@ SHA = {"main": "a" * 40, "refs/convert/parquet": "c" * 40}
 NAMES = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
 
 
-def parquet(path, tags="ner_tags", names=NAMES, rows=2):
+def parquet(path, tags="ner_tags", names=NAMES, rows=2, labels=()):
     """A Parquet file as the Hub has it: word lists, numbered tags, their names in the file's metadata."""
     from datasets import ClassLabel, Dataset, Features, Sequence, Value
 
     path.parent.mkdir(parents=True, exist_ok=True)
     features = Features({"tokens": Sequence(Value("string")), tags: Sequence(ClassLabel(names=names))})
-    content = {"tokens": [[f"{path.parent.name}{i}", "x"] for i in range(rows)], tags: [[1, 0]] * rows}
+    width = len(labels := labels or (1, 0)) - 1
+    content = {"tokens": [[f"{path.parent.name}{i}", *["x"] * width] for i in range(rows)], tags: [labels] * rows}
     Dataset.from_dict(content, features=features).to_parquet(path)
 
 
@@ -95,6 +96,21 @@ def test_parts_of_speech(hub):
     for split in ("train", "validation", "test"):
         parquet(hub.place / f"masakhane/masakhapos/main/yor/{split}-00000-of-00001.parquet", "upos", ["NOUN", "VERB"])
     assert load_corpus("masakhapos", "yo", task="pos").test[0].tags == ("VERB", "NOUN")
+
+
+def test_a_treebank_without_its_multiword_tokens(hub):
+    """The Hub's treebanks keep them among the words, with the tag `_`."""
+    folder = hub.place / "universal-dependencies/universal_dependencies/refs/convert/parquet/am_att"
+    (hub.place / "universal-dependencies/universal_dependencies/main").mkdir(parents=True)
+    parquet(folder / "test/0000.parquet", "upos", ["NOUN", "PART", "_"], rows=3, labels=(2, 0, 1))
+    corpus = load_corpus("ud", "am", task="pos", roles=["test"])
+    assert [(s.words, s.tags) for s in corpus.test] == [(("x", "x"), ("NOUN", "PART"))] * 3
+    assert corpus.repairs == {"word without a part of speech dropped (multiword token or empty node)": 3}
+    parquet(folder / "test/0000.parquet", "upos", ["NOUN", "PART", "_"], labels=(2, 2))  # a treebank without tags
+    with pytest.raises(CorpusError, match=r"row 1|:1: expected a universal part of speech .*met '_'"):
+        load_corpus("ud", "am", task="pos", roles=["test"])
+    with pytest.raises(CorpusError, match="expected a file for the split 'train'"):
+        load_corpus("ud", "am", task="pos")
 
 
 def test_a_repository_by_its_full_name(hub):

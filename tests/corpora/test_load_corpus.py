@@ -147,5 +147,15 @@ def test_the_demo_is_a_corpus():
     assert corpus.types == ("PER", "ORG", "LOC") and sorted(corpus.splits) == ["test", "train"]
     with pytest.raises(CorpusError, match="x-nowhere"):
         load_corpus("demo", "x-nowhere")
-    with pytest.raises(CorpusError, match="task 'pos'"):
-        load_corpus("demo", "x-near", task="pos")
+    parts = load_corpus("demo", "x-near", task="pos", roles=["test"])
+    assert [s.words for s in parts.test] == [s.words for s in corpus.test]
+    assert set().union(*(s.tags for s in parts.test)) == {
+        "NOUN",
+        "PROPN",
+        "VERB",
+        "ADJ",
+        "ADV",
+        "ADP",
+        "CCONJ",
+        "PUNCT",
+    }

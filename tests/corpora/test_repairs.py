@@ -92,8 +92,22 @@ def test_parts_of_speech_are_not_taken_for_entities(corpus):
     with pytest.raises(CorpusError, match="met only NOUN, VERB and no O; for parts of speech"):
         corpus("NOUN VERB")
     assert tags(corpus("NOUN VERB", task="pos")) == ["NOUN VERB"]
-    with pytest.raises(CorpusError, match=r"test\.txt:2: .*met 'NOUNS'; did you mean 'NOUN'"):
+    with pytest.raises(CorpusError, match=r"test\.txt:2: .*met 'NOUNS'; did you mean 'NOUN'\?$"):
         corpus("VERB NOUNS", task="pos")
+    with pytest.raises(CorpusError, match=r"test\.txt:1: .*met '_'"):
+        corpus("_ NOUN", task="pos")
+
+
+def test_another_tag_set_is_named_on_both_sides(corpus):
+    with pytest.raises(CorpusError, match=r"test\.txt:2: .*\(ADJ, .*, X\), met 'NN'.* that are none: NN, VBZ$"):
+        corpus("PUNCT NN VBZ NN", task="pos")
+    with pytest.raises(CorpusError, match=r"renames entity types, and the task is 'pos'"):
+        corpus("NOUN", task="pos", label_map={"NOUN": "N"})
+
+
+def test_parts_of_speech_know_no_iob2(corpus):
+    found = corpus("X VERB X X", task="pos")
+    assert tags(found) == ["X VERB X X"] and found.repairs == {} and len(found.types) == 17
 
 
 def test_joiners_are_counted_and_kept(corpus):

@@ -24,6 +24,7 @@ an encoder small enough to train again and again. Other than there, the lexicon 
 
 import random
 from collections.abc import Sequence
+from typing import Literal
 
 import pandas as pd
 
@@ -61,13 +62,17 @@ __all__ = [
 TYPES = ("PER", "ORG", "LOC")
 
 
-def load(tag: str, *, seed: int = 0, label_noise: float = 0.0) -> dict[str, tuple[Sentence, ...]]:
-    """Annotated sentences of a demo language.
+def load(
+    tag: str, *, task: Literal["ner", "pos"] = "ner", seed: int = 0, label_noise: float = 0.0
+) -> dict[str, tuple[Sentence, ...]]:
+    """Annotated sentences of a demo language: the same ones for each task.
 
     Parameters
     ----------
     tag
         A named demo language or one of the grammar (see the module's text).
+    task
+        Entities in IOB2 (`ner`), or each word's universal part of speech (`pos`), which is that of its class.
     seed
         Which sentences are said; the language itself depends on the tag alone.
     label_noise
@@ -82,10 +87,12 @@ def load(tag: str, *, seed: int = 0, label_noise: float = 0.0) -> dict[str, tupl
     Raises
     ------
     CorpusError
-        When there is no such language, or no such share.
+        When there is no such language, no such share, or noise is asked for in parts of speech.
     """
     if not 0 <= label_noise <= 1:
         raise CorpusError(f"label_noise: expected a share from 0 to 1, met {label_noise!r}")
+    if label_noise and task != "ner":
+        raise CorpusError(f"label_noise: expected the task 'ner', whose entities it spoils, met {task!r}")
     speaker = Speaker(language(tag), random.Random(f"demo sentences {tag} {seed}"))
     noise = random.Random(f"demo label noise {tag} {seed}")
     said: set[tuple[str, ...]] = set()
@@ -93,11 +100,13 @@ def load(tag: str, *, seed: int = 0, label_noise: float = 0.0) -> dict[str, tupl
     for split, size in zip(SPLITS, profile(tag).sizes, strict=True):
         sentences: list[Sentence] = []
         while len(sentences) < size:
-            words, tags = speaker.utterance()
+            words, tags, parts = speaker.utterance()
             if words in said:
                 continue
             said.add(words)
-            if split == "train":
+            if task == "pos":
+                tags = parts
+            elif split == "train":
                 tags = _spoilt(tags, label_noise, noise)
             sentences.append(Sentence(words, tags, tag, f"demo {tag} {split}:{len(sentences) + 1}"))
         splits[split] = tuple(sentences)

@@ -2,17 +2,31 @@
 
 import itertools
 import random
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from nerlib.corpora.demo.languages import AFFIXES, CLASSES, Language, syllables
 
 COINED = 0.25  # of the names, this share is made up on the spot: only context and endings tell what they are
 
+# The part of speech (Universal Dependencies) of the words of each class that can be said.
+PARTS: Mapping[str, str] = {
+    **dict.fromkeys(("person verb", "group verb", "travel verb", "plain verb"), "VERB"),
+    **dict.fromkeys(("title", "human", "group", "site", "thing", "kind of group", "kind of place"), "NOUN"),
+    **dict.fromkeys(("given", "family", "place", "firm"), "PROPN"),
+    **dict.fromkeys(("place adposition", "plain adposition"), "ADP"),
+    "quality": "ADJ",
+    "adverb": "ADV",
+    "link": "CCONJ",
+}
+PUNCTUATION = "PUNCT"
+
 
 class Word(NamedTuple):
-    """A word in sounds (or a punctuation mark of the script) and its tag."""
+    """A word in sounds (or a punctuation mark of the script), its part of speech, and its tag."""
 
     sounds: str
+    part: str
     tag: str = "O"
 
 
@@ -35,17 +49,21 @@ class Speaker:
 
     # --- words ---
 
-    def word(self, name: str) -> str:
+    def word(self, name: str) -> Word:
         """Draw a word of a class, the frequent ones more often (weights 1 / (rank + 3))."""
-        return self.rng.choices(self.language.sounds[name], cum_weights=_WEIGHTS[name])[0]
+        return Word(self.rng.choices(self.language.sounds[name], cum_weights=_WEIGHTS[name])[0], PARTS[name])
 
-    def name(self, kind: str) -> str:
+    def name(self, kind: str) -> Word:
         """Draw a name that everybody knows, or coin one."""
         if self.rng.random() > COINED:
             return self.word(kind)
         endings = self.language.sounds.get(f"{kind} ending")
         stem = syllables(self.rng, self.rng.choice(CLASSES[kind][1]))
-        return stem + (self.rng.choice(endings) if endings else "")
+        return Word(stem + (self.rng.choice(endings) if endings else ""), PARTS[kind])
+
+    def link(self, place: int) -> Word:
+        """Return one of the words that join: clauses (0) or places (1)."""
+        return Word(self.language.sounds["link"][place], PARTS["link"])
 
     def chance(self, probability: float) -> bool:
         """Draw true with this probability."""
@@ -64,10 +82,10 @@ class Speaker:
 
     def noun_phrase(self, name: str) -> Phrase:
         """Return an ordinary noun, perhaps in the plural, perhaps with an adjective."""
-        noun = [Word(self.word(name))]
+        noun = [self.word(name)]
         if self.chance(0.25):
             noun = self.marked(noun, "plural")
-        return self.ordered("adjective", [Word(self.word("quality"))], noun) if self.chance(0.35) else noun
+        return self.ordered("adjective", [self.word("quality")], noun) if self.chance(0.35) else noun
 
     def entity(self, type_: str) -> Phrase:
         """Return a mention of an entity of a type, with what stands around it: PER, ORG or LOC."""
@@ -77,42 +95,43 @@ class Speaker:
         """Return a given name, a family name or both, perhaps with a title, which is not part of the entity."""
         names = self.rng.choice((["given"], ["family"], ["given", "family"], ["given", "family"]))
         mention = tagged("PER", [self.name(name) for name in names])
-        return self.ordered("title", [Word(self.word("title"))], mention) if self.chance(0.4) else mention
+        return self.ordered("title", [self.word("title")], mention) if self.chance(0.4) else mention
 
     def organisation(self) -> Phrase:
         """Return a firm's name alone, or a firm, place or family with a kind (bank), which is part of the entity."""
         if self.chance(0.6):
             return tagged("ORG", [self.name("firm")])
         owner = self.name(self.rng.choice(("firm", "place", "family")))
-        return tagged("ORG", [word.sounds for word in self.with_kind(owner, "kind of group")])
+        return tagged("ORG", self.with_kind(owner, "kind of group"))
 
     def place(self) -> Phrase:
         """Return a place's name, perhaps with a kind (river), which is part of the entity."""
         if self.chance(0.8):
             return tagged("LOC", [self.name("place")])
-        return tagged("LOC", [word.sounds for word in self.with_kind(self.name("place"), "kind of place")])
+        return tagged("LOC", self.with_kind(self.name("place"), "kind of place"))
 
-    def with_kind(self, name: str, kind: str) -> Phrase:
+    def with_kind(self, name: Word, kind: str) -> Phrase:
         """Return a name and a kind, in the language's order."""
-        return self.ordered("kind", [Word(name)], [Word(self.word(kind))])
+        return self.ordered("kind", [name], [self.word(kind)])
 
     def adpositional(self, phrase: Phrase, name: str, case: str) -> Phrase:
         """Return the phrase in a case, with an adposition of a class."""
-        return self.ordered("adposition", self.marked(phrase, case), [Word(self.word(name))])
+        return self.ordered("adposition", self.marked(phrase, case), [self.word(name)])
 
     # --- sentences ---
 
-    def utterance(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the words of a sentence, in the language's script, and their tags."""
+    def utterance(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """Return the words of a sentence, in the language's script, their tags, and their parts of speech."""
         said = self.sentence()
-        return tuple(self.language.script.write(word.sounds) for word in said), tuple(word.tag for word in said)
+        words = tuple(self.language.script.write(word.sounds) for word in said)
+        return words, tuple(word.tag for word in said), tuple(word.part for word in said)
 
     def sentence(self) -> Phrase:
         """Say a sentence, tagged in IOB2: a clause or two, and a full stop."""
         said = self.clause()
         if self.chance(0.4):
-            said = [*said, Word(self.language.sounds["link"][0]), *self.clause()]
-        return [*said, Word(self.language.script.stop)]
+            said = [*said, self.link(0), *self.clause()]
+        return [*said, Word(self.language.script.stop, PUNCTUATION)]
 
     def clause(self) -> Phrase:
         """Say who does what, sometimes when, where or with whom."""
@@ -121,8 +140,8 @@ class Speaker:
         rest = self.travel_object() if kind == "travel" else self.marked(self.any_object(kind), "object")
         if self.chance(0.3):
             rest = self.setting() + rest
-        verb = self.marked([Word(self.word(f"{kind} verb"))], "past")
-        adverb = [Word(self.word("adverb"))] if self.chance(0.3) else []
+        verb = self.marked([self.word(f"{kind} verb")], "past")
+        adverb = [self.word("adverb")] if self.chance(0.3) else []
         return adverb + subject + self.ordered("verb", rest, verb)
 
     def person_subject(self) -> Phrase:
@@ -131,9 +150,9 @@ class Speaker:
             return self.noun_phrase("human")
         person = self.person()
         if self.chance(0.2):
-            comma = [Word(self.language.script.comma)]
+            comma = [Word(self.language.script.comma, PUNCTUATION)]
             employer = self.adpositional(self.organisation(), "plain adposition", "of")
-            person = [*person, *comma, *self.ordered("adposition", employer, [Word(self.word("human"))]), *comma]
+            person = [*person, *comma, *self.ordered("adposition", employer, [self.word("human")]), *comma]
         return person
 
     def group_subject(self) -> Phrase:
@@ -164,7 +183,7 @@ class Speaker:
             return self.adpositional(self.noun_phrase("site"), "place adposition", "at")
         place = self.place()
         if self.chance(0.25):
-            place = [*place, Word(self.language.sounds["link"][1]), *self.place()]
+            place = [*place, self.link(1), *self.place()]
         return self.adpositional(place, "place adposition", "at") if self.chance(0.6) else self.marked(place, "at")
 
     def setting(self) -> Phrase:
@@ -176,6 +195,6 @@ class Speaker:
         return self.adpositional(company, "plain adposition", "with")
 
 
-def tagged(type_: str, words: list[str]) -> Phrase:
+def tagged(type_: str, words: Phrase) -> Phrase:
     """Return the words as one entity in IOB2."""
-    return [Word(word, f"{'I' if i else 'B'}-{type_}") for i, word in enumerate(words)]
+    return [word._replace(tag=f"{'I' if i else 'B'}-{type_}") for i, word in enumerate(words)]

@@ -1,121 +1,14 @@
-"""Scores of named-entity predictions: strict and lenient F1 over entities, and the counts by sentence they come from.
+"""Entities: strict and lenient F1 of predicted IOB2 tags."""
 
-Strict is seqeval's ``mode="strict", scheme=IOB2`` and decides; lenient is seqeval's default (conlleval) and serves for
-comparison with publications. All scores are shares from 0 to 1. Every F1 in nerlib comes from `f1_from_counts`.
-"""
-
-import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from nerlib.errors import CorpusError, RecordError
-from nerlib.folders import write_atomically
+from nerlib.errors import CorpusError
 from nerlib.labels import spans
-
-IntArray = npt.NDArray[np.integer[Any]]
-FloatArray = npt.NDArray[np.float64]
-
-
-def f1_from_counts(tp: npt.ArrayLike, fp: npt.ArrayLike, fn: npt.ArrayLike) -> FloatArray:
-    """F1 = 2 tp / (2 tp + fp + fn), element by element; 0 where nothing is to be found and nothing was.
-
-    Parameters
-    ----------
-    tp, fp, fn
-        Numbers of true positives, false positives and false negatives: scalars or arrays that broadcast.
-
-    Returns
-    -------
-    ndarray of float64
-        In 0..1, of the broadcast shape (of shape () for scalars).
-    """
-    tp, fp, fn = np.asarray(tp), np.asarray(fp), np.asarray(fn)
-    return _share(2 * tp, 2 * tp + fp + fn)
-
-
-def _share(part: npt.ArrayLike, whole: npt.ArrayLike) -> FloatArray:
-    """Part of a whole; 0 of nothing is 0."""
-    part, whole = np.asarray(part, dtype=float), np.asarray(whole, dtype=float)
-    return np.divide(part, whole, out=np.zeros(np.broadcast(part, whole).shape), where=whole > 0)
-
-
-class EntityCounts(NamedTuple):
-    """Entities found, invented and missed: three integer arrays (sentences, types)."""
-
-    tp: IntArray
-    fp: IntArray
-    fn: IntArray
-
-    def over_types(self) -> "EntityCounts":
-        """The same by sentence alone: three arrays (sentences,)."""
-        return EntityCounts(*(array.sum(axis=1) for array in self))
-
-    def over_sentences(self) -> "EntityCounts":
-        """The same by type alone: three arrays (types,)."""
-        return EntityCounts(*(array.sum(axis=0) for array in self))
-
-
-@dataclass(frozen=True, eq=False)
-class Counts:
-    """What the statistics of F1 need of a test set: counts by sentence and type, in the corpus's order of sentences.
-
-    Attributes
-    ----------
-    types
-        Entity types, sorted: the columns.
-    tokens
-        Words of each sentence, (sentences,).
-    strict, lenient
-        Counts (sentences, types) under the two readings of the tags.
-    """
-
-    types: tuple[str, ...]
-    tokens: IntArray
-    strict: EntityCounts
-    lenient: EntityCounts
-
-    def save(self, path: Path) -> None:
-        """Write everything as one ``.npz`` file, whole or not at all."""
-        arrays = {
-            f"{reading}_{name}": array for reading in ("strict", "lenient") for name, array in self._named(reading)
-        }
-        buffer = io.BytesIO()
-        np.savez_compressed(
-            buffer, allow_pickle=False, types=np.array(self.types, dtype=str), tokens=self.tokens, **arrays
-        )
-        write_atomically(path, buffer.getvalue())
-
-    def _named(self, reading: str) -> list[tuple[str, IntArray]]:
-        return list(getattr(self, reading)._asdict().items())
-
-    @classmethod
-    def load(cls, path: Path) -> "Counts":
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        RecordError
-            When the file is missing, damaged, or holds other arrays or shapes.
-        """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                types, tokens = tuple(file["types"].tolist()), file["tokens"]
-                readings = [
-                    EntityCounts(*(file[f"{reading}_{name}"] for name in EntityCounts._fields))
-                    for reading in ("strict", "lenient")
-                ]
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise RecordError(f"{path} is no file of counts as Counts.save writes it: {error}") from error
-        shape = (len(tokens), len(types))
-        if any(array.shape != shape for reading in readings for array in reading):
-            raise RecordError(f"{path}: expected arrays of shape (sentences, types) = {shape}, met others")
-        return cls(types, tokens, *readings)
+from nerlib.scoring.counts import Counts, EntityCounts, f1_from_counts, share
 
 
 @dataclass(frozen=True)
@@ -189,11 +82,11 @@ def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> 
     occurs = tp + fp + fn > 0
     types = [name for name, here in zip(counts.types, occurs, strict=True) if here]
     tp, fp, fn = tp[occurs], fp[occurs], fn[occurs]
-    f1, precision, recall = f1_from_counts(tp, fp, fn), _share(tp, tp + fp), _share(tp, tp + fn)
+    f1, precision, recall = f1_from_counts(tp, fp, fn), share(tp, tp + fp), share(tp, tp + fn)
     return Scores(
         f1=float(f1_from_counts(tp.sum(), fp.sum(), fn.sum())),
-        precision=float(_share(tp.sum(), (tp + fp).sum())),
-        recall=float(_share(tp.sum(), (tp + fn).sum())),
+        precision=float(share(tp.sum(), (tp + fp).sum())),
+        recall=float(share(tp.sum(), (tp + fn).sum())),
         lenient_f1=float(f1_from_counts(*(array.sum() for array in counts.lenient))),
         macro_f1=float(f1.mean()) if types else 0.0,
         macro_precision=float(precision.mean()) if types else 0.0,
@@ -231,8 +124,8 @@ def count_entities(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[s
     return Counts(tuple(types), tokens, EntityCounts(*arrays[0]), EntityCounts(*arrays[1]))
 
 
-def check_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> None:
-    """Refuse, with a `CorpusError`, what `score` cannot compare: other numbers of words, tags that are no IOB2."""
+def check_lengths(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> None:
+    """Refuse, with a `CorpusError`, other numbers of sentences or of words than gold has."""
     if len(gold) != len(predicted):
         raise CorpusError(f"expected as many predicted sentences as gold has, {len(gold)}, met {len(predicted)}")
     for number, (tags, guesses) in enumerate(zip(gold, predicted, strict=True), start=1):
@@ -240,6 +133,11 @@ def check_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
             raise CorpusError(
                 f"sentence {number}: expected a predicted tag for each of {len(tags)} words, met {len(guesses)}"
             )
+
+
+def check_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> None:
+    """Refuse, with a `CorpusError`, what `score` cannot compare: other numbers of words, tags that are no IOB2."""
+    check_lengths(gold, predicted)
     for side, sentences in (("gold", gold), ("predicted", predicted)):
         for wrong in {tag for tags in sentences for tag in tags if not _valid(tag)}:
             number, tags = next((i, tags) for i, tags in enumerate(sentences, start=1) if wrong in tags)
