@@ -60,7 +60,7 @@ class Task:
     outside: str
     loss: Callable[[torch.Tensor, Mapping[str, torch.Tensor]], torch.Tensor]
     count: Callable[[Mapping[str, torch.Tensor]], int]
-    score: Callable[[Tags, Tags], scoring.Scores]
+    score: Callable[[Tags, Tags], scoring.Scores | scoring.TagScores]
 
 
 TASKS: Mapping[str, Task] = MappingProxyType(
@@ -75,7 +75,18 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             loss=tagging_loss,
             count=labelled_words,
             score=scoring.score,
-        )
+        ),
+        "pos": Task(
+            name="pos",
+            metric="accuracy",
+            head_class="AutoModelForTokenClassification",
+            peft_type="TOKEN_CLS",
+            labels=lambda types: labels.UPOS,
+            outside="X",
+            loss=tagging_loss,
+            count=labelled_words,
+            score=scoring.score_tags,
+        ),
     }
 )
 

@@ -91,6 +91,7 @@ class MadX(Bottleneck):
     drop_last_layer: bool = False
     name: ClassVar[str] = "madx"
     per_language: ClassVar[bool] = True
+    LANGUAGE_FIELDS: ClassVar = ("language_reduction_factor", "invertible_reduction_factor", "drop_last_layer")
 
     def prepare(self, network: Any, family: Family, task: Task) -> nn.Module:
         """As `Bottleneck.prepare`; language adapters are added by `add_language`."""
