@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
 from nerlib.errors import CorpusError
 from nerlib.labels import UPOS
@@ -23,8 +24,6 @@ def sides(rows):
 
 @given(pairs.filter(lambda rows: any(rows)))
 def test_scores_equal_scikit_learn(rows):
-    from sklearn.metrics import accuracy_score, precision_recall_fscore_support
-
     gold, predicted = sides(rows)
     true, guessed = (list(chain(*side)) for side in (gold, predicted))
     ours = score_tags(gold, predicted)

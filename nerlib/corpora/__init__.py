@@ -1,14 +1,16 @@
-"""Corpora: annotated sentences in splits, from the Hugging Face Hub, from folders, or generated (`demo`).
+"""Corpora: annotated sentences in splits, from the Hugging Face Hub, from folders, or generated (`demo`); and text.
 
 `load_corpus` reads a `Corpus` of `Sentence`s, whatever file format and tag scheme it is kept in; what was repaired on
 the way is counted in `Corpus.repairs`. `subset`, `merge` and `hold_out` choose sentences by seed, `seen` finds those
-that stand elsewhere. `nerlib.corpora.checks` makes tables of sizes, repeated sentences and leaks;
-`nerlib.corpora.languages` knows names, scripts and directions.
+that stand elsewhere. `load_text` reads unlabelled `Text`, and `split_text` holds out some of it.
+`nerlib.corpora.checks` makes tables of sizes, repeated sentences and leaks; `nerlib.corpora.languages` knows names,
+scripts and directions.
 """
 
 from nerlib.corpora.columns import read_conll, write_conll
 from nerlib.corpora.loading import LABEL_MAPS, load_corpus
 from nerlib.corpora.sampling import hold_out, merge, seen, subset
+from nerlib.corpora.text import Text, load_text, split_text
 from nerlib.corpora.types import SPLITS, Corpus, Sentence, comparable
 
 __all__ = [
@@ -16,12 +18,15 @@ __all__ = [
     "SPLITS",
     "Corpus",
     "Sentence",
+    "Text",
     "comparable",
     "hold_out",
     "load_corpus",
+    "load_text",
     "merge",
     "read_conll",
     "seen",
+    "split_text",
     "subset",
     "write_conll",
 ]

@@ -58,7 +58,11 @@ def read_text(path: Path, repairs: Counter[str]) -> str:
     CorpusError
         When the file is not UTF-8; the message names the line.
     """
-    data = path.read_bytes()
+    return decoded(path.read_bytes(), path, repairs)
+
+
+def decoded(data: bytes, path: Path, repairs: Counter[str]) -> str:
+    """The bytes of a file as text, likewise."""
     if data.startswith(b"\xef\xbb\xbf"):
         repairs[BYTE_ORDER_MARK] += 1
         data = data[3:]

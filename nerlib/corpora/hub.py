@@ -7,7 +7,7 @@ without a network.
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -38,6 +38,7 @@ lv map-bms mg mhr mi min mk ml mn mr ms mt mwl my mzn nap nds ne nl nn no nov oc
 qu rm ro ru rw sa sah scn sco sd sh si simple sk sl so sq sr su sv sw szl ta te tg th tk tl tr tt ug uk ur uz
 vec vep vi vls vo wa war wuu xmf yi yo zea zh zh-classical zh-min-nan zh-yue
 """
+_MORE_WIKIPEDIAS = "bm ee ff ha kg ki lg ny om rn sn ss st ti tn ts tw xh zu"
 _UD = """
 am_att ar_padt be_hse bg_btb bho_bhtb ca_ancora cs_pdt cy_ccg da_ddt de_gsd el_gdt en_ewt es_ancora et_edt eu_bdt
 fa_seraji fi_tdt fr_gsd ga_idt gd_arcosg gl_ctg he_htb hi_hdtb hr_set hu_szeged hy_armtdp id_gsd is_icepahc it_isdt
@@ -73,11 +74,18 @@ REPOSITORIES = {
         | {"ru": "ru_pud", "sk": "sk_snk", "sr": "sr_set", "sv": "sv_talbanken", "tl": "tl_trg", "zh": "zh_gsd"},
     ),
 }
+# Unlabelled text, with a column `text`.
+TEXTS = {
+    "wikipedia": _Repository(
+        "wikimedia/wikipedia",
+        {code: f"20231101.{code}" for code in f"{_WIKIANN} {_MORE_WIKIPEDIAS}".split()},
+    )
+}
 
 
-def is_hub_name(corpus: str) -> bool:
-    """Whether a corpus's name is a short name, or has the form `organisation/name`."""
-    return corpus in REPOSITORIES or _NAME.fullmatch(corpus) is not None
+def is_hub_name(name: str, known: Mapping[str, _Repository] = REPOSITORIES) -> bool:
+    """Whether a corpus's (or, with `TEXTS`, a text's) name is a short name, or has the form `organisation/name`."""
+    return name in known or _NAME.fullmatch(name) is not None
 
 
 def download(corpus: str, language: str) -> tuple[Path, str]:
@@ -95,7 +103,37 @@ def download(corpus: str, language: str) -> tuple[Path, str]:
     CorpusError
         When the language is unknown there, the Hub cannot be reached, or the repository holds no data files.
     """
-    repository, configurations = _where(corpus, language)
+    folder, _, revision = _find(corpus, language, REPOSITORIES, None)
+    return folder, revision
+
+
+def download_text(text: str, language: str) -> tuple[Path, str, int]:
+    """Bring the first file of a language's unlabelled text here, or find it in the Hub's cache.
+
+    Texts of large languages fill dozens of files, of which a language adapter reads a small part.
+
+    Returns
+    -------
+    file : Path
+    revision : str
+        The commit it is from.
+    more : int
+        How many files were left where they are.
+
+    Raises
+    ------
+    CorpusError
+        As `download`.
+    """
+    folder, files, revision = _find(text, language, TEXTS, 1)
+    return folder / files[0], revision, len(files) - 1
+
+
+def _find(
+    corpus: str, language: str, known: Mapping[str, _Repository], at_most: int | None
+) -> tuple[Path, list[str], str]:
+    """The folder of a language's files, their names in it, and the commit; `at_most` so many of them are brought."""
+    repository, configurations = _where(corpus, language, known)
     unreachable: OSError | None = None
     met: list[str] = []
     for revision in REVISIONS:
@@ -103,11 +141,12 @@ def download(corpus: str, language: str) -> tuple[Path, str]:
             files = _downloaded(repository, revision) if unreachable else _listed(repository, revision)
         except OSError as error:
             unreachable, files = error, _downloaded(repository, revision)
-        folder = _folder_of(configurations, files, flat=corpus not in REPOSITORIES)
+        folder = _folder_of(configurations, files, flat=corpus not in known)
         if folder is not None:
             wanted = [file for file in files if _holder(file) == PurePosixPath(folder)]
-            snapshot = _snapshot(repository, revision, wanted, local=unreachable is not None)
-            return snapshot / folder, snapshot.name
+            wanted.sort(key=lambda file: ("train" not in file, file))
+            snapshot = _snapshot(repository, revision, wanted[:at_most], local=unreachable is not None)
+            return snapshot / folder, [str(PurePosixPath(file).relative_to(folder)) for file in wanted], snapshot.name
         met += files
     if unreachable:
         raise CorpusError(
@@ -126,11 +165,11 @@ def download(corpus: str, language: str) -> tuple[Path, str]:
     )
 
 
-def _where(corpus: str, language: str) -> tuple[str, tuple[str, ...]]:
+def _where(corpus: str, language: str, known: Mapping[str, _Repository]) -> tuple[str, tuple[str, ...]]:
     """The repository, and the names that the language's files may have there, best first."""
-    if corpus not in REPOSITORIES:
+    if corpus not in known:
         return corpus, codes(language)
-    repository = REPOSITORIES[corpus]
+    repository = known[corpus]
     for code in codes(language):
         if code in repository.configurations:
             return repository.name, (repository.configurations[code],)

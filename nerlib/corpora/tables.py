@@ -49,6 +49,27 @@ def read_jsonl(path: Path, task: str, repairs: Counter[str]) -> list[RawSentence
     return [sentence for sentence in sentences if sentence.words]
 
 
+def open_parquet(files: Sequence[Path]) -> Any:
+    """Parquet files as one table of the `datasets` library.
+
+    Raises
+    ------
+    CorpusError
+        When they are none.
+    """
+    import datasets
+
+    bars = datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        return datasets.load_dataset("parquet", data_files=[str(file) for file in files], split="train")
+    except (datasets.exceptions.DatasetGenerationError, OSError, ValueError) as error:
+        raise CorpusError(f"{files[0]}: expected a Parquet file, met {error.__cause__ or error}") from error
+    finally:
+        if not bars:
+            datasets.enable_progress_bars()
+
+
 def read_parquet(files: Sequence[Path], task: str, repairs: Counter[str]) -> list[RawSentence]:
     """Read one split's Parquet files through the `datasets` library.
 
@@ -57,17 +78,7 @@ def read_parquet(files: Sequence[Path], task: str, repairs: Counter[str]) -> lis
     CorpusError
         When the columns of words and tags are missing, or numbers come without names.
     """
-    import datasets
-
-    bars = datasets.are_progress_bars_disabled()
-    datasets.disable_progress_bars()
-    try:
-        table = datasets.load_dataset("parquet", data_files=[str(file) for file in files], split="train")
-    except (datasets.exceptions.DatasetGenerationError, OSError, ValueError) as error:
-        raise CorpusError(f"{files[0]}: expected a Parquet file, met {error.__cause__ or error}") from error
-    finally:
-        if not bars:
-            datasets.enable_progress_bars()
+    table = open_parquet(files)
     where = str(files[0])
     word_column = _column(table.features, WORD_COLUMNS, where)
     tag_column = _column(table.features, TAG_COLUMNS[task], where)

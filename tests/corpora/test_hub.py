@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled, RevisionNotFoundError
 
-from nerlib.corpora import load_corpus
+from nerlib.corpora import load_corpus, load_text
 from nerlib.errors import CorpusError
 
 SHA = {"main": "a" * 40, "refs/convert/parquet": "c" * 40}
@@ -168,3 +168,38 @@ def test_a_folder_of_parquet_files(tmp_path, monkeypatch):
     (tmp_path / "mine/test.parquet").write_bytes(b"PAR1 cut in half")
     with pytest.raises(CorpusError, match=r"test\.parquet: expected a Parquet file"):
         load_corpus(str(tmp_path / "mine"), "as")
+
+
+def documents(path, *texts, column="text"):
+    from datasets import Dataset
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Dataset.from_dict({column: list(texts)}).to_parquet(path)
+
+
+def test_text_of_a_large_language_is_its_first_file(hub):
+    folder = hub.place / "wikimedia/wikipedia/main/20231101.sw"
+    documents(folder / "train-00000-of-00002.parquet", "moja\n\nmbili", "tatu\nmoja")
+    documents(folder / "train-00001-of-00002.parquet", "nne")
+    online = load_text("wikipedia", "sw")
+    assert online.lines == ("moja", "mbili", "tatu") and online.revision == SHA["main"]
+    assert online.warnings == (
+        "Only the first of 2 files of the Hub was read.",
+        "1 of 4 lines of text repeat another and were dropped.",
+    )
+    assert len(list(hub.cache.rglob("*.parquet"))) == 1
+    hub.offline = True
+    assert load_text("wikipedia", "sw").digest == online.digest
+
+
+def test_text_of_a_repository_by_its_full_name(hub):
+    documents(hub.place / "someone/text/main/swa/test-00000-of-00001.parquet", "b")
+    documents(hub.place / "someone/text/main/swa/train-00000-of-00001.parquet", "a")
+    assert load_text("someone/text", "sw").lines == ("a",)
+    documents(hub.place / "someone/other/main/sw/train-00000-of-00001.parquet", "a", column="content")
+    with pytest.raises(CorpusError, match="a column named text that holds text, met the columns content"):
+        load_text("someone/other", "sw")
+    with pytest.raises(CorpusError, match="expected a folder yo or yor, met swa"):
+        load_text("someone/text", "yo")
+    with pytest.raises(CorpusError, match="unknown language 'bbj'"):
+        load_text("wikipedia", "bbj")
