@@ -118,9 +118,7 @@ class Settings(BaseModel):
         "ours", description="'as_published': batch, epochs, rates of the study"
     )
     num_epochs: int = Field(3, gt=0, description="epochs of `baseline` and of `sources`")
-    target_steps: int = Field(
-        500, gt=0, description="optimizer steps on the target, in all stages but `baseline`"
-    )
+    target_steps: int = Field(500, gt=0, description="optimizer steps on the target, in all stages but `baseline`")
     patience: int = Field(0, ge=0, description="epochs without a better dev score before the end; 0: all epochs")
     epoch_fraction: float = Field(1.0, gt=0, le=1, description="share of the training sentences drawn anew each epoch")
     batch_size: int = Field(32, gt=0, description="sentences per optimizer step")

@@ -1,4 +1,4 @@
-"""The run of a language adapter: trained once for a backbone, a text and a seed, and shared by all runs that need it."""
+"""The run of a language adapter: trained once for a backbone, a text and a seed, and shared by all that need it."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,7 +15,8 @@ from nerlib.experiment.runs import CURVE, MODEL, Job, Name, Run, costs_of, found
 from nerlib.models import MadX
 from nerlib.pretraining import train_language_adapter
 
-STUDY, TASK, STAGE = "language_adapters", "mlm", "language_adapter"  # a study of their own, so that all others share them
+STUDY = "language_adapters"  # one of their own, so that all others share them
+TASK, STAGE = "mlm", "language_adapter"
 VERSION = 1  # raise it when the training code changes what the same settings give
 BATCH_SIZE = 32  # packed sequences
 

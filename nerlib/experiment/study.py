@@ -8,9 +8,9 @@ import pandas as pd
 
 from nerlib import analysis, records
 from nerlib.errors import SettingsError
-from nerlib.experiment.material import Material
 from nerlib.experiment.languages import STUDY as LANGUAGE_ADAPTERS
 from nerlib.experiment.languages import language_adapter
+from nerlib.experiment.material import Material
 from nerlib.experiment.runs import Run
 from nerlib.experiment.stages import find_stage
 from nerlib.experiment.tuning import find_or_make

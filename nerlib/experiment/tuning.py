@@ -73,9 +73,7 @@ def find_or_make(
     material.check()
     portion = material.portion(stage, seed)
     identity = identity_of(material, stage, seed, portion, parent, languages)
-    name = Name(
-        settings.study, settings.language, settings.task, settings.backbone, settings.method, stage.name, seed
-    )
+    name = Name(settings.study, settings.language, settings.task, settings.backbone, settings.method, stage.name, seed)
     tuning = _Tuning(material, stage, seed, portion, parent, languages, checkpoint_seconds)
     return found_or_made(name, identity, tuning.known(), tuning.make)
 
@@ -200,9 +198,7 @@ class _Tuning:
                 train += corpus.train
         return corpora.seen(self.portion.test, train)
 
-    def write_results(
-        self, job: Job, predicted: dict[str, Any], test: Scores | TagScores, curve: pd.DataFrame
-    ) -> None:
+    def write_results(self, job: Job, predicted: dict[str, Any], test: Scores | TagScores, curve: pd.DataFrame) -> None:
         """Write predictions, counts by sentence, and the curve."""
         for split, tags in predicted.items():
             sentences = getattr(self.portion, split)
