@@ -45,6 +45,8 @@ class Encoded:
         (sentences + 1,) int64, the number of each sentence's first window.
     first_word
         (sentences + 1,) int64, the number of each sentence's first word.
+    language
+        (sentences,) int32, the number of each sentence's language among those that were named to `encode`.
     pad
         The id that fills a batch.
     """
@@ -55,6 +57,7 @@ class Encoded:
     starts: np.ndarray
     first_window: np.ndarray
     first_word: np.ndarray
+    language: np.ndarray
     pad: int
 
     def __len__(self) -> int:
@@ -72,8 +75,9 @@ class Encoded:
         return len(self.labels) - int((self.words != NOTHING).sum())
 
     def batch(self, indices: np.ndarray, epoch: int = 0) -> dict[str, torch.Tensor]:
-        """All windows of these sentences, padded on the right: ids, mask, labels and words, each (S, T) int64."""
+        """All windows of these sentences, padded on the right: ids, mask, labels, words (S, T); language (S,)."""
         windows = np.concatenate([np.arange(self.first_window[i], self.first_window[i + 1]) for i in indices])
+        spoken = np.repeat(self.language[indices], np.diff(self.first_window)[indices])
         lengths = self.starts[windows + 1] - self.starts[windows]
         inside = np.arange(lengths.max()) < lengths[:, None]  # (S, T), true where there is a subword
         source = np.concatenate([np.arange(self.starts[w], self.starts[w + 1]) for w in windows])
@@ -86,6 +90,7 @@ class Encoded:
             "attention_mask": torch.from_numpy(inside.astype(np.int64)),
             "labels": torch.from_numpy(labels.astype(np.int64)),
             "words": torch.from_numpy(words),
+            "language": torch.from_numpy(spoken.astype(np.int64)),
         }
 
 
@@ -96,6 +101,7 @@ def encode(
     *,
     max_length: int,
     labelled_subword: LabelledSubword = "first",
+    languages: Sequence[str] = (),
     cache: bool = False,
 ) -> Encoded:
     """Encode tagged sentences.
@@ -112,22 +118,27 @@ def encode(
         Subwords of a window, special tokens included.
     labelled_subword
         The subword of a word that carries its label. It is chosen in the whole sentence, before windows are cut.
+    languages
+        The languages that the model tells apart; none: the sentences' languages do not matter.
     cache
         Whether to look for the result, and leave it, in the cache folder.
 
     Raises
     ------
     CorpusError
-        For a tag that is not among `labels`, with the sentence's place.
+        For a tag that is not among `labels`, with the sentence's place, and for a language that is not among
+        `languages`.
     ModelError
         For a slow tokenizer, or a `max_length` that leaves no room beside the special tokens.
     """
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(f"expected a fast tokenizer (tokenizer.json), met {type(tokenizer).__name__}")
+    spoken = _spoken(sentences, languages)
     place = _cached(sentences, tokenizer, labels, max_length, labelled_subword) if cache else None
     if place is not None and place.is_file():
         with np.load(place, allow_pickle=False) as arrays:
-            return Encoded(**{name: arrays[name] for name in arrays if name != "pad"}, pad=int(arrays["pad"]))
+            kept = {name: arrays[name] for name in arrays if name != "pad"}
+            return Encoded(**kept, language=spoken, pad=int(arrays["pad"]))
     before, after = special_tokens(tokenizer)
     room = max_length - len(before) - len(after)
     if room < 4:
@@ -169,12 +180,13 @@ def encode(
         starts=np.array(starts, dtype=np.int64),
         first_window=np.array(first_window, dtype=np.int64),
         first_word=np.array(first_word, dtype=np.int64),
+        language=spoken,
         pad=0 if pad is None else int(pad),
     )
     if place is not None:
         folders.writable(place.parent)
         with folders.new_file(place) as beside:
-            np.savez(beside, **vars(encoded))
+            np.savez(beside, **{name: array for name, array in vars(encoded).items() if name != "language"})
     return encoded
 
 
@@ -251,6 +263,17 @@ def _carriers(word_of: Sequence[int | None], labelled: LabelledSubword) -> list[
             seen.add(word)
             carries[i] = word
     return carries
+
+
+def _spoken(sentences: Sequence[Sentence], languages: Sequence[str]) -> np.ndarray:
+    """(sentences,) the number of each one's language; 0 when languages are not told apart."""
+    if not languages:
+        return np.zeros(len(sentences), dtype=np.int32)
+    number = {language: i for i, language in enumerate(languages)}
+    try:
+        return np.array([number[sentence.language] for sentence in sentences], dtype=np.int32)
+    except KeyError as error:
+        raise CorpusError(f"a sentence in {error}: there are adapters for {', '.join(languages)} only") from None
 
 
 def _cached(

@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nerlib import folders
 from nerlib.errors import FolderError, SettingsError
 
-TASKS = ("ner",)
-METHODS = ("full", "lora", "dora", "adalora")
+TASKS = ("ner", "pos")
+METHODS = ("full", "lora", "dora", "adalora", "bottleneck", "madx")
 
 
 class Source(NamedTuple):
@@ -79,29 +79,46 @@ class Settings(BaseModel):
     sources: tuple[str, ...] = Field((), description="'<tag>@<corpus>' of the languages to transfer from")
     entity_types: tuple[str, ...] = Field(("PER", "ORG", "LOC"), description="types to find; empty: the corpus's own")
     label_map: dict[str, str] = Field(default_factory=dict, description="type in a corpus: type here ('O' drops it)")
+    roles: dict[str, dict[str, str | tuple[str, ...]]] = Field(
+        default_factory=dict, description="by language, the file or split that plays a role, as {en: {train: dev}}"
+    )
     train_size: int = Field(100, ge=0, description="target sentences to train on, nested over sizes; 0: all")
     dev_size: int = Field(0, ge=0, description="target sentences to choose the best epoch on; 0: all")
     test_size: int = Field(0, ge=0, description="target sentences to score on, the same for every seed; 0: all")
     source_size: int = Field(0, ge=0, description="source sentences in all, split evenly; 0: all")
     backbone: str = Field("demo", description="pretrained model: Hub name, folder, or 'demo'")
-    text: str = Field("", description="unlabelled text: Hub name, folder, or 'demo'")
-    task: Literal["ner"] = Field("ner", description="what is to be learnt")
-    method: Literal["full", "lora", "dora", "adalora"] = Field("lora", description="which weights are trained, and how")
+    text: str = Field("", description="unlabelled text: Hub name, folder, or 'demo'; empty: from the language's file")
+    text_size: int = Field(0, ge=0, description="lines of text of a language; 0: all")
+    task: Literal["ner", "pos"] = Field("ner", description="what is to be learnt: entities, or parts of speech")
+    method: Literal["full", "lora", "dora", "adalora", "bottleneck", "madx"] = Field(
+        "lora", description="which weights are trained, and how"
+    )
     rank: int = Field(8, gt=0, description="rank of LoRA and DoRA, target rank of AdaLoRA")
     alpha: float = Field(32, gt=0, description="LoRA's scale: the update is alpha / rank times B A")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout of adapters, head and (method full) backbone")
     target_modules: tuple[str, ...] = Field(
         (), description="linear layers with an adapter; empty: the family's query and value; 'all': every one"
     )
+    placement: Literal["pfeiffer", "houlsby"] = Field(
+        "pfeiffer", description="bottleneck adapters: one a block, or one behind attention too"
+    )
+    reduction_factor: float = Field(16, ge=1, description="hidden size / width of a task's bottleneck adapter")
+    language_reduction_factor: float = Field(2, ge=1, description="hidden size / width of a language adapter")
+    invertible_reduction_factor: float = Field(2, ge=1, description="half the hidden size / width of its first layer")
+    drop_last_layer: bool = Field(False, description="MAD-X 2.0: language adapters leave the last block free")
+    language_adapter_steps: int = Field(2000, gt=0, description="optimizer steps of a language adapter on its text")
+    few_shot_sizes: tuple[int, ...] = Field(
+        (0, 10, 25, 50, 100), description="labelled target sentences, nested; 0 is zero-shot"
+    )
+    language_adapter_rate: float = Field(0, ge=0, description="its peak learning rate; 0: the method's default")
+    language_adapter_seed: int = Field(0, ge=0, description="its seed: all runs of all seeds share one adapter")
     seeds: tuple[int, ...] = Field((1, 2, 3), description="one run each")
     max_length: int = Field(128, ge=8, description="subwords in one window; longer sentences are cut into windows")
     recipe: Literal["ours", "as_published"] = Field(
         "ours", description="'as_published': batch, epochs, rates of the study"
     )
     num_epochs: int = Field(3, gt=0, description="epochs of `baseline` and of `sources`")
-    target_steps: int = Field(
-        500, gt=0, description="optimizer steps on the target in `baseline_converged` and `target`"
-    )
+    target_steps: int = Field(500, gt=0, description="optimizer steps on the target, in all stages but `baseline`")
     patience: int = Field(0, ge=0, description="epochs without a better dev score before the end; 0: all epochs")
     epoch_fraction: float = Field(1.0, gt=0, le=1, description="share of the training sentences drawn anew each epoch")
     batch_size: int = Field(32, gt=0, description="sentences per optimizer step")
@@ -110,20 +127,22 @@ class Settings(BaseModel):
         None, description="peak rate, a number or one by method; empty: the method's default for the backbone"
     )
     target_learning_rate: float | dict[str, float] | None = Field(
-        None, description="peak rate of stage `target`, likewise; empty: as `learning_rate`"
+        None, description="peak rate of stages that continue `sources`, likewise; empty: as `learning_rate`"
     )
 
     @model_validator(mode="before")
     @classmethod
     def _no_stray_booleans(cls, given: Any) -> Any:
         """YAML reads `no`, `on`, `yes`, `off` as booleans: Norwegian would become False, seed `on` would become 1."""
+        flags = {name for name, field in cls.model_fields.items() if field.annotation is bool}
         for name, value in given.items() if isinstance(given, Mapping) else ():
-            if any(isinstance(item, bool) for item in (value if isinstance(value, list | tuple) else [value])):
+            items = value if isinstance(value, list | tuple) else [value]
+            if name not in flags and any(isinstance(item, bool) for item in items):
                 raise ValueError(f"{name} is {value!r}; text such as 'no' or 'on' must stand in quotes in YAML")
         return given
 
     @field_validator(
-        "corpus", "text", "corpora", "label_map", "entity_types", "sources", "target_modules", mode="before"
+        "corpus", "text", "corpora", "roles", "label_map", "entity_types", "sources", "target_modules", mode="before"
     )
     @classmethod
     def _empty_is_none(cls, given: Any, info: Any) -> Any:
@@ -213,13 +232,14 @@ class Settings(BaseModel):
         Parameters
         ----------
         stage
-            `baseline` and `sources` take `num_epochs`; `baseline_converged` and `target` take `target_steps`.
+            `baseline` and `sources` take `num_epochs`, all others `target_steps`.
         default_learning_rate
             The method's default for the backbone, used where no rate is given.
         """
-        rate = self._rate(self.target_learning_rate) if stage == "target" else None
+        continues = stage == "target" or stage.startswith("few_shot_")
+        converged = stage not in ("baseline", "sources")
+        rate = self._rate(self.target_learning_rate) if continues else None
         rate = self._rate(self.learning_rate) if rate is None else rate
-        converged = stage in ("baseline_converged", "target")
         values: dict[str, Any] = {
             "num_epochs": 1 if converged else self.num_epochs,
             "min_steps": self.target_steps if converged else 0,
@@ -329,8 +349,8 @@ def corpus_of(language: str, task: str, corpora: Mapping[str, str] | None = None
     return str(named[task])
 
 
-def sources_of_values(settings: Settings) -> dict[str, str]:
-    """Which place each setting's value has: `default`, `language`, `study` or `given`."""
+def told_with_sources(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Each setting's `value`, and its `source`: the place it has it from (`default`, `language`, `study`, `given`)."""
     language, study = language_file(settings.language), study_file(settings.study).get("parameters", {})
 
     def place(name: str) -> str:
@@ -341,7 +361,8 @@ def sources_of_values(settings: Settings) -> dict[str, str]:
         default = Settings.model_fields[name].get_default(call_default_factory=True)
         return "default" if _same(default, value) else "given"
 
-    return {name: place(name) for name in Settings.model_fields}
+    plain = settings.model_dump(mode="json")
+    return {name: {"value": plain[name], "source": place(name)} for name in Settings.model_fields}
 
 
 def _same(a: Any, b: Any) -> bool:

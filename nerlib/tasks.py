@@ -17,14 +17,13 @@ IGNORED = -100  # label of a subword that carries no word's label
 Tags = Sequence[Sequence[str]]
 
 
-def tagging_loss(network: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Cross-entropy summed over the words that carry a label."""
-    logits = network(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits  # (S, T, L)
+def tagging_loss(logits: torch.Tensor, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Cross-entropy of the outputs (S, T, L), summed over the words that carry a label."""
     voting = batch["labels"] != IGNORED  # (S, T), true at one subword of each word
     return cross_entropy(logits[voting].float(), batch["labels"][voting], reduction="sum")  # (W, L) and (W,)
 
 
-def labelled_words(batch: dict[str, torch.Tensor]) -> int:
+def labelled_words(batch: Mapping[str, torch.Tensor]) -> int:
     """Words of a batch that carry a label."""
     return int((batch["labels"] != IGNORED).sum())
 
@@ -48,7 +47,7 @@ class Task:
     outside
         The label of a word that the model cannot see (its tokenizer gives it no subword).
     loss, count
-        The loss summed over a batch, and the number of labels that it is divided by.
+        The loss of the head's outputs summed over a batch, and the number of labels that it is divided by.
     score
         The scores of predictions against gold.
     """
@@ -59,9 +58,9 @@ class Task:
     peft_type: str
     labels: Callable[[Sequence[str]], tuple[str, ...]]
     outside: str
-    loss: Callable[[torch.nn.Module, dict[str, torch.Tensor]], torch.Tensor]
-    count: Callable[[dict[str, torch.Tensor]], int]
-    score: Callable[[Tags, Tags], scoring.Scores]
+    loss: Callable[[torch.Tensor, Mapping[str, torch.Tensor]], torch.Tensor]
+    count: Callable[[Mapping[str, torch.Tensor]], int]
+    score: Callable[[Tags, Tags], scoring.Scores | scoring.TagScores]
 
 
 TASKS: Mapping[str, Task] = MappingProxyType(
@@ -76,7 +75,18 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             loss=tagging_loss,
             count=labelled_words,
             score=scoring.score,
-        )
+        ),
+        "pos": Task(
+            name="pos",
+            metric="accuracy",
+            head_class="AutoModelForTokenClassification",
+            peft_type="TOKEN_CLS",
+            labels=lambda types: labels.UPOS,
+            outside="X",
+            loss=tagging_loss,
+            count=labelled_words,
+            score=scoring.score_tags,
+        ),
     }
 )
 

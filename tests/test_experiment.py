@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from nerlib import folders, models, params, records, scoring
+from nerlib import folders, models, params, records, scoring, training
 from nerlib.corpora import Sentence, write_conll
 from nerlib.errors import CorpusError, ModelError, NerlibError, SettingsError
-from nerlib.experiment import STAGES, Study, runs
+from nerlib.experiment import STAGES, Study, runs, tuning
 from tests import tiny
 
 # One process imports torch and PEFT once; the processes that are killed are forked from it.
@@ -45,7 +46,7 @@ def comparable(record):
 
 def test_a_finished_run_is_found_and_not_made_again(material, monkeypatch):
     first = study(material).run_stage("target")
-    monkeypatch.setattr(runs, "_Making", None)
+    monkeypatch.setattr(runs, "_made", None)
     again = study(material).run_stage("target")
     assert [run.folder for run in again] == [run.folder for run in first]
     assert [run.record.parent for run in again] == [run.digest for run in study(material).run_stage("sources")]
@@ -112,7 +113,7 @@ def test_a_record_says_what_its_files_say(material):
     model = run.load_model()
     trained = study(material).new_model()
     assert run.record.costs["trainable_parameters"] == trained.trainable_parameters
-    assert [tuple(t) for t in runs.training.predict(model, given.material.test, max_length=32)] == found.predicted
+    assert [tuple(t) for t in training.predict(model, given.material.test, max_length=32)] == found.predicted
     (sources,) = given.run_stage("sources", [1])
     assert scores["zero_shot_f1"] == sources.record.scores["test"]["f1"]
     assert scores["source_dev_score_before"] == sources.record.scores["dev"]["f1"]
@@ -194,7 +195,7 @@ def kill_in_a_later_checkpoint():
 
 
 def kill_while_dev_is_scored():
-    runs.training.predict = _nth(runs.training.predict, 1)
+    training.predict = _nth(training.predict, 1)
 
 
 def kill_before_the_record():
@@ -212,7 +213,7 @@ MOMENTS = [
 
 def _run(given, folder, moment=None, stage="baseline_converged", seeds=(1,)):
     os.environ["NERLIB_RUNS"] = folder
-    runs.torch.set_num_threads(1)
+    torch.set_num_threads(1)
     if moment:
         moment()
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
@@ -336,7 +337,7 @@ def test_an_adapter_with_other_labels_is_refused(material, monkeypatch):
     (sources,) = given.run_stage("sources", [1])
     other = study(material, entity_types=["PER", "LOC"]).material
     with pytest.raises(NerlibError, match="other labels"):
-        runs.find_or_make(other, STAGES["target"], 1, sources)
+        tuning.find_or_make(other, STAGES["target"], 1, sources, {})
 
 
 def test_seeds_and_stages_are_checked(material):
@@ -367,6 +368,6 @@ def test_a_model_of_a_run_is_loaded_where_its_backbone_is_given(material, tmp_pa
     (run,) = study(material).run_stage("baseline", [1])
     moved = shutil.copytree(material["backbone"], tmp_path / "moved")
     rows = study(material).material.test
-    alone, given = (runs.training.predict(models.load_model(run.folder, b), rows) for b in (None, moved))
+    alone, given = (training.predict(models.load_model(run.folder, b), rows) for b in (None, moved))
     assert alone == given
     assert np.mean([len(tags) for tags in alone]) > 1

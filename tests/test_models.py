@@ -39,7 +39,7 @@ def trained(model, steps=12, rate=1e-2, **recipe):
     data = model.encode(some_sentences(), 32)
     recipe = Recipe(min_steps=steps, num_epochs=1, batch_size=8, learning_rate=rate, **recipe)
     outcome = training.train(
-        model.network, data, recipe, seed=1, loss=model.task.loss, count=model.task.count, hooks=model.hooks
+        model.network, data, recipe, seed=1, loss=model.loss, count=model.task.count, hooks=model.hooks
     )
     return outcome
 
@@ -234,7 +234,7 @@ def test_adaloras_penalty_is_pefts(tiny_backbone):
     batch = model.encode(some_sentences(6), 32).batch(np.arange(6))
     model.network.eval()
     out = model.network(**{k: batch[k] for k in ("input_ids", "attention_mask", "labels")})
-    plain = model.task.loss(model.network, batch) / model.task.count(batch)
+    plain = model.loss(batch) / model.task.count(batch)
     torch.testing.assert_close(out.loss, plain + model.hooks.penalty())
 
 

@@ -28,7 +28,7 @@ from nerlib.params import Recipe, Settings, Source, read_settings
         ({"rank": 1.5}, "rank = 1.5"),
         ({"rank": 0}, "rank = 0"),
         ({"dropout": 1}, "dropout"),
-        ({"method": "lorra"}, "'full', 'lora', 'dora' or 'adalora'"),
+        ({"method": "lorra"}, "'full', 'lora', 'dora', 'adalora', 'bottleneck' or 'madx'"),
         ({"task": "parsing"}, "task = 'parsing'"),
         ({"seeds": []}, "at least one seed"),
         ({"seeds": [1, 2, 1]}, r"\[1\] stand more than once"),
@@ -126,12 +126,12 @@ def test_a_corpus_comes_from_the_parameter_or_the_languages_file():
 def test_each_setting_knows_where_its_value_is_from():
     study = params.study_file("assamese")["parameters"]
     settings = read_settings(study | {"study": "assamese", "language": "as", "rank": 3})
-    places = params.sources_of_values(settings)
+    places = {name: told["source"] for name, told in params.told_with_sources(settings).items()}
     assert places["rank"] == "given"
     assert places["backbone"] == "study"
     assert places["warm_up" if "warm_up" in places else "micro_batch_size"] == "default"
     with_corpora = read_settings({"language": "as", "corpora": params.language_file("as")["corpora"]})
-    assert params.sources_of_values(with_corpora)["corpora"] == "language"
+    assert params.told_with_sources(with_corpora)["corpora"]["source"] == "language"
 
 
 def test_every_parameter_file_of_the_project_is_valid():

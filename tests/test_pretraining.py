@@ -20,7 +20,16 @@ from transformers import (
 from nerlib.corpora import demo
 from nerlib.errors import CorpusError, ModelError
 from nerlib.params import Recipe
-from nerlib.pretraining import DemoRecipe, MaskedText, demo_backbone, masked_loss, pack, train_masked, train_tokenizer
+from nerlib.pretraining import (
+    DemoRecipe,
+    MaskedText,
+    demo_backbone,
+    masked_loss,
+    masked_text,
+    pack,
+    train_masked,
+    train_tokenizer,
+)
 from nerlib.pretraining.start import informed_start
 
 TINY = DemoRecipe(
@@ -185,7 +194,8 @@ def test_training_lowers_the_loss_on_held_out_text_and_leaves_frozen_weights_alo
     before = {name: weight.clone() for name, weight in network.state_dict().items()}
     texts, held_out = [demo.text("x-far", 400, seed=7)], [demo.text("x-far", 60, seed=8)]
     recipe = Recipe(num_epochs=2, batch_size=16, learning_rate=2e-3)
-    done = train_masked(network, tokenizer, texts, recipe, seed=1, held_out=held_out, length=32)
+    data, unseen = (masked_text(tokenizer, part, 32, 1) for part in (texts, held_out))
+    done = train_masked(network, data, recipe, seed=1, held_out=unseen)
     assert done.loss_after < done.loss_before
     assert done.loss_after == pytest.approx(-max(row["dev_score"] for row in done.outcome.curve))
     for name, weight in network.state_dict().items():
@@ -196,7 +206,7 @@ def test_without_held_out_text_no_loss_is_reported(backbone):
     network = AutoModelForMaskedLM.from_pretrained(backbone[0])
     tokenizer = AutoTokenizer.from_pretrained(backbone[0])
     recipe = Recipe(num_epochs=1, batch_size=16, learning_rate=1e-3)
-    done = train_masked(network, tokenizer, [demo.text("x-far", 50)], recipe, seed=1, length=32)
+    done = train_masked(network, masked_text(tokenizer, [demo.text("x-far", 50)], 32, 1), recipe, seed=1)
     assert (done.loss_before, done.loss_after) == (None, None)
     assert done.outcome.steps > 0
 

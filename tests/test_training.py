@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -48,9 +49,9 @@ def size(batch):
 def run(net, data=None, seed=1, **recipe_and_more):
     fields = {name: recipe_and_more.pop(name) for name in list(recipe_and_more) if name in Recipe.model_fields}
     recipe = Recipe(**({"num_epochs": 30, "batch_size": 8, "learning_rate": 1e-2} | fields))
-    return training.train(
-        net, Points() if data is None else data, recipe, seed=seed, loss=squared_error, count=size, **recipe_and_more
-    )
+    loss = partial(squared_error, net)
+    data = Points() if data is None else data
+    return training.train(net, data, recipe, seed=seed, loss=loss, count=size, **recipe_and_more)
 
 
 def weights(net):

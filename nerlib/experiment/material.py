@@ -89,7 +89,7 @@ class Material:
 
     @cached_property
     def target(self) -> Corpus:
-        """The target language's corpus."""
+        """The target language's corpus; where it has no training sentences (`roles`), it can be scored on only."""
         return self._corpus(self.settings.target_corpus, self.settings.language, ("train", "dev", "test"))
 
     @cached_property
@@ -107,7 +107,7 @@ class Material:
             task=settings.task,
             entity_types=settings.entity_types,
             label_map=settings.label_map or None,
-            roles=roles,
+            roles=settings.roles.get(language, roles),
             shared_map=True,
         )
 
@@ -177,8 +177,10 @@ class Material:
             parts = {language: corpus.train for language, corpus in self.sources.items()}
             train = corpora.merge(parts, self.settings.source_size, seed=draw)
             return Portion(train, self.source_dev, self.test, ())
-        train = corpora.subset(self.target.train, self.settings.train_size, draw)
-        return Portion(train, self.target_dev, self.test, self.source_dev if stage.continues else ())
+        size = self.settings.train_size if stage.train_size is None else stage.train_size
+        train = corpora.subset(self.target.train, size, draw)
+        dev = self.target_dev if stage.chooses_on else ()
+        return Portion(train, dev, self.test, self.source_dev if stage.continues else ())
 
     def corpora_of(self, stage: Stage) -> dict[str, Corpus]:
         """The corpora that a stage's run, or the run that it continues, has used, by language."""

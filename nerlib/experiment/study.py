@@ -1,15 +1,19 @@
 """A study as a notebook sees it: settings in, runs out."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Self
 
 import pandas as pd
 
 from nerlib import analysis, records
 from nerlib.errors import SettingsError
+from nerlib.experiment.languages import STUDY as LANGUAGE_ADAPTERS
+from nerlib.experiment.languages import language_adapter
 from nerlib.experiment.material import Material
-from nerlib.experiment.runs import Run, find_or_make
+from nerlib.experiment.runs import Run
 from nerlib.experiment.stages import find_stage
+from nerlib.experiment.tuning import find_or_make
 from nerlib.models import TunedModel, build
 from nerlib.params import Settings
 
@@ -55,7 +59,7 @@ class Study:
         Parameters
         ----------
         stage
-            A name among `STAGES`.
+            A name among `STAGES`, or `few_shot_<n>`, or `target_only_<n>`.
         seeds
             None: those of the settings.
         checkpoint_seconds
@@ -75,15 +79,28 @@ class Study:
             parent = None
             if found.continues:
                 (parent,) = self.run_stage(found.continues, [seed], checkpoint_seconds=checkpoint_seconds)
-            runs.append(find_or_make(self.material, found, seed, parent, checkpoint_seconds=checkpoint_seconds))
+            runs.append(
+                find_or_make(
+                    self.material, found, seed, parent, self.language_adapters, checkpoint_seconds=checkpoint_seconds
+                )
+            )
         return runs
+
+    @cached_property
+    def language_adapters(self) -> dict[str, Run]:
+        """The runs of the language adapters that the method needs, sources first, target last; found or made."""
+        if not self.material.method().per_language:
+            return {}
+        languages = [*(source.language for source in self.settings.source_corpora), self.settings.language]
+        return {language: language_adapter(self.material, language) for language in languages}
 
     def table(self, *runs: Iterable[Run]) -> pd.DataFrame:
         """One row a run, with the columns of `records.read_records`, in the order given."""
         digests = [run.digest for group in runs for run in group]
         if not digests:
             return pd.DataFrame(columns=list(records.COLUMNS))
-        table = records.read_records(self.settings.study).set_index("digest", drop=False)
+        studies = {self.settings.study} | ({LANGUAGE_ADAPTERS} if self.material.method().per_language else set())
+        table = pd.concat([records.read_records(name) for name in sorted(studies)]).set_index("digest", drop=False)
         return table.loc[digests].reset_index(drop=True)
 
 

@@ -136,13 +136,16 @@ def _digest(path: Path, _changed: int) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without what transformers and PEFT say of every new head and every reloaded AdaLoRA (it is checked here)."""
+    """Without what the libraries say of new heads, reloaded AdaLoRA and sleeping adapters (it is checked here)."""
+    import logging
     import warnings
 
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()
+    level, adapters = transformers_logging.get_verbosity(), logging.getLogger("adapters")
+    adapters_level = adapters.level
+    transformers_logging.set_verbosity_error()
+    adapters.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*rank_pattern.*")
@@ -150,7 +153,8 @@ def quiet() -> Iterator[None]:
             warnings.filterwarnings("ignore", message=".*did not initialize properly.*")
             yield
     finally:
-        logging.set_verbosity(level)
+        transformers_logging.set_verbosity(level)
+        adapters.setLevel(adapters_level)
 
 
 def load_tokenizer(folder: Path, family: Family) -> Any:

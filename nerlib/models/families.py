@@ -40,7 +40,7 @@ class Family:
     prefix_space: bool = False
 
 
-_TAGGING = MappingProxyType({"ner": ("classifier",)})
+_TAGGING = MappingProxyType({"ner": ("classifier",), "pos": ("classifier",)})
 _BERT = Family(
     kind="encoder",
     query_value=("query", "value"),

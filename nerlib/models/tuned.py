@@ -1,7 +1,7 @@
 """A backbone with a task's head and a method's trainable weights: building, saving, loading, merging."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +16,13 @@ from nerlib.errors import ModelError
 from nerlib.models.backbones import Backbone, find_backbone, load_tokenizer, quiet
 from nerlib.models.chance import seeded
 from nerlib.models.hooks import Hooks
-from nerlib.models.methods import METHODS, Full, Method, described, from_description
+from nerlib.models.methods import METHODS, Method, described, from_description
+from nerlib.models.methods.bottleneck import TASK, add_language, stacked
 from nerlib.params import streams
 from nerlib.tasks import Task, find_task
 
 ABOUT = "nerlib.json"  # beside the library's own files: task, labels, method, backbone
+LANGUAGES = "languages"  # the folder of language adapters in a model's
 
 
 @dataclass
@@ -30,11 +32,13 @@ class TunedModel:
     Attributes
     ----------
     network
-        A model of transformers (method `full`) or PEFT's wrapper around one.
+        A model of transformers, or a library's wrapper around one.
     tokenizer
         The backbone's.
     backbone, task, labels, method
         What it was built from; `labels` in the order of the head's outputs.
+    languages
+        Tags of the languages that have an adapter of their own (MAD-X).
     """
 
     network: nn.Module
@@ -43,6 +47,7 @@ class TunedModel:
     task: Task
     labels: tuple[str, ...]
     method: Method
+    languages: tuple[str, ...] = ()
 
     @property
     def trainable_parameters(self) -> int:
@@ -62,18 +67,17 @@ class TunedModel:
         found: dict[str, list[nn.Parameter]] = {}
         for name, parameter in self.network.named_parameters():
             components = set(name.split("."))
-            if "original_module" in components:  # the frozen copy of the head that PEFT keeps
-                continue
             in_block = any(component.isdigit() for component in components)
             part = "attention and feed-forward" if in_block else "embeddings"
-            part = "adapter" if "lora_" in name else "head" if components & set(heads) else part
+            part = self.method.part_of(name) or ("head" if components & set(heads) else part)
             found.setdefault(part, []).append(parameter)
+        found.pop("copy", None)
         return {part: (sum(p.numel() for p in ps), any(p.requires_grad for p in ps)) for part, ps in found.items()}
 
     @property
     def total_parameters(self) -> int:
         """All weights that a forward pass may use: PEFT's frozen copy of the head is not counted."""
-        return sum(p.numel() for name, p in self.network.named_parameters() if "original_module" not in name)
+        return sum(p.numel() for name, p in self.network.named_parameters() if self.method.part_of(name) != "copy")
 
     @cached_property
     def hooks(self) -> Hooks:
@@ -91,8 +95,31 @@ class TunedModel:
         self.backbone.check_length(max_length)
         subword = self.backbone.family.labelled_subword
         return encode(
-            sentences, self.tokenizer, self.labels, max_length=max_length, labelled_subword=subword, cache=cache
+            sentences,
+            self.tokenizer,
+            self.labels,
+            max_length=max_length,
+            labelled_subword=subword,
+            languages=self.languages,
+            cache=cache,
         )
+
+    def logits(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """The head's outputs, (S, T, L); where languages have adapters, each window runs through its own one's."""
+        inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
+        if not self.languages:
+            return self.network(**inputs).logits
+        parts, places = [], []
+        for number in torch.unique(batch["language"]).tolist():
+            windows = (batch["language"] == number).nonzero().squeeze(1)
+            with stacked(self.languages[number], TASK):
+                parts.append(self.network(**{name: tensor[windows] for name, tensor in inputs.items()}).logits)
+            places.append(windows)
+        return torch.cat(parts)[torch.argsort(torch.cat(places))]
+
+    def loss(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """The task's loss, summed over the batch."""
+        return self.task.loss(self.logits(batch), batch)
 
 
 def build(
@@ -101,6 +128,7 @@ def build(
     method: str | Method = "lora",
     *,
     labels: Sequence[str] | None = None,
+    languages: Mapping[str, Path] | None = None,
     seed: int = 0,
 ) -> TunedModel:
     """Put a task's head and a method's weights on a pretrained backbone.
@@ -113,13 +141,16 @@ def build(
         By name, or with settings of their own, as in ``Lora(rank=16, target_modules=("all",))``.
     labels
         Label names in the order of the head's outputs; None: those of PER, ORG and LOC.
+    languages
+        For `madx`: the folder of each language's adapter, by tag.
     seed
         Gives the initial head and adapter (the same head for every method).
 
     Raises
     ------
     ModelError
-        When the backbone cannot be read, or its family has no head for the task.
+        When the backbone cannot be read, its family has no head for the task, a language adapter was trained on
+        another backbone, or there is none and the method needs one.
     """
     found = backbone if isinstance(backbone, Backbone) else find_backbone(backbone)
     task = task if isinstance(task, Task) else find_task(task)
@@ -136,7 +167,12 @@ def build(
         network = method.prepare(plain, family, task)
     if len(tokenizer) > plain.get_input_embeddings().num_embeddings:
         raise ModelError(f"{found.name}: its tokenizer has {len(tokenizer)} pieces, its embedding fewer rows")
-    model = TunedModel(network, tokenizer, found, task, labels, method)
+    if method.per_language and not languages:
+        raise ModelError(f"method {method.name!r}: expected the adapters of one language at least, met none")
+    for tag, place in (languages or {}).items():
+        _check_backbone(place, found)
+        add_language(network, tag, place)
+    model = TunedModel(network, tokenizer, found, task, labels, method, tuple(languages or ()))
     if not model.head_parameters:
         raise ModelError(f"{found.name}: the head of task {task.name!r} would not be trained")
     return model
@@ -151,7 +187,7 @@ def _load_plain(folder: Path, backbone: Backbone, task: Task, labels: Sequence[s
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: i for i, label in enumerate(labels)}
     config.classifier_dropout = method.dropout
-    if isinstance(method, Full):
+    if method.trains_backbone:
         for name in family.dropouts:
             setattr(config, name, method.dropout)
     if family.kind == "decoder":
@@ -164,26 +200,37 @@ def _load_plain(folder: Path, backbone: Backbone, task: Task, labels: Sequence[s
 def save_model(model: TunedModel, folder: Path) -> None:
     """Write what was trained, in the format of the library that owns it, and beside it what nerlib needs to read it.
 
-    Full fine-tuning leaves a folder that transformers reads by itself; a PEFT method leaves PEFT's adapter, its head
-    inside. The folder appears whole.
+    Full fine-tuning leaves a folder that transformers reads by itself, other methods the adapter of PEFT or `adapters`,
+    its head inside, and MAD-X those of the languages. The folder appears whole.
     """
     about = {
         "schema": 1,
         "task": model.task.name,
         "labels": list(model.labels),
         "method": described(model.method),
-        "backbone": {
-            "name": model.backbone.name,
-            "folder": str(model.backbone.folder),
-            "fingerprint": model.backbone.fingerprint,
-        },
+        "languages": list(model.languages),
+        "backbone": origin_of(model.backbone),
     }
     with folders.new_folder(folder) as beside, quiet():
-        model.network.save_pretrained(beside, safe_serialization=True)
-        if isinstance(model.method, Full):
+        model.method.save(model.network, beside)
+        for language in model.languages:
+            save_language(model.network, language, beside / LANGUAGES / language, model.backbone)
+        if model.method.trains_backbone:
             model.tokenizer.save_pretrained(beside)
-        (beside / "README.md").unlink(missing_ok=True)  # PEFT's is a form with nothing filled in
         (beside / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def save_language(network: Any, language: str, folder: Path, backbone: Backbone) -> None:
+    """Write a language adapter in the format of `adapters`, and beside it which backbone it belongs to."""
+    folder.mkdir(parents=True, exist_ok=True)
+    network.save_adapter(str(folder), language, with_head=False, use_safetensors=True)
+    about = {"schema": 1, "language": language, "backbone": origin_of(backbone)}
+    (folder / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def origin_of(backbone: Backbone) -> dict[str, str]:
+    """Name, folder and fingerprint."""
+    return {"name": backbone.name, "folder": str(backbone.folder), "fingerprint": backbone.fingerprint}
 
 
 def load_model(
@@ -211,22 +258,27 @@ def load_model(
     about = json.loads((place / ABOUT).read_text(encoding="utf-8"))
     task, labels, method = find_task(about["task"]), tuple(about["labels"]), from_description(about["method"])
     found = backbone if isinstance(backbone, Backbone) else _find_again(backbone, about["backbone"])
-    if found.fingerprint != about["backbone"]["fingerprint"]:
-        raise ModelError(
-            f"{place} was trained on another backbone: expected {about['backbone']['name']} with fingerprint "
-            f"{about['backbone']['fingerprint']}, met {found.name} with {found.fingerprint}"
-        )
-    with quiet():
-        if isinstance(method, Full):
-            network = _load_plain(place, found, task, labels, method).requires_grad_(trainable)
-        else:
-            from peft import PeftModel
-
-            with seeded(streams(0)["head"]):  # the fresh head is replaced by the saved one; no global state moves
-                plain = _load_plain(found.folder, found, task, labels, method)
-                network = PeftModel.from_pretrained(plain, place, is_trainable=trainable)
+    _check_backbone(place, found)
+    with quiet(), seeded(streams(0)["head"]):  # a fresh head is replaced by the saved one; no global state moves
+        plain = _load_plain(place if method.trains_backbone else found.folder, found, task, labels, method)
+        network = method.restore(plain, place, trainable=trainable)
+        for language in about.get("languages", ()):
+            add_language(network, language, place / LANGUAGES / language)
     network.eval()
-    return TunedModel(network, load_tokenizer(found.folder, found.family), found, task, labels, method)
+    languages = tuple(about.get("languages", ()))
+    return TunedModel(network, load_tokenizer(found.folder, found.family), found, task, labels, method, languages)
+
+
+def _check_backbone(place: Path, found: Backbone) -> None:
+    """Refuse what was trained on another backbone."""
+    if not (place / ABOUT).is_file():
+        raise ModelError(f"{place}: expected {ABOUT}, which says on what backbone it was trained")
+    origin = json.loads((place / ABOUT).read_text(encoding="utf-8"))["backbone"]
+    if found.fingerprint != origin["fingerprint"]:
+        raise ModelError(
+            f"{place} was trained on another backbone: expected {origin['name']} with fingerprint "
+            f"{origin['fingerprint']}, met {found.name} with {found.fingerprint}"
+        )
 
 
 def _find_again(given: str | Path | None, about: dict[str, str]) -> Backbone:
@@ -239,5 +291,10 @@ def merge(model: TunedModel) -> nn.Module:
     """A plain transformers model in which the adapter is part of the weights (to about 1e-5: sums are reordered).
 
     The tuned model gives up its network: use the one returned.
+
+    Raises
+    ------
+    ModelError
+        For methods whose layers cannot be part of the backbone's (bottleneck adapters, MAD-X).
     """
-    return model.network if isinstance(model.method, Full) else model.network.merge_and_unload()
+    return model.method.merge(model.network)

@@ -13,7 +13,7 @@ from nerlib import folders
 from nerlib.corpora import demo
 from nerlib.models.chance import seeded
 from nerlib.params import Recipe
-from nerlib.pretraining.masking import Pretraining, pack, train_masked
+from nerlib.pretraining.masking import Pretraining, masked_text, train_masked
 from nerlib.pretraining.start import informed_start
 from nerlib.pretraining.tokenizer import train_tokenizer
 from nerlib.training import Progress
@@ -103,18 +103,9 @@ def _make(
         (line for text in texts for line in text), recipe.vocabulary_size, max_length=recipe.positions
     )
     network = _network(tokenizer, recipe, languages)
-    sequences = np.concatenate([pack(tokenizer, text, recipe.length) for text in texts])
-    informed_start(network, sequences, alike=_same_sound(tokenizer))
-    learnt = train_masked(
-        network,
-        tokenizer,
-        texts,
-        recipe.training,
-        seed=recipe.seed,
-        held_out=held_out,
-        length=recipe.length,
-        progress=progress,
-    )
+    data, unseen = (masked_text(tokenizer, part, recipe.length, recipe.seed) for part in (texts, held_out))
+    informed_start(network, data.sequences, alike=_same_sound(tokenizer))
+    learnt = train_masked(network, data, recipe.training, seed=recipe.seed, held_out=unseen, progress=progress)
     network.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
     readme = _readme(languages, texts, recipe, learnt, network.num_parameters(), time.monotonic() - began)

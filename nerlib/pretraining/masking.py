@@ -6,6 +6,7 @@ in the vocabulary.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,11 @@ class MaskedText:
         return {"input_ids": torch.from_numpy(shown), "labels": torch.from_numpy(labels)}
 
 
+def masked_text(tokenizer: Any, texts: Sequence[Sequence[str]], length: int, seed: int) -> MaskedText:
+    """Lines of text by language as masked sequences: one holds lines of one language only (see `pack`)."""
+    return MaskedText(np.concatenate([pack(tokenizer, lines, length) for lines in texts]), tokenizer, seed)
+
+
 def masked_loss(network: nn.Module, batch: Batch) -> torch.Tensor:
     """Sum of the cross-entropies of the masked subwords, in nats; the head sees no other subword."""
     masked = batch["labels"] != IGNORED  # (S, T)
@@ -125,15 +131,14 @@ def _labelled(batch: Batch) -> int:
 
 def train_masked(
     network: nn.Module,
-    tokenizer: Any,
-    texts: Sequence[Sequence[str]],
+    data: MaskedText,
     recipe: Recipe,
     *,
     seed: int,
-    held_out: Sequence[Sequence[str]] = (),
-    length: int = 128,
+    held_out: MaskedText | None = None,
     hooks: Hooks | None = None,
     checkpoint: Path | None = None,
+    on_resume: Callable[[int], None] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Pretraining:
     """Train what requires a gradient in `network` to guess masked subwords.
@@ -142,52 +147,43 @@ def train_masked(
     ----------
     network
         A transformers model with a masked-language-model head; what of it is frozen stays as it is.
-    tokenizer
-        Its fast tokenizer.
-    texts
-        Lines of text by language: a sequence holds lines of one language only.
+    data
+        The text, as `masked_text` makes it.
     recipe
-        How to train; `batch_size` counts sequences of `length` subwords.
+        How to train; `batch_size` counts sequences.
     seed
-        Of the masks, the order of the sequences, and the dropout.
+        Of the order of the sequences and the dropout.
     held_out
-        Other lines, by language: the loss on them is measured before, at the ends of epochs, and after (with the same
-        masks each time), and the best state is kept.
-    length
-        Subwords of a sequence, special ones included.
-    hooks, checkpoint, progress
+        Other text: the loss on it is measured before, at the ends of epochs, and after (with the same masks each time),
+        and the best state is kept.
+    hooks, checkpoint, on_resume, progress
         As in `training.train`.
 
     Raises
     ------
-    CorpusError
-        When a text holds no subword.
     ModelError
-        When the model has no masked-language-model head, or the tokenizer no mask.
+        When the model has no masked-language-model head.
     """
-    data = MaskedText(np.concatenate([pack(tokenizer, lines, length) for lines in texts]), tokenizer, seed)
-    evaluate = None
-    if held_out:
-        unseen = MaskedText(np.concatenate([pack(tokenizer, lines, length) for lines in held_out]), tokenizer, seed)
-        evaluate = lambda: -_mean_loss(network, unseen, recipe.batch_size)  # noqa: E731
+    evaluate = partial(_minus_mean_loss, network, held_out, recipe.batch_size) if held_out else None
     before = -evaluate() if evaluate else None
     outcome = train(
         network,
         data,
         recipe,
         seed=seed,
-        loss=masked_loss,
+        loss=partial(masked_loss, network),
         count=_labelled,
         evaluate=evaluate,
         hooks=hooks,
         checkpoint=checkpoint,
+        on_resume=on_resume,
         progress=progress,
     )
     return Pretraining(outcome, before, -evaluate() if evaluate else None, data.sequences.size)
 
 
-def _mean_loss(network: nn.Module, data: MaskedText, size: int) -> float:
-    """Mean loss over the masked subwords, in eval mode."""
+def _minus_mean_loss(network: nn.Module, data: MaskedText, size: int) -> float:
+    """Minus the mean loss over the masked subwords, in eval mode."""
     device = next(network.parameters()).device
     network.eval()
     total, labelled = 0.0, 0
@@ -196,4 +192,4 @@ def _mean_loss(network: nn.Module, data: MaskedText, size: int) -> float:
             batch = data.batch(np.arange(start, min(start + size, len(data))), epoch=0)
             total += float(masked_loss(network, {name: tensor.to(device) for name, tensor in batch.items()}))
             labelled += _labelled(batch)
-    return total / max(labelled, 1)
+    return -total / max(labelled, 1)

@@ -32,7 +32,7 @@ def train(
     recipe: Recipe,
     *,
     seed: int,
-    loss: Callable[[nn.Module, Batch], torch.Tensor],
+    loss: Callable[[Batch], torch.Tensor],
     count: Callable[[Batch], int],
     evaluate: Callable[[], float] | None = None,
     hooks: Hooks | None = None,
@@ -54,7 +54,7 @@ def train(
     seed
         Gives the order of the data and the dropout, by streams of their own.
     loss
-        The loss *summed* over a batch's labelled positions; the step divides by their number in the whole batch.
+        `network`'s loss *summed* over a batch's labelled positions; the step divides by their number in the batch.
     count
         The number of a batch's labelled positions.
     evaluate
@@ -102,7 +102,7 @@ def train(
                 labelled = max(sum(count(part) for part in parts), 1)
                 for part in parts:
                     with autocast(device):
-                        summed = loss(network, {name: t.to(device, non_blocking=True) for name, t in part.items()})
+                        summed = loss({name: t.to(device, non_blocking=True) for name, t in part.items()})
                     (summed / labelled).backward()
                     run.add_loss(summed.detach(), count(part))
                 if (penalty := hooks.penalty()) is not None:

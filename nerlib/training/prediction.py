@@ -47,9 +47,7 @@ def predict(
     with torch.inference_mode(), autocast(device):
         for indices in _batches(encoded):
             batch = encoded.batch(indices)
-            logits = network(
-                input_ids=batch["input_ids"].to(device), attention_mask=batch["attention_mask"].to(device)
-            ).logits  # (S, T, L)
+            logits = model.logits({name: tensor.to(device) for name, tensor in batch.items()})  # (S, T, L)
             voting = batch["words"] != NOTHING  # (S, T)
             found.append((batch["words"][voting].numpy(), logits.argmax(-1)[voting.to(device)]))
     for words, tags in found:

@@ -1,12 +1,12 @@
-"""The methods: which weights of a backbone are trained, and how. Each is data; PEFT owns the arithmetic.
+"""Low-rank methods: the change of a layer's weights is a product of two thin matrices. PEFT owns the arithmetic.
 
 LoRA: Hu et al. 2022; DoRA: Liu et al. 2024; AdaLoRA: Zhang et al. 2023.
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from types import MappingProxyType
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -15,31 +15,14 @@ from torch import nn
 from nerlib.errors import ModelError
 from nerlib.models.families import Family
 from nerlib.models.hooks import Hooks
-from nerlib.params import Settings
+from nerlib.models.methods.method import Method
 from nerlib.tasks import Task
 
 ADAPTER = "default"  # PEFT's name for the only adapter
 
 
 @dataclass(frozen=True)
-class Full:
-    """Full fine-tuning: every weight is trained."""
-
-    dropout: float = 0.1
-    name: ClassVar[str] = "full"
-    base_learning_rate: ClassVar[float] = 2e-5
-
-    def prepare(self, network: nn.Module, family: Family, task: Task) -> nn.Module:
-        """Leave every weight trainable."""
-        return network.requires_grad_(True)
-
-    def hooks(self, network: nn.Module) -> Hooks:
-        """Nothing beside the loop."""
-        return Hooks()
-
-
-@dataclass(frozen=True)
-class Lora:
+class Lora(Method):
     """Low-rank adaptation: ``W = W_0 + alpha / rank * B A`` in the chosen layers; the head is trained beside it.
 
     Attributes
@@ -58,7 +41,6 @@ class Lora:
 
     rank: int = 8
     alpha: float = 32
-    dropout: float = 0.1
     target_modules: tuple[str, ...] = ()
     bias: str = "none"
     name: ClassVar[str] = "lora"
@@ -104,9 +86,24 @@ class Lora:
             "modules_to_save": list(family.head[task.name]),  # PEFT knows most heads by itself, and is silent on others
         }
 
-    def hooks(self, network: nn.Module) -> Hooks:
-        """Nothing beside the loop."""
-        return Hooks()
+    def part_of(self, name: str) -> str:
+        """PEFT's own weights are the adapter; its frozen copy of the head is none of the model's."""
+        return "adapter" if "lora_" in name else "copy" if "original_module" in name else ""
+
+    def save(self, network: Any, folder: Path) -> None:
+        """Write PEFT's adapter, the head inside."""
+        network.save_pretrained(folder, safe_serialization=True)
+        (folder / "README.md").unlink(missing_ok=True)  # a form with nothing filled in
+
+    def restore(self, plain: nn.Module, folder: Path, *, trainable: bool) -> nn.Module:
+        """Put the saved adapter and head on a fresh backbone."""
+        from peft import PeftModel
+
+        return PeftModel.from_pretrained(plain, folder, is_trainable=trainable)
+
+    def merge(self, network: Any) -> nn.Module:
+        """Add the update to the weights."""
+        return network.merge_and_unload()
 
 
 @dataclass(frozen=True)
@@ -219,37 +216,3 @@ class AdaLoraHooks(Hooks):
         """Take the pruned rows out, so that the model in memory is the one that is saved."""
         if not self.pruned_before and self.config.rank_pattern:
             self.network.base_model.resize_modules_by_rank_pattern(self.config.rank_pattern, ADAPTER)
-
-
-Method = Full | Lora
-METHODS: Mapping[str, type[Method]] = MappingProxyType({m.name: m for m in (Full, Lora, Dora, AdaLora)})
-
-
-def find_method(settings: Settings) -> Method:
-    """The method that settings ask for; as published, LoRA trains the biases of adapted layers too."""
-    if settings.method == "full":
-        return Full(dropout=settings.dropout)
-    bias = "lora_only" if settings.recipe == "as_published" else "none"
-    kind = next(kind for kind in (Lora, Dora, AdaLora) if kind.name == settings.method)
-    return kind(settings.rank, settings.alpha, settings.dropout, settings.target_modules, bias)
-
-
-def default_learning_rate(method: Method, hidden_size: int) -> float:
-    """The learning rate when none is given.
-
-    The rates are those of models 768 wide (2e-5 for full fine-tuning, ten times as much for adapters). Narrower ones
-    bear more: Adam's rate scales about inversely with width (Yang et al. 2021), and miniature encoders, that are also
-    shallow, bore the square of it; no more than fifty times the rate is ever taken.
-    """
-    return method.base_learning_rate * min(max(768 / max(hidden_size, 1), 1.0) ** 2, 50.0)
-
-
-def described(method: Method) -> dict[str, Any]:
-    """A method as JSON: its name and fields."""
-    return {"name": method.name} | {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(method).items()}
-
-
-def from_description(values: Mapping[str, Any]) -> Method:
-    """The method that `described` wrote."""
-    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k != "name"}
-    return METHODS[values["name"]](**fields)

@@ -1,0 +1,110 @@
+"""The run of a language adapter: trained once for a backbone, a text and a seed, and shared by all that need it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from nerlib import corpora, folders, models, params
+from nerlib.corpora import Text
+from nerlib.efficiency import Stopwatch
+from nerlib.errors import SettingsError
+from nerlib.experiment.material import Material
+from nerlib.experiment.progress import teller
+from nerlib.experiment.runs import CURVE, MODEL, Job, Name, Run, costs_of, found_or_made
+from nerlib.models import MadX
+from nerlib.pretraining import train_language_adapter
+
+STUDY = "language_adapters"  # one of their own, so that all others share them
+TASK, STAGE = "mlm", "language_adapter"
+VERSION = 1  # raise it when the training code changes what the same settings give
+BATCH_SIZE = 32  # packed sequences
+
+
+def language_adapter(material: Material, language: str) -> Run:
+    """The run of a language's adapter (see `runs.found_or_made`).
+
+    Raises
+    ------
+    CorpusError
+        When there is no text of the language, or less than one batch.
+    SettingsError
+        When no text is named.
+    ModelError
+        When the backbone has no masked-language-model head.
+    """
+    settings, method = material.settings, material.method()
+    assert isinstance(method, MadX)
+    text = text_of(material, language)
+    lines, held_out = corpora.split_text(text.lines)
+    rate = settings.language_adapter_rate or models.default_learning_rate(method, material.backbone.hidden_size)
+    described = models.methods.described(method)
+    identity = {
+        "version": VERSION,
+        "stage": STAGE,
+        "backbone": material.backbone.fingerprint,
+        "language": language,
+        "text": text.digest,
+        "adapter": {name: described[name] for name in MadX.LANGUAGE_FIELDS},
+        "steps": settings.language_adapter_steps,
+        "learning_rate": rate,
+        "batch_size": BATCH_SIZE,
+        "max_length": settings.max_length,
+        "seed": settings.language_adapter_seed,
+    }
+
+    def make(job: Job) -> dict[str, Any]:
+        watch = Stopwatch()
+        with watch.part("all"):
+            made = train_language_adapter(
+                material.backbone,
+                language,
+                lines,
+                job.folder / MODEL,
+                method=method,
+                steps=settings.language_adapter_steps,
+                learning_rate=rate,
+                batch_size=BATCH_SIZE,
+                length=settings.max_length,
+                held_out=held_out,
+                seed=settings.language_adapter_seed,
+                checkpoint=job.checkpoint,
+                on_resume=job.resumed,
+                progress=teller(f"language adapter, {language}", job.say),
+            )
+        learnt, outcome = made.learnt, made.learnt.outcome
+        folders.write_atomically(job.folder / CURVE, pd.DataFrame(outcome.curve).to_csv(index=False))
+        sizes = {"trainable_parameters": made.trainable_parameters, "total_parameters": made.total_parameters}
+        return {
+            "scores": {
+                "metric": "minus_loss",
+                "dev": {"minus_loss": -(learnt.loss_after or 0.0)},
+                "loss_before": learnt.loss_before,
+                "loss_after": learnt.loss_after,
+            },
+            "costs": sizes | costs_of(outcome, job.folder, watch.seconds["all"] - outcome.seconds, 0.0),
+            "sizes": {"train": len(lines), "dev": len(held_out), "subwords": learnt.subwords},
+            "provenance": {"resumed_from": outcome.resumed_from},
+        }
+
+    name = Name(STUDY, language, TASK, settings.backbone, settings.method, STAGE, settings.language_adapter_seed)
+    known = {
+        "backbone": material.backbone.name,
+        "train_languages": [language],
+        "settings": params.told_with_sources(settings),
+        "corpora": {language: {"name": text.name, "digest": text.digest, "revision": text.revision}},
+        "warnings": list(text.warnings),
+    }
+    return found_or_made(name, identity, known, make)
+
+
+def text_of(material: Material, language: str) -> Text:
+    """The language's unlabelled text, at most `text_size` lines of it, from its beginning."""
+    settings = material.settings
+    named = settings.text or str(params.language_file(language).get("text", "")) or ("demo" * language.startswith("x-"))
+    if not named:
+        raise SettingsError(
+            f"no text for language {language!r}: expected `text` (a folder, a Hub name), or one in the language's file"
+        )
+    text = corpora.load_text(named, language)
+    return replace(text, lines=text.lines[: settings.text_size]) if settings.text_size else text

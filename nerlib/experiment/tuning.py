@@ -1,0 +1,238 @@
+"""The run of a stage: a backbone tuned for a task and scored on the target."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nerlib import corpora, folders, models, params, training
+from nerlib.corpora import Sentence
+from nerlib.efficiency import Stopwatch
+from nerlib.encoding import Encoded
+from nerlib.errors import NerlibError
+from nerlib.experiment.material import Material, Portion, digest_of_sentences
+from nerlib.experiment.progress import teller
+from nerlib.experiment.runs import COUNTS, CURVE, MODEL, PREDICTIONS, Job, Name, Run, costs_of, found_or_made
+from nerlib.experiment.stages import Stage
+from nerlib.models import TunedModel
+from nerlib.models.methods.bottleneck import adapters_that_run
+from nerlib.records.table import SCORE_OF_METRIC
+from nerlib.scoring import Scores, TagScores
+
+RECIPE_VERSION = 1  # raise it when the training code changes what a run with the same settings gives
+
+
+def identity_of(
+    material: Material, stage: Stage, seed: int, portion: Portion, parent: Run | None, languages: dict[str, Run]
+) -> dict[str, Any]:
+    """Everything that can change the run's result, and nothing else: not names, places, machine or time."""
+    identity = {
+        "recipe_version": RECIPE_VERSION,
+        "stage": stage.name,
+        "task": material.task.name,
+        "labels": list(material.labels),
+        "method": models.methods.described(material.method()),
+        "recipe": material.recipe(stage).model_dump(),
+        "backbone": material.backbone.fingerprint,
+        "max_length": material.settings.max_length,
+        "seed": seed,
+        "sentences": portion.digests(),
+        "parent": parent.digest if parent else "",
+    }
+    if languages:
+        identity["language_adapters"] = {tag: run.digest for tag, run in languages.items()}
+    return identity
+
+
+def find_or_make(
+    material: Material,
+    stage: Stage,
+    seed: int,
+    parent: Run | None,
+    languages: dict[str, Run],
+    *,
+    checkpoint_seconds: float | None = None,
+) -> Run:
+    """The run of a stage with a seed (see `runs.found_or_made`).
+
+    Parameters
+    ----------
+    parent
+        The run that it continues.
+    languages
+        The runs of the language adapters, by tag, for a method that has some.
+
+    Raises
+    ------
+    NerlibError
+        When the training fails (a record with status `failed` then names the reason), or its input cannot be read
+        (then there is no record).
+    """
+    settings = material.settings
+    material.check()
+    portion = material.portion(stage, seed)
+    identity = identity_of(material, stage, seed, portion, parent, languages)
+    name = Name(settings.study, settings.language, settings.task, settings.backbone, settings.method, stage.name, seed)
+    tuning = _Tuning(material, stage, seed, portion, parent, languages, checkpoint_seconds)
+    return found_or_made(name, identity, tuning.known(), tuning.make)
+
+
+class _Tuning:
+    """Trains one run, and tells what its record holds."""
+
+    def __init__(
+        self,
+        material: Material,
+        stage: Stage,
+        seed: int,
+        portion: Portion,
+        parent: Run | None,
+        languages: dict[str, Run],
+        checkpoint_seconds: float | None,
+    ) -> None:
+        self.material, self.stage, self.seed, self.portion = material, stage, seed, portion
+        self.parent, self.languages, self.checkpoint_seconds = parent, languages, checkpoint_seconds
+        self.deciding = SCORE_OF_METRIC.get(material.task.metric, material.task.metric)
+
+    def make(self, job: Job) -> dict[str, Any]:
+        """Train and score, write the run's files, and return scores, costs and digests."""
+        material, portion, task, watch = self.material, self.portion, self.material.task, Stopwatch()
+        with watch.part("set_up"):
+            model = self.start_model()
+            counts = {
+                "trainable_parameters": model.trainable_parameters,
+                "head_parameters": model.head_parameters,
+                "total_parameters": model.total_parameters,
+            }
+            encode = partial(model.encode, max_length=material.settings.max_length, cache=True)
+            train, dev, test = encode(portion.train), encode(portion.dev), encode(portion.test)
+            model.network.to(training.best_device())
+        every = {} if self.checkpoint_seconds is None else {"checkpoint_seconds": self.checkpoint_seconds}
+        with adapters_that_run(model.network) as in_training:
+            outcome = training.train(
+                model.network,
+                train,
+                material.recipe(self.stage),
+                seed=self.seed,
+                loss=model.loss,
+                count=task.count,
+                evaluate=partial(self.dev_score, model, dev) if portion.dev else None,
+                hooks=model.hooks,
+                checkpoint=job.checkpoint,
+                on_resume=job.resumed,
+                progress=teller(f"{self.stage.name}, {material.settings.method}, seed {self.seed}", job.say),
+                **every,
+            )
+        models.save_model(model, job.folder / MODEL)
+        with watch.part("evaluation"):
+            predicted = {"dev": training.predict(model, dev)} if portion.dev else {}
+            with adapters_that_run(model.network) as in_prediction:
+                predicted["test"] = training.predict(model, test)
+            scores = {
+                split: task.score([s.tags for s in getattr(portion, split)], predicted[split]) for split in predicted
+            }
+            told = {split: s.to_record() for split, s in scores.items()} | self.beside_scores(model, predicted["test"])
+        self.write_results(job, predicted, scores["test"], pd.DataFrame(outcome.curve))
+        files = [job.folder / PREDICTIONS / f"{split}.conll" for split in predicted]
+        ran = {"training": sorted(in_training), "prediction": sorted(in_prediction)}
+        lost = {"train": train.lost_words, "dev": dev.lost_words, "test": test.lost_words}
+        return {
+            "scores": {"metric": task.metric} | told,
+            "costs": counts
+            | costs_of(outcome, job.folder, watch.seconds["set_up"], watch.seconds["evaluation"])
+            | {"lost_words": lost},
+            "digests": {f"{PREDICTIONS}/{f.name}": folders.fingerprint_file(f) for f in files}
+            | {"gold_test": digest_of_sentences(portion.test)},
+            "provenance": {"resumed_from": outcome.resumed_from} | ({"adapters_that_ran": ran} if in_training else {}),
+        }
+
+    def dev_score(self, model: TunedModel, dev: Encoded) -> float:
+        """The task's metric on dev."""
+        scores = self.material.task.score([s.tags for s in self.portion.dev], training.predict(model, dev))
+        return float(getattr(scores, self.deciding))
+
+    def start_model(self) -> TunedModel:
+        """What the training starts from: the parent's model, or the backbone with a fresh head."""
+        material = self.material
+        if self.parent:
+            model = models.load_model(self.parent.folder, material.backbone, trainable=True)
+            if model.labels != material.labels:
+                raise NerlibError(
+                    f"{self.parent.folder} was trained with other labels: expected {', '.join(material.labels)}, "
+                    f"met {', '.join(model.labels)}"
+                )
+            return model
+        adapters = {tag: run.folder / MODEL for tag, run in self.languages.items()}
+        return models.build(
+            material.backbone,
+            material.task,
+            material.method(),
+            labels=material.labels,
+            languages=adapters,
+            seed=self.seed,
+        )
+
+    def beside_scores(self, model: TunedModel, predicted: list[tuple[str, ...]]) -> dict[str, Any]:
+        """Forgetting of the sources, and the test score without sentences that were seen in training."""
+        material, task, portion = self.material, self.material.task, self.portion
+        beside: dict[str, Any] = {}
+        if self.parent:
+            encoded = model.encode(portion.source_dev, material.settings.max_length, cache=True)
+            after = task.score([s.tags for s in portion.source_dev], training.predict(model, encoded))
+            beside["source_dev_score_before"] = self.parent.record.scores["dev"][self.deciding]
+            beside["source_dev_score_after"] = float(getattr(after, self.deciding))
+            beside["zero_shot_f1"] = self.parent.record.scores["test"][self.deciding]
+        seen = self.seen()
+        if seen.any() and not seen.all():
+            kept = [i for i in range(len(portion.test)) if not seen[i]]
+            unseen = task.score([portion.test[i].tags for i in kept], [predicted[i] for i in kept])
+            beside["test_unseen"] = unseen.to_record() | {"sentences": len(kept)}
+        return beside
+
+    def seen(self) -> np.ndarray:
+        """(test sentences,) bool: which stand, word for word, in what this run or its parent was trained on."""
+        train: list[Sentence] = list(self.portion.train)
+        if self.stage.continues == "sources":
+            for corpus in self.material.sources.values():
+                train += corpus.train
+        return corpora.seen(self.portion.test, train)
+
+    def write_results(self, job: Job, predicted: dict[str, Any], test: Scores | TagScores, curve: pd.DataFrame) -> None:
+        """Write predictions, counts by sentence, and the curve."""
+        for split, tags in predicted.items():
+            sentences = getattr(self.portion, split)
+            path = folders.writable(job.folder / PREDICTIONS) / f"{split}.conll"
+            corpora.write_conll(path, [s.words for s in sentences], [s.tags for s in sentences], tags)
+        test.counts.save(job.folder / COUNTS)
+        folders.write_atomically(job.folder / CURVE, curve.to_csv(index=False))
+
+    def known(self) -> dict[str, Any]:
+        """What the record says that is known before the training."""
+        material, settings = self.material, self.material.settings
+        used = material.corpora_of(self.stage)
+        trained = set(self.portion.sizes()["train_by_language"]) | (set(material.sources) if self.parent else set())
+        seen = int(self.seen().sum())
+        warnings = [w for corpus in used.values() for w in corpus.warnings]
+        if seen:
+            warnings.append(
+                f"{seen} of {len(self.portion.test)} test sentences stand in the training data, word for word"
+            )
+        return {
+            "backbone": material.backbone.name,
+            "parent": self.parent.digest if self.parent else "",
+            "train_languages": sorted(trained),
+            "settings": params.told_with_sources(settings),
+            "sizes": self.portion.sizes(),
+            "corpora": {
+                tag: {
+                    "name": corpus.name,
+                    "digest": corpus.digest,
+                    "revision": corpus.revision,
+                    "repairs": dict(corpus.repairs),
+                    "label_map": dict(corpus.label_map),
+                }
+                for tag, corpus in used.items()
+            },
+            "warnings": warnings,
+        }

@@ -1,0 +1,160 @@
+"""Bottleneck adapters and MAD-X: small layers between a transformer's own. The `adapters` library owns the arithmetic.
+
+Houlsby et al. 2019 (two adapters a block); Pfeiffer et al. 2021 (one, behind the feed-forward layer);
+MAD-X: Pfeiffer et al. 2020; leaving the last layer free: Pfeiffer et al. 2021, UNKs Everywhere (MAD-X 2.0).
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from torch import nn
+
+from nerlib.errors import ModelError
+from nerlib.models.families import Family
+from nerlib.models.methods.method import Method
+from nerlib.tasks import Task
+
+TASK = "task"  # the task adapter's name in the network; language adapters go by their tags
+Placement = Literal["pfeiffer", "houlsby"]
+
+
+@dataclass(frozen=True)
+class Bottleneck(Method):
+    """A task adapter in every block, ``x + U f(D x)``; the backbone is frozen, the head trained beside it.
+
+    Attributes
+    ----------
+    placement
+        `pfeiffer`: one adapter a block, behind the feed-forward layer, f = ReLU. `houlsby`: one behind attention and
+        one behind the feed-forward layer, f = swish.
+    reduction_factor
+        Hidden size divided by the bottleneck's width (16: 48 of 768).
+    """
+
+    placement: Placement = "pfeiffer"
+    reduction_factor: float = 16
+    name: ClassVar[str] = "bottleneck"
+    base_learning_rate: ClassVar[float] = 1e-4
+
+    def prepare(self, network: Any, family: Family, task: Task) -> nn.Module:
+        """Put the adapter into every block, freeze the backbone, train adapter and head."""
+        import adapters
+        from adapters import DoubleSeqBnConfig, SeqBnConfig
+
+        kind = {"pfeiffer": SeqBnConfig, "houlsby": DoubleSeqBnConfig}[self.placement]
+        adapters.init(network)
+        network.add_adapter(TASK, config=kind(reduction_factor=self.reduction_factor, dropout=self.dropout))
+        return train_only(network, TASK)
+
+    def part_of(self, name: str) -> str:
+        """The adapter's own weights, by the names that the library gives them."""
+        if not {"adapters", "invertible_adapters"} & set(name.split(".")):
+            return ""
+        return "adapter" if f".{TASK}." in name else "language adapters"
+
+    def save(self, network: Any, folder: Path) -> None:
+        """Write the task adapter and its head, as the library does it."""
+        network.save_adapter(str(folder / TASK), TASK, with_head=True, use_safetensors=True)
+
+    def restore(self, plain: Any, folder: Path, *, trainable: bool) -> nn.Module:
+        """Put the saved adapter and head on a fresh backbone."""
+        import adapters
+
+        adapters.init(plain)
+        plain.load_adapter(str(folder / TASK), load_as=TASK, with_head=True, use_safetensors=True)
+        plain = train_only(plain, TASK)
+        return plain if trainable else plain.requires_grad_(False)
+
+
+@dataclass(frozen=True)
+class MadX(Bottleneck):
+    """MAD-X: the task adapter stands on the adapter of the language at hand, which was trained on unlabelled text.
+
+    In training it is the source's language adapter, in prediction that of the sentence's language. Language adapters
+    are frozen here; `pretraining.train_language_adapter` makes them. Their fields belong to them:
+
+    Attributes
+    ----------
+    language_reduction_factor
+        Hidden size divided by the language adapter's width (2: 384 of 768).
+    invertible_reduction_factor
+        Half the hidden size divided by the width of the invertible adapter's networks (2: 192 of 384).
+    drop_last_layer
+        MAD-X 2.0: *language* adapters leave the last block free; the task adapter does not.
+    """
+
+    language_reduction_factor: float = 2
+    invertible_reduction_factor: float = 2
+    drop_last_layer: bool = False
+    name: ClassVar[str] = "madx"
+    per_language: ClassVar[bool] = True
+    LANGUAGE_FIELDS: ClassVar = ("language_reduction_factor", "invertible_reduction_factor", "drop_last_layer")
+
+    def prepare(self, network: Any, family: Family, task: Task) -> nn.Module:
+        """As `Bottleneck.prepare`; language adapters are added by `add_language`."""
+        if family.kind != "encoder":
+            raise ModelError(f"madx needs an encoder with a masked-language-model head, met a family of {family.kind}s")
+        return super().prepare(network, family, task)
+
+    def language_config(self, layers: int) -> Any:
+        """The library's configuration of a language adapter, for a backbone of so many blocks."""
+        from adapters import SeqBnInvConfig
+
+        return SeqBnInvConfig(
+            reduction_factor=self.language_reduction_factor,
+            inv_adapter_reduction_factor=self.invertible_reduction_factor,
+            leave_out=[layers - 1] if self.drop_last_layer else [],
+        )
+
+
+# --- adapters in a network ------------------------------------------------------------------------------------------
+
+
+def stacked(*names: str) -> AbstractContextManager[Any]:
+    """Let these adapters, and no others, run in the forward passes of the block, the first one lowest."""
+    from adapters import AdapterSetup
+    from adapters.composition import Stack
+
+    return AdapterSetup(Stack(*names))
+
+
+def train_only(network: Any, name: str) -> Any:
+    """Require gradients of the adapter of that name and of the head alone; it runs where nothing else is stacked."""
+    network.train_adapter(name)
+    return network
+
+
+def add_language(network: Any, language: str, folder: Path) -> None:
+    """Put a language adapter into a network, frozen; nothing that runs or is trained changes."""
+    trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+    network.load_adapter(str(folder), load_as=language, with_head=False, use_safetensors=True)
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name in trained)
+
+
+@contextmanager
+def adapters_that_run(network: nn.Module) -> Iterator[dict[str, int]]:
+    """Count the adapters that the forward passes of the block really call: by name, the invertible part apart.
+
+    A language adapter of a model with twelve blocks that ran once is ``{"hi": 12, "hi (invertible)": 1}``.
+    """
+    calls: dict[str, int] = {}
+    handles = []
+    for path, module in network.named_modules():
+        parent, _, name = path.rpartition(".")
+        place = parent.rpartition(".")[2]
+        if place in ("adapters", "invertible_adapters"):
+            told = name if place == "adapters" else f"{name} (invertible)"
+
+            def count(_module: nn.Module, _inputs: Any, _output: Any, told: str = told) -> None:
+                calls[told] = calls.get(told, 0) + 1
+
+            handles.append(module.register_forward_hook(count))
+    try:
+        yield calls
+    finally:
+        for handle in handles:
+            handle.remove()

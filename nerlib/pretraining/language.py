@@ -1,0 +1,174 @@
+"""Language adapters of MAD-X: masked language modelling on one language's text, everything else frozen.
+
+Pfeiffer et al. 2020, MAD-X: An Adapter-Based Framework for Multi-Task Cross-Lingual Transfer, sections 3.1 and 3.3.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from nerlib import folders
+from nerlib.errors import CorpusError, ModelError
+from nerlib.models import Backbone, MadX
+from nerlib.models.backbones import load_tokenizer, quiet
+from nerlib.models.chance import seeded
+from nerlib.models.methods.bottleneck import train_only
+from nerlib.models.tuned import save_language
+from nerlib.params import Recipe, streams
+from nerlib.pretraining.masking import Pretraining, masked_text, train_masked
+from nerlib.training import Progress, best_device
+
+SCORES = 10  # times that the loss on held-out text is measured
+
+
+@dataclass(frozen=True)
+class LanguageAdapter:
+    """What the training of a language adapter did.
+
+    Attributes
+    ----------
+    learnt
+        Losses, steps and seconds.
+    trainable_parameters, total_parameters
+        The adapter with its invertible part, and all of the model; the head of masked language modelling is frozen.
+    """
+
+    learnt: Pretraining
+    trainable_parameters: int
+    total_parameters: int
+
+
+def language_recipe(steps: int, sequences: int, *, batch_size: int, learning_rate: float) -> Recipe:
+    """A recipe of `steps` optimizer steps (rounded up to whole epochs) on so many packed sequences.
+
+    An epoch is a tenth of the steps, or the whole text where that is less, so that the best state on held-out text is
+    one of ten at least.
+    """
+    share = min(1.0, math.ceil(steps / SCORES) * batch_size / sequences)
+    return Recipe(
+        num_epochs=1, min_steps=steps, epoch_fraction=share, batch_size=batch_size, learning_rate=learning_rate
+    )
+
+
+def train_language_adapter(
+    backbone: Backbone,
+    language: str,
+    lines: Sequence[str],
+    folder: Path,
+    *,
+    method: MadX,
+    steps: int,
+    learning_rate: float,
+    batch_size: int = 32,
+    length: int = 128,
+    held_out: Sequence[str] = (),
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    on_resume: Callable[[int], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> LanguageAdapter:
+    """Train the adapter of one language, and write it in the format of `adapters`.
+
+    Trained are the bottleneck adapters of the blocks and the invertible adapter behind the embeddings, whose inverse
+    runs before the output embeddings (MAD-X, section 3.3); the backbone and the masked-language-model head are frozen.
+
+    Parameters
+    ----------
+    backbone
+        An encoder with a masked-language-model head.
+    language
+        Its tag is the adapter's name.
+    lines
+        Unlabelled text.
+    folder
+        Where the adapter is written; it appears whole.
+    method
+        Holds the adapter's sizes.
+    steps
+        Optimizer steps, rounded up to whole epochs (see `language_recipe`).
+    learning_rate
+        Peak rate of AdamW.
+    batch_size, length
+        Packed sequences of a step, and the subwords of each.
+    held_out
+        Other lines: the state with the lowest loss on them is kept.
+    seed
+        Of the initial adapter, the masks, and the order.
+    checkpoint, on_resume, progress
+        As in `training.train`.
+
+    Raises
+    ------
+    CorpusError
+        When the text has fewer subwords than one batch.
+    ModelError
+        When the backbone is no encoder, or has no masked-language-model head.
+    """
+    backbone.check_length(length)
+    tokenizer = load_tokenizer(backbone.folder, backbone.family)
+    data = masked_text(tokenizer, [lines], length, seed)
+    if len(data) < batch_size:
+        raise CorpusError(
+            f"text in {language!r}: expected {batch_size} x {length} subwords for one batch at least, met about "
+            f"{data.sequences.size}; give more text"
+        )
+    unseen = masked_text(tokenizer, [held_out], length, seed) if held_out else None
+    network = network_for(backbone, language, method, seed)
+    network.to(best_device())
+    recipe = language_recipe(steps, len(data), batch_size=batch_size, learning_rate=learning_rate)
+    learnt = train_masked(
+        network,
+        data,
+        recipe,
+        seed=seed,
+        held_out=unseen,
+        checkpoint=checkpoint,
+        on_resume=on_resume,
+        progress=progress,
+    )
+    with folders.new_folder(folder) as beside, quiet():
+        save_language(network, language, beside, backbone)
+    sizes = [(p.numel(), p.requires_grad) for p in network.parameters()]
+    return LanguageAdapter(learnt, sum(n for n, trained in sizes if trained), sum(n for n, _ in sizes))
+
+
+def network_for(backbone: Backbone, language: str, method: MadX, seed: int) -> Any:
+    """The backbone with its masked-language-model head, and a fresh language adapter that alone is trained."""
+    import adapters
+    import transformers
+
+    if backbone.family.kind != "encoder":
+        raise ModelError(
+            f"{backbone.name}: language adapters need an encoder with a masked-language-model head, "
+            f"met a family of {backbone.family.kind}s"
+        )
+    with seeded(streams(seed)["head"]), quiet():
+        network = transformers.AutoModelForMaskedLM.from_pretrained(
+            backbone.folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
+        )
+        adapters.init(network)
+        network.add_adapter(language, config=method.language_config(backbone.layers))
+        train_only(network, language)
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(bool(method.part_of(name)))
+    invert_before_output(network)
+    return network
+
+
+def invert_before_output(network: Any) -> None:
+    """Run the inverse of the active invertible adapter before the output embeddings.
+
+    On a plain model with a masked-language-model head the library leaves it out; its own flexible heads run it here.
+    """
+
+    def invert(_module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        hidden = inputs[0]
+        rows = hidden.reshape(1, -1, hidden.shape[-1])  # the coupling takes (S, T, H)
+        return (network.base_model.invertible_adapters_forward(rows, rev=True).reshape(hidden.shape), *inputs[1:])
+
+    network.get_output_embeddings().register_forward_pre_hook(invert)
