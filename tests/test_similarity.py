@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial import distance
@@ -36,6 +36,7 @@ from nerlib.similarity import (
 counters = st.lists(st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 9)).map(Counter), min_size=2, max_size=4)
 
 
+@settings(max_examples=60, deadline=None)
 @given(counters)
 def test_overlaps_equal_their_formulas(counts):
     overlap, common = jaccard(counts), common_share(counts)
@@ -151,6 +152,7 @@ def test_a_language_called_nan_is_one(tmp_path):
 # --- correlation with transfer ----------------------------------------------------------------------------------------
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=12))
 def test_spearman_equals_scipy_s(rows):
     a, b = np.transpose(rows)
