@@ -47,7 +47,7 @@ def test_lengths_are_gold_s_and_of_spurious_entities_their_own():
     assert cells(gold, predicted, "length") == {
         ("1 word", "type"): 1,
         ("2 words", "boundary"): 1,
-        ("3 words or more", "correct"): 1,
+        ("3+ words", "correct"): 1,
         ("2 words", "spurious"): 1,
     }
     assert cells(gold, predicted, "all") == {("all", kind): 1 for kind in ("type", "boundary", "correct", "spurious")}

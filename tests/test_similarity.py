@@ -24,6 +24,7 @@ from nerlib.similarity import (
     jaccard,
     language_bootstrap,
     mantel_test,
+    pair_scores,
     read_typology,
     similarity_table,
     spearman,
@@ -285,6 +286,14 @@ def test_transfer_scores_are_zero_shot_ones_of_one_source():
     }  # fmt: skip
     with pytest.raises(SettingsError, match="one method, met 'full', 'lora'"):
         transfer_scores(pd.concat([runs, pd.DataFrame([run("en", "sw", 1.0, method="lora")])]))
+
+
+def test_pairs_have_both_numbers(alike):
+    scores = pd.DataFrame({"source": ["x-latn-2-1"], "target": ["x-latn-1-1"], "score": [0.3], "method": ["madx"]})
+    found = pair_scores(alike, scores).set_index("measure")
+    row = alike[(alike["a"] == "x-latn-1-1") & (alike["b"] == "x-latn-2-1")].iloc[0]
+    assert found["similarity"].to_dict() == {"ngrams": row["ngrams"], "syntax": row["syntax"]}
+    assert found["method"].tolist() == ["madx", "madx"]
 
 
 def test_real_corpora(shared):

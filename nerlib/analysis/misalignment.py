@@ -15,7 +15,7 @@ from nerlib.errors import CorpusError
 from nerlib.labels import UPOS, Span, spans
 from nerlib.scoring import check_lengths
 
-LENGTHS = ("1 word", "2 words", "3 words or more")
+LENGTHS = ("1 word", "2 words", "3+ words")
 PLACES = ("first third", "middle third", "last third")
 GROUPS = {"all": ("all",), "length": LENGTHS, "position": PLACES}
 KEYS = ["by", "group", "kind"]  # of a row of `misalignment`, beside method and seed

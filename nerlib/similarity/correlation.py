@@ -160,6 +160,29 @@ def transfer_scores(runs: pd.DataFrame, *, score: str = "test_score") -> pd.Data
     return grouped.set_axis(["source", "target", "score", "seeds"], axis=1)
 
 
+def pair_scores(table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Each source–target pair's score beside its similarity, by measure, for a figure.
+
+    Parameters
+    ----------
+    table, scores
+        As for `transfer_correlation`; further columns of `scores` stay.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `scores`, then `measure` and `similarity`.
+    """
+    parts = []
+    for measure in measures_of(table):
+        alike = as_matrix(table, measure)
+        values = np.array(
+            [alike.at[a, b] for a, b in zip(scores["source"], scores["target"], strict=True)], dtype=float
+        )
+        parts.append(scores.assign(measure=measure, similarity=values))
+    return pd.concat(parts, ignore_index=True)
+
+
 def transfer_correlation(
     table: pd.DataFrame,
     scores: pd.DataFrame,
