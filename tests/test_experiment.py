@@ -304,9 +304,28 @@ def test_runs_that_need_one_language_adapter_at_the_same_time_train_it_once(mate
 
 def test_a_mad_x_run_says_which_adapters_ran(material):
     (sources,) = study(material, method="madx").run_stage("sources", [1])
-    ran = sources.record.provenance["adapters_that_ran"]
-    assert ran["training"] == ["am", "am (invertible)", "task", "yo", "yo (invertible)"]
-    assert ran["prediction"] == ["sw", "sw (invertible)", "task"]
+    ran = sources.record.provenance
+    assert ran["adapters_in_training"] == ["am", "am (invertible)", "task", "yo", "yo (invertible)"]
+    assert ran["adapters_in_prediction"] == ["sw", "sw (invertible)", "task"]
+
+
+@pytest.mark.parametrize("method", ["lora", "madx"])
+def test_a_training_on_sources_is_done_once_for_all_targets(material, tmp_path, method):
+    (first,) = study(material, method=method).run_stage("sources", [1])
+    other = {"language": "ha", "corpus": str(tiny.write_corpus(tmp_path / "ha", "d"))}
+    other["text"] = str(tiny.write_text(tmp_path / "text", "sw yo am ha"))
+    (second,) = study(material, method=method, **other).run_stage("sources", [1])
+    assert second.record.provenance["training_taken_over_from"] == first.digest
+    assert "went on" not in (second.folder / "log.txt").read_text()
+    assert second.record.scores["dev"] == first.record.scores["dev"]
+    assert second.record.costs["steps"] == first.record.costs["steps"]
+    assert second.record.digests["gold_test"] != first.record.digests["gold_test"]
+    predicted = second.predictions()
+    shutil.rmtree(first.folder)
+    shutil.rmtree(second.folder)
+    (alone,) = study(material, method=method, **other).run_stage("sources", [1])
+    assert "training_taken_over_from" not in alone.record.provenance
+    assert alone.predictions() == predicted
 
 
 # --- few sentences --------------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def language_adapter(material: Material, language: str, **how_it_runs: Any) -> R
                 "loss_before": learnt.loss_before,
                 "loss_after": learnt.loss_after,
             },
-            "costs": sizes | costs_of(outcome, job.folder, watch.seconds["all"] - outcome.seconds, 0.0),
+            "costs": sizes | costs_of(outcome, watch.seconds["all"] - outcome.seconds),
             "sizes": {"train": len(lines), "dev": len(held_out), "subwords": learnt.subwords},
             "provenance": {"resumed_from": outcome.resumed_from},
         }
