@@ -15,7 +15,7 @@ import torch
 from nerlib import folders, models, params, records, scoring, training
 from nerlib.corpora import Sentence, write_conll
 from nerlib.errors import CorpusError, ModelError, NerlibError, SettingsError
-from nerlib.experiment import STAGES, Study, runs, tuning
+from nerlib.experiment import STAGES, Study, find_stage, languages, runs, tuning
 from tests import tiny
 
 # One process imports torch and PEFT once; the processes that are killed are forked from it.
@@ -256,6 +256,106 @@ def test_a_run_that_was_killed_five_times_ends_as_the_undisturbed_one(material, 
         assert len({file.is_file() and folders.fingerprint_file(file) for file in files}) == 1
     curves = [run.curve.drop(columns="seconds") for run in found.values()]
     assert curves[0].equals(curves[1])
+
+
+def _run_language(given, folder, moment=None):
+    os.environ["NERLIB_RUNS"] = folder
+    torch.set_num_threads(1)
+    if moment:
+        moment()
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        languages.language_adapter(study(given).material, "sw", checkpoint_seconds=0)
+
+
+@pytest.mark.slow
+def test_a_language_adapter_that_was_killed_three_times_ends_as_the_undisturbed_one(material, tmp_path, monkeypatch):
+    given = material | {"method": "madx"}
+    for moment in (*MOMENTS[:2], kill_before_the_record):
+        process = processes.Process(target=_run_language, args=(given, str(tmp_path / "killed"), moment))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, moment.__name__
+    found = []
+    for place in ("killed", "undisturbed"):
+        monkeypatch.setenv("NERLIB_RUNS", str(tmp_path / place))
+        found.append(languages.language_adapter(study(given).material, "sw"))
+    log = (found[0].folder / "log.txt").read_text()
+    assert log.count("went on from step") == 2
+    assert len({folders.fingerprint_file(run.folder / "model" / "adapter.safetensors") for run in found}) == 1
+    assert found[0].record.scores == found[1].record.scores
+
+
+def test_runs_that_need_one_language_adapter_at_the_same_time_train_it_once(material, tmp_path, monkeypatch):
+    given = material | {"method": "madx", "num_epochs": 1}
+    studies = [given, given | {"study": "other", "seeds": [3]}]
+    pair = [_process(each, str(tmp_path), None, "sources", each["seeds"]) for each in studies]
+    for process in pair:
+        process.join()
+        assert process.exitcode == 0
+    monkeypatch.setenv("NERLIB_RUNS", str(tmp_path))
+    table = records.read_records("language_adapters")
+    assert sorted(table["language"]) == ["am", "sw", "yo"]
+    for folder in table["folder"]:
+        assert (Path(folder) / "log.txt").read_text().count("started") == 1
+    (one, *_), (other, *_) = ([Path(f) for f in records.read_records(name)["folder"]] for name in ("small", "other"))
+    adapters = [records.read_record(folder).identity["language_adapters"] for folder in (one, other)]
+    assert adapters[0] == adapters[1]
+
+
+def test_a_mad_x_run_says_which_adapters_ran(material):
+    (sources,) = study(material, method="madx").run_stage("sources", [1])
+    ran = sources.record.provenance
+    assert ran["adapters_in_training"] == ["am", "am (invertible)", "task", "yo", "yo (invertible)"]
+    assert ran["adapters_in_prediction"] == ["sw", "sw (invertible)", "task"]
+
+
+@pytest.mark.parametrize("method", ["lora", "madx"])
+def test_a_training_on_sources_is_done_once_for_all_targets(material, tmp_path, method):
+    (first,) = study(material, method=method).run_stage("sources", [1])
+    other = {"language": "ha", "corpus": str(tiny.write_corpus(tmp_path / "ha", "d"))}
+    other["text"] = str(tiny.write_text(tmp_path / "text", "sw yo am ha"))
+    (second,) = study(material, method=method, **other).run_stage("sources", [1])
+    assert second.record.provenance["training_taken_over_from"] == first.digest
+    assert "went on" not in (second.folder / "log.txt").read_text()
+    assert second.record.scores["dev"] == first.record.scores["dev"]
+    assert second.record.costs["steps"] == first.record.costs["steps"]
+    assert second.record.digests["gold_test"] != first.record.digests["gold_test"]
+    predicted = second.predictions()
+    shutil.rmtree(first.folder)
+    shutil.rmtree(second.folder)
+    (alone,) = study(material, method=method, **other).run_stage("sources", [1])
+    assert "training_taken_over_from" not in alone.record.provenance
+    assert alone.predictions() == predicted
+
+
+# --- few sentences --------------------------------------------------------------------------------------------------
+
+
+def test_few_shot_sentences_are_nested_and_chosen_on_nothing(material):
+    given = study(material, train_size=0).material
+    small, large = (given.portion(find_stage(f"few_shot_{n}"), 1) for n in (5, 12))
+    assert large.train[:5] == small.train
+    assert (len(small.train), len(large.train), small.dev) == (5, 12, ())
+    assert small.source_dev
+    assert given.portion(find_stage("target_only_5"), 1).train == small.train
+    assert given.portion(find_stage("target_only_5"), 1).source_dev == ()
+
+
+def test_a_few_shot_run_continues_the_sources_and_keeps_the_last_state(material):
+    (run,) = study(material).run_stage("few_shot_5", [1])
+    (sources,) = study(material).run_stage("sources", [1])
+    assert run.record.parent == sources.digest
+    assert run.record.sizes["train"] == 5
+    assert "dev" not in run.record.scores
+    assert run.record.costs["steps"] == run.record.costs["steps_at_best"]
+    (alone,) = study(material).run_stage("target_only_5", [1])
+    assert alone.record.parent == ""
+    assert run.record.costs["steps"] == alone.record.costs["steps"]  # equal footing
+
+
+def test_a_few_shot_size_beyond_the_corpus_is_refused(material):
+    with pytest.raises(CorpusError, match="expected a subset of 1 to 40 sentences"):
+        study(material).run_stage("few_shot_41", [1])
 
 
 def test_two_processes_on_one_study_lose_nothing_and_do_nothing_twice(material, tmp_path, monkeypatch):

@@ -121,6 +121,16 @@ def write_corpus(folder: Path, language: str, n: int = 40) -> Path:
     return folder
 
 
+def write_text(folder: Path, languages: str, lines: int = 240) -> Path:
+    """A folder of unlabelled text: the handwritten sentences in another order for each language."""
+    folder.mkdir(parents=True)
+    rows = handwritten_words()
+    for offset, language in enumerate(languages.split()):
+        told = [" ".join(rows[(i * 7 + offset) % len(rows)][: 3 + i % 9]) + f" {i}" for i in range(lines)]
+        (folder / f"{language}.txt").write_text("\n".join(told), encoding="utf-8")
+    return folder
+
+
 def small_study(folder: Path, backbone: Path, **changes) -> dict:
     """Settings of a study that takes seconds: a target and two sources in `folder`."""
     settings = {
@@ -129,13 +139,15 @@ def small_study(folder: Path, backbone: Path, **changes) -> dict:
         "corpus": str(write_corpus(folder / "sw", "a")),
         "sources": [f"yo@{write_corpus(folder / 'yo', 'b')}", f"am@{write_corpus(folder / 'am', 'c')}"],
         "backbone": str(backbone),
+        "text": str(write_text(folder / "text", "sw yo am")),
+        "language_adapter_steps": 20,
         "train_size": 20,
         "source_size": 48,
         "batch_size": 8,
         "num_epochs": 2,
         "target_steps": 30,
         "max_length": 32,
-        "learning_rate": {"full": 1e-3, "lora": 1e-3, "dora": 1e-3, "adalora": 1e-3},
+        "learning_rate": dict.fromkeys(("full", "lora", "dora", "adalora", "bottleneck", "madx"), 1e-3),
         "seeds": [1, 2],
     }
     return settings | changes

@@ -21,8 +21,13 @@ VERSION = 1  # raise it when the training code changes what the same settings gi
 BATCH_SIZE = 32  # packed sequences
 
 
-def language_adapter(material: Material, language: str) -> Run:
+def language_adapter(material: Material, language: str, **how_it_runs: Any) -> Run:
     """The run of a language's adapter (see `runs.found_or_made`).
+
+    Parameters
+    ----------
+    **how_it_runs
+        `checkpoint_seconds` of `training.train`, which does not change the result.
 
     Raises
     ------
@@ -71,6 +76,7 @@ def language_adapter(material: Material, language: str) -> Run:
                 checkpoint=job.checkpoint,
                 on_resume=job.resumed,
                 progress=teller(f"language adapter, {language}", job.say),
+                **how_it_runs,
             )
         learnt, outcome = made.learnt, made.learnt.outcome
         folders.write_atomically(job.folder / CURVE, pd.DataFrame(outcome.curve).to_csv(index=False))
@@ -82,7 +88,7 @@ def language_adapter(material: Material, language: str) -> Run:
                 "loss_before": learnt.loss_before,
                 "loss_after": learnt.loss_after,
             },
-            "costs": sizes | costs_of(outcome, job.folder, watch.seconds["all"] - outcome.seconds, 0.0),
+            "costs": sizes | costs_of(outcome, watch.seconds["all"] - outcome.seconds),
             "sizes": {"train": len(lines), "dev": len(held_out), "subwords": learnt.subwords},
             "provenance": {"resumed_from": outcome.resumed_from},
         }

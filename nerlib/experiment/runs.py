@@ -139,14 +139,14 @@ def found_or_made(
         When the training fails; a record with status `failed` then names the reason.
     """
     folder = records.run_folder(*name, records.digest_of(identity))
-    if found := _finished(folder):
+    if found := finished(folder):
         return found
     lock = folder.with_name(f".{folder.name}.lock")
     with folders.lock(lock, on_wait=lambda owner: announce(f"{name}: made by process {owner}, waiting")):
-        return _finished(folder) or _made(Job(folder, name), identity, known, make)
+        return finished(folder) or _made(Job(folder, name), identity, known, make)
 
 
-def _finished(folder: Path) -> Run | None:
+def finished(folder: Path) -> Run | None:
     """The finished run in a folder; None when there is none, or its record is damaged (said, and done again)."""
     if not (folder / RECORD).exists():
         return None
@@ -220,27 +220,22 @@ def memory_of(peak: PeakMemory) -> dict[str, Any]:
     return {"peak_memory_bytes": peak.bytes, "peak_memory_way": peak.way}
 
 
-def costs_of(outcome: training.Outcome, folder: Path, set_up: float, evaluation: float) -> dict[str, Any]:
-    """Costs of a run that the loop and the clock tell; energy and utilisation stay empty where no device reports them.
+def costs_of(outcome: training.Outcome, set_up: float) -> dict[str, Any]:
+    """Costs of a training that the loop tells; energy and utilisation stay empty where no device reports them.
 
     Parameters
     ----------
     outcome
         What the loop did.
-    folder
-        Of the run, its model in it.
-    set_up, evaluation
-        Seconds before and after the loop.
+    set_up
+        Seconds before the loop.
     """
-    parts = {
-        "set_up": set_up,
-        "training": outcome.seconds - outcome.scoring_seconds,
-        "evaluation": evaluation + outcome.scoring_seconds,
-    }
+    scoring = outcome.scoring_seconds
     return {
-        "seconds": parts | {"total": sum(parts.values())},
+        "seconds": plus_evaluation(
+            {"set_up": set_up, "training": outcome.seconds - scoring, "evaluation": 0.0}, scoring
+        ),
         "seconds_to_best": outcome.seconds_to_best,
-        "model_bytes": sum(file.stat().st_size for file in (folder / MODEL).rglob("*") if file.is_file()),
         "steps": outcome.steps,
         "steps_at_best": outcome.steps_at_best,
         "epochs": outcome.epochs,
@@ -248,3 +243,9 @@ def costs_of(outcome: training.Outcome, folder: Path, set_up: float, evaluation:
         "energy_joules": None,
         "utilisation": None,
     }
+
+
+def plus_evaluation(seconds: Mapping[str, float], more: float) -> dict[str, float]:
+    """Seconds by part and their total, with `more` of them spent in evaluation."""
+    parts = {name: seconds[name] for name in ("set_up", "training")} | {"evaluation": seconds["evaluation"] + more}
+    return parts | {"total": sum(parts.values())}

@@ -1,19 +1,32 @@
 """The run of a stage: a backbone tuned for a task and scored on the target."""
 
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from nerlib import corpora, folders, models, params, training
+from nerlib import corpora, folders, models, params, records, training
 from nerlib.corpora import Sentence
 from nerlib.efficiency import Stopwatch
 from nerlib.encoding import Encoded
 from nerlib.errors import NerlibError
 from nerlib.experiment.material import Material, Portion, digest_of_sentences
 from nerlib.experiment.progress import teller
-from nerlib.experiment.runs import COUNTS, CURVE, MODEL, PREDICTIONS, Job, Name, Run, costs_of, found_or_made
+from nerlib.experiment.runs import (
+    COUNTS,
+    CURVE,
+    MODEL,
+    PREDICTIONS,
+    Job,
+    Name,
+    Run,
+    costs_of,
+    finished,
+    found_or_made,
+    plus_evaluation,
+)
 from nerlib.experiment.stages import Stage
 from nerlib.models import TunedModel
 from nerlib.models.methods.bottleneck import adapters_that_run
@@ -27,7 +40,20 @@ def identity_of(
     material: Material, stage: Stage, seed: int, portion: Portion, parent: Run | None, languages: dict[str, Run]
 ) -> dict[str, Any]:
     """Everything that can change the run's result, and nothing else: not names, places, machine or time."""
-    identity = {
+    identity = training_of(material, stage, seed, portion, languages) | {
+        "sentences": portion.digests(),
+        "parent": parent.digest if parent else "",
+    }
+    if languages:
+        identity["language_adapters"] = {tag: run.digest for tag, run in languages.items()}
+    return identity
+
+
+def training_of(
+    material: Material, stage: Stage, seed: int, portion: Portion, languages: dict[str, Run]
+) -> dict[str, Any]:
+    """What of the identity decides the trained weights of a stage without parent, whatever it is then scored on."""
+    training = {
         "recipe_version": RECIPE_VERSION,
         "stage": stage.name,
         "task": material.task.name,
@@ -37,12 +63,12 @@ def identity_of(
         "backbone": material.backbone.fingerprint,
         "max_length": material.settings.max_length,
         "seed": seed,
-        "sentences": portion.digests(),
-        "parent": parent.digest if parent else "",
+        "sentences": {name: digest for name, digest in portion.digests().items() if name in ("train", "dev")},
     }
     if languages:
-        identity["language_adapters"] = {tag: run.digest for tag, run in languages.items()}
-    return identity
+        trained = {sentence.language for sentence in (*portion.train, *portion.dev)}
+        training["language_adapters"] = {tag: run.digest for tag, run in languages.items() if tag in trained}
+    return training
 
 
 def find_or_make(
@@ -78,6 +104,22 @@ def find_or_make(
     return found_or_made(name, identity, tuning.known(), tuning.make)
 
 
+class Trained(NamedTuple):
+    """What a training took.
+
+    Attributes
+    ----------
+    curve
+        One row a scored epoch.
+    costs, provenance
+        As in the record; `costs.seconds` without the evaluation on test.
+    """
+
+    curve: pd.DataFrame
+    costs: dict[str, Any]
+    provenance: dict[str, Any]
+
+
 class _Tuning:
     """Trains one run, and tells what its record holds."""
 
@@ -94,10 +136,40 @@ class _Tuning:
         self.material, self.stage, self.seed, self.portion = material, stage, seed, portion
         self.parent, self.languages, self.checkpoint_seconds = parent, languages, checkpoint_seconds
         self.deciding = SCORE_OF_METRIC.get(material.task.metric, material.task.metric)
+        self.training_digest = records.digest_of(training_of(material, stage, seed, portion, languages))
 
     def make(self, job: Job) -> dict[str, Any]:
         """Train and score, write the run's files, and return scores, costs and digests."""
-        material, portion, task, watch = self.material, self.portion, self.material.task, Stopwatch()
+        portion, task, watch = self.portion, self.material.task, Stopwatch()
+        model, trained = self.taken_over(job) or self.trained(job)
+        models.save_model(model, job.folder / MODEL)
+        with watch.part("evaluation"):
+            dev, test = self.encoded(model, portion.dev), self.encoded(model, portion.test)
+            predicted = {"dev": training.predict(model, dev)} if portion.dev else {}
+            with adapters_that_run(model.network) as ran:
+                predicted["test"] = training.predict(model, test)
+            scores = {
+                split: task.score([s.tags for s in getattr(portion, split)], predicted[split]) for split in predicted
+            }
+            told = {split: s.to_record() for split, s in scores.items()} | self.beside_scores(model, predicted["test"])
+        self.write_results(job, predicted, scores["test"], trained.curve)
+        files = [job.folder / PREDICTIONS / f"{split}.conll" for split in predicted]
+        evaluated = {
+            "seconds": plus_evaluation(trained.costs["seconds"], watch.seconds["evaluation"]),
+            "model_bytes": sum(file.stat().st_size for file in (job.folder / MODEL).rglob("*") if file.is_file()),
+            "lost_words": trained.costs["lost_words"] | {"dev": dev.lost_words, "test": test.lost_words},
+        }
+        return {
+            "scores": {"metric": task.metric} | told,
+            "costs": trained.costs | evaluated,
+            "digests": {f"{PREDICTIONS}/{f.name}": folders.fingerprint_file(f) for f in files}
+            | {"gold_test": digest_of_sentences(portion.test), "training": self.training_digest},
+            "provenance": trained.provenance | ({"adapters_in_prediction": sorted(ran)} if ran else {}),
+        }
+
+    def trained(self, job: Job) -> tuple[TunedModel, "Trained"]:
+        """Train, and tell what it took."""
+        material, portion, watch = self.material, self.portion, Stopwatch()
         with watch.part("set_up"):
             model = self.start_model()
             counts = {
@@ -105,18 +177,17 @@ class _Tuning:
                 "head_parameters": model.head_parameters,
                 "total_parameters": model.total_parameters,
             }
-            encode = partial(model.encode, max_length=material.settings.max_length, cache=True)
-            train, dev, test = encode(portion.train), encode(portion.dev), encode(portion.test)
+            train, dev = self.encoded(model, portion.train), self.encoded(model, portion.dev)
             model.network.to(training.best_device())
         every = {} if self.checkpoint_seconds is None else {"checkpoint_seconds": self.checkpoint_seconds}
-        with adapters_that_run(model.network) as in_training:
+        with adapters_that_run(model.network) as ran:
             outcome = training.train(
                 model.network,
                 train,
                 material.recipe(self.stage),
                 seed=self.seed,
                 loss=model.loss,
-                count=task.count,
+                count=material.task.count,
                 evaluate=partial(self.dev_score, model, dev) if portion.dev else None,
                 hooks=model.hooks,
                 checkpoint=job.checkpoint,
@@ -124,28 +195,40 @@ class _Tuning:
                 progress=teller(f"{self.stage.name}, {material.settings.method}, seed {self.seed}", job.say),
                 **every,
             )
-        models.save_model(model, job.folder / MODEL)
-        with watch.part("evaluation"):
-            predicted = {"dev": training.predict(model, dev)} if portion.dev else {}
-            with adapters_that_run(model.network) as in_prediction:
-                predicted["test"] = training.predict(model, test)
-            scores = {
-                split: task.score([s.tags for s in getattr(portion, split)], predicted[split]) for split in predicted
-            }
-            told = {split: s.to_record() for split, s in scores.items()} | self.beside_scores(model, predicted["test"])
-        self.write_results(job, predicted, scores["test"], pd.DataFrame(outcome.curve))
-        files = [job.folder / PREDICTIONS / f"{split}.conll" for split in predicted]
-        ran = {"training": sorted(in_training), "prediction": sorted(in_prediction)}
-        lost = {"train": train.lost_words, "dev": dev.lost_words, "test": test.lost_words}
-        return {
-            "scores": {"metric": task.metric} | told,
-            "costs": counts
-            | costs_of(outcome, job.folder, watch.seconds["set_up"], watch.seconds["evaluation"])
-            | {"lost_words": lost},
-            "digests": {f"{PREDICTIONS}/{f.name}": folders.fingerprint_file(f) for f in files}
-            | {"gold_test": digest_of_sentences(portion.test)},
-            "provenance": {"resumed_from": outcome.resumed_from} | ({"adapters_that_ran": ran} if in_training else {}),
-        }
+        costs = counts | costs_of(outcome, watch.seconds["set_up"]) | {"lost_words": {"train": train.lost_words}}
+        provenance = {"resumed_from": outcome.resumed_from} | ({"adapters_in_training": sorted(ran)} if ran else {})
+        return model, Trained(pd.DataFrame(outcome.curve), costs, provenance)
+
+    def taken_over(self, job: Job) -> tuple[TunedModel, "Trained"] | None:
+        """The model of a finished run of this study that was trained on the same, to be scored on another target.
+
+        Its training is told as this run's cost; `provenance` says whose it was.
+        """
+        if self.stage.trains_on != "sources":
+            return None
+        name = job.name
+        for place in sorted((folders.runs_folder() / name.study).glob(f"*/{name.task}/*/{name.method}/{name.stage}/*")):
+            other = finished(place)
+            if other and other.record.digests.get("training") == self.training_digest:
+                job.say(f"takes over the training of {place}")
+                model = models.load_model(place, self.material.backbone, languages=self.adapters)
+                model.network.to(training.best_device())
+                costs = dict(other.record.costs)
+                costs["seconds"] = plus_evaluation(costs["seconds"] | {"evaluation": 0.0}, 0.0)
+                kept = ("resumed_from", "adapters_in_training")
+                told = {name: other.record.provenance[name] for name in kept if name in other.record.provenance}
+                curve = pd.read_csv(place / CURVE)
+                return model, Trained(curve, costs, told | {"training_taken_over_from": other.digest})
+        return None
+
+    @property
+    def adapters(self) -> dict[str, Path]:
+        """The folders of the language adapters."""
+        return {tag: run.folder / MODEL for tag, run in self.languages.items()}
+
+    def encoded(self, model: TunedModel, sentences: tuple[Sentence, ...]) -> Encoded:
+        """Sentences for the model, from the cache where they are in it."""
+        return model.encode(sentences, self.material.settings.max_length, cache=True)
 
     def dev_score(self, model: TunedModel, dev: Encoded) -> float:
         """The task's metric on dev."""
@@ -163,23 +246,22 @@ class _Tuning:
                     f"met {', '.join(model.labels)}"
                 )
             return model
-        adapters = {tag: run.folder / MODEL for tag, run in self.languages.items()}
         return models.build(
             material.backbone,
             material.task,
             material.method(),
             labels=material.labels,
-            languages=adapters,
+            languages=self.adapters,
             seed=self.seed,
         )
 
     def beside_scores(self, model: TunedModel, predicted: list[tuple[str, ...]]) -> dict[str, Any]:
         """Forgetting of the sources, and the test score without sentences that were seen in training."""
-        material, task, portion = self.material, self.material.task, self.portion
+        task, portion = self.material.task, self.portion
         beside: dict[str, Any] = {}
         if self.parent:
-            encoded = model.encode(portion.source_dev, material.settings.max_length, cache=True)
-            after = task.score([s.tags for s in portion.source_dev], training.predict(model, encoded))
+            predictions = training.predict(model, self.encoded(model, portion.source_dev))
+            after = task.score([s.tags for s in portion.source_dev], predictions)
             beside["source_dev_score_before"] = self.parent.record.scores["dev"][self.deciding]
             beside["source_dev_score_after"] = float(getattr(after, self.deciding))
             beside["zero_shot_f1"] = self.parent.record.scores["test"][self.deciding]

@@ -234,7 +234,11 @@ def origin_of(backbone: Backbone) -> dict[str, str]:
 
 
 def load_model(
-    folder: str | Path, backbone: str | Path | Backbone | None = None, *, trainable: bool = False
+    folder: str | Path,
+    backbone: str | Path | Backbone | None = None,
+    *,
+    languages: Mapping[str, Path] | None = None,
+    trainable: bool = False,
 ) -> TunedModel:
     """Load what a run trained.
 
@@ -244,8 +248,10 @@ def load_model(
         A run's folder, or the `model` folder in it.
     backbone
         The backbone that a PEFT adapter is attached to; None: the one it was trained on, where it was or by its name.
+    languages
+        For `madx`: the folder of each language's adapter, by tag; None: those that were saved with the model.
     trainable
-        Whether training goes on: a PEFT method then trains the adapter and the head, and nothing else.
+        Whether training goes on: an adapter method then trains the task's adapter and the head, and nothing else.
 
     Raises
     ------
@@ -262,11 +268,14 @@ def load_model(
     with quiet(), seeded(streams(0)["head"]):  # a fresh head is replaced by the saved one; no global state moves
         plain = _load_plain(place if method.trains_backbone else found.folder, found, task, labels, method)
         network = method.restore(plain, place, trainable=trainable)
-        for language in about.get("languages", ()):
-            add_language(network, language, place / LANGUAGES / language)
+        if languages is None:
+            languages = {tag: place / LANGUAGES / tag for tag in about.get("languages", ())}
+        for tag, adapter in languages.items():
+            _check_backbone(adapter, found)
+            add_language(network, tag, adapter)
     network.eval()
-    languages = tuple(about.get("languages", ()))
-    return TunedModel(network, load_tokenizer(found.folder, found.family), found, task, labels, method, languages)
+    tokenizer = load_tokenizer(found.folder, found.family)
+    return TunedModel(network, tokenizer, found, task, labels, method, tuple(languages))
 
 
 def _check_backbone(place: Path, found: Backbone) -> None:

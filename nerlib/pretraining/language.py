@@ -4,7 +4,7 @@ Pfeiffer et al. 2020, MAD-X: An Adapter-Based Framework for Multi-Task Cross-Lin
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from nerlib.models.methods.bottleneck import train_only
 from nerlib.models.tuned import save_language
 from nerlib.params import Recipe, streams
 from nerlib.pretraining.masking import Pretraining, masked_text, train_masked
-from nerlib.training import Progress, best_device
+from nerlib.training import best_device
 
 SCORES = 10  # times that the loss on held-out text is measured
 
@@ -68,9 +68,7 @@ def train_language_adapter(
     length: int = 128,
     held_out: Sequence[str] = (),
     seed: int = 0,
-    checkpoint: Path | None = None,
-    on_resume: Callable[[int], None] | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    **how_it_runs: Any,
 ) -> LanguageAdapter:
     """Train the adapter of one language, and write it in the format of `adapters`.
 
@@ -99,8 +97,8 @@ def train_language_adapter(
         Other lines: the state with the lowest loss on them is kept.
     seed
         Of the initial adapter, the masks, and the order.
-    checkpoint, on_resume, progress
-        As in `training.train`.
+    **how_it_runs
+        `checkpoint`, `checkpoint_seconds`, `on_resume`, `progress` of `training.train`: none changes the result.
 
     Raises
     ------
@@ -121,16 +119,7 @@ def train_language_adapter(
     network = network_for(backbone, language, method, seed)
     network.to(best_device())
     recipe = language_recipe(steps, len(data), batch_size=batch_size, learning_rate=learning_rate)
-    learnt = train_masked(
-        network,
-        data,
-        recipe,
-        seed=seed,
-        held_out=unseen,
-        checkpoint=checkpoint,
-        on_resume=on_resume,
-        progress=progress,
-    )
+    learnt = train_masked(network, data, recipe, seed=seed, held_out=unseen, **how_it_runs)
     with folders.new_folder(folder) as beside, quiet():
         save_language(network, language, beside, backbone)
     sizes = [(p.numel(), p.requires_grad) for p in network.parameters()]

@@ -4,10 +4,9 @@ Letters of shapes: S packed sequences, T subwords in each, M masked subwords of 
 in the vocabulary.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from torch.nn.functional import cross_entropy
 
 from nerlib.errors import CorpusError, ModelError
 from nerlib.params import Recipe
-from nerlib.training import Batch, Hooks, Outcome, Progress, train
+from nerlib.training import Batch, Hooks, Outcome, train
 
 IGNORED = -100  # the label of what is not masked
 MASKED = 0.15  # share of the subwords that are to be guessed; of these ...
@@ -137,9 +136,7 @@ def train_masked(
     seed: int,
     held_out: MaskedText | None = None,
     hooks: Hooks | None = None,
-    checkpoint: Path | None = None,
-    on_resume: Callable[[int], None] | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    **how_it_runs: Any,
 ) -> Pretraining:
     """Train what requires a gradient in `network` to guess masked subwords.
 
@@ -156,8 +153,10 @@ def train_masked(
     held_out
         Other text: the loss on it is measured before, at the ends of epochs, and after (with the same masks each time),
         and the best state is kept.
-    hooks, checkpoint, on_resume, progress
+    hooks
         As in `training.train`.
+    **how_it_runs
+        `checkpoint`, `checkpoint_seconds`, `on_resume`, `progress` of `training.train`: none changes the result.
 
     Raises
     ------
@@ -175,9 +174,7 @@ def train_masked(
         count=_labelled,
         evaluate=evaluate,
         hooks=hooks,
-        checkpoint=checkpoint,
-        on_resume=on_resume,
-        progress=progress,
+        **how_it_runs,
     )
     return Pretraining(outcome, before, -evaluate() if evaluate else None, data.sequences.size)
 
