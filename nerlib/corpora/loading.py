@@ -55,7 +55,8 @@ def load_corpus(
     label_map
         New names of types, "" for those to drop; or the name of a map in `LABEL_MAPS`.
     roles
-        The splits to read. A mapping says what plays a role: `{"train": "dev", "test": "test_fold1.txt"}`.
+        The splits to read. A mapping says what plays a role: `{"train": "dev", "test": "test_fold1.txt"}`; with
+        `{"dev": ""}` a tenth of train does.
     shared_map
         The label map is meant for several corpora: a type that this one lacks is no error. What was used is
         `Corpus.label_map`.
@@ -79,16 +80,17 @@ def load_corpus(
     if task == "pos" and label_map and not shared_map:
         raise CorpusError(f"the label map renames entity types, and the task is 'pos': met {label_map!r}")
     codes(language)  # refuses what is no language tag
+    read = {role: what for role, what in wanted.items() if what}
     repairs: Counter[str] = Counter()
     warnings: list[str] = []
     revision = ""
     if corpus == "demo":
-        splits = _from_demo(language, task, wanted)
+        splits = _from_demo(language, task, read)
     elif (folder := _folder(corpus)) is not None:
-        splits = _from_folder(_of_language(folder, language), language, task, wanted, repairs)
+        splits = _from_folder(_of_language(folder, language), language, task, read, repairs)
     elif hub.is_hub_name(corpus):
         downloaded, revision = _from_hub(corpus, language)
-        splits = _from_folder(downloaded, language, task, wanted, repairs)
+        splits = _from_folder(downloaded, language, task, read, repairs)
     else:
         raise _unknown(corpus)
     splits = _hold_out_dev(splits, wanted, repairs, warnings)
@@ -99,7 +101,7 @@ def load_corpus(
         used_map = _label_map(types, entity_types, label_map, shared_map, corpus, warnings)
         splits = map_types(splits, used_map, entity_types, repairs)
         types = tuple(entity_types) or _present_types(splits)
-    read = Corpus(
+    found = Corpus(
         name=corpus,
         language=language,
         task=task,
@@ -111,8 +113,8 @@ def load_corpus(
         revision=revision,
     )
     for role in wanted:
-        getattr(read, role)  # raises when the split is missing or empty
-    return read
+        getattr(found, role)  # raises when the split is missing or empty
+    return found
 
 
 def _folder(corpus: str) -> Path | None:

@@ -107,9 +107,14 @@ class Material:
             task=settings.task,
             entity_types=settings.entity_types,
             label_map=settings.label_map or None,
-            roles=settings.roles.get(language, roles),
+            roles=self._roles(language) or roles,
             shared_map=True,
         )
+
+    def _roles(self, language: str) -> dict[str, str | tuple[str, ...]]:
+        """What plays a split's role, where the settings say so; dev is held out where they name train alone."""
+        given = self.settings.roles.get(language, {})
+        return given | {"dev": given.get("dev", "")} if "train" in given else given
 
     def check(self) -> None:
         """Refuse what cannot be trained, before anything is written.
