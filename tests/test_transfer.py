@@ -3,7 +3,8 @@
 import pytest
 from scipy import stats
 
-from nerlib.analysis import few_shot, negative_transfer
+from nerlib.analysis import expected_widths, few_shot, negative_transfer
+from nerlib.corpora import Sentence
 from nerlib.errors import RecordError, SettingsError
 from tests.test_analysis import table_of
 
@@ -85,3 +86,10 @@ def test_two_runs_of_one_kind_are_named():
     rows = [*started("sw", 1, {0: 0.2, 10: 0.4}), *alone("sw", 1, {10: 0.5}), *alone("sw", 1, {10: 0.6})]
     with pytest.raises(RecordError, match=r"several runs of one kind and seed.*\nrun-2\nrun-3"):
         negative_transfer(table_of(*rows))
+
+
+def test_the_accuracy_s_expected_interval_is_that_of_a_share_of_words():
+    words = [Sentence(("a",) * 5, ("NOUN",) * 5, "sw")] * 50
+    widths = expected_widths(words, f1=[0.8])
+    here = widths.loc[widths["sentences"] == 50, "width"].item()
+    assert here == pytest.approx(2 * stats.norm.ppf(0.975) * (0.8 * 0.2 / 250) ** 0.5)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from nerlib.corpora import Sentence
 from nerlib.errors import RecordError, SettingsError
-from nerlib.labels import spans
+from nerlib.labels import units
 from nerlib.statistics import Interval, expected_f1_width, mean_interval, paired_interval
 
 UNIT = ["language", "task", "backbone"]  # columns within which runs can be compared
@@ -238,9 +238,9 @@ def expected_widths(
     -------
     DataFrame
         `sentences`, `f1`, `width` (high − low, 0..1): see `statistics.expected_f1_width`; over sizes it goes with one
-        over the root of the number of sentences.
+        over the root of the number of sentences. For parts of speech, where every word counts, `f1` is the accuracy.
     """
-    entities = [len(spans(sentence.tags, strict=True)) for sentence in sentences]
+    entities = [len(units(sentence.tags)) for sentence in sentences]
     here = expected_f1_width(entities, list(f1), level=level)
     sizes = sorted({50, 100, 200, 500, 1000, 2000, len(sentences)})
     return pd.DataFrame(
