@@ -134,6 +134,16 @@ def test_fertility_and_width_are_drawn_as_given():
     np.testing.assert_allclose(line.get_xydata(), [[50, 20], [100, 10]])
 
 
+@pytest.mark.parametrize("draw", [figures.scores_by_stage, figures.cost_against_score, figures.forgetting])
+def test_the_axis_says_which_score_it_is(runs, draw):
+    def told(frame):
+        ax = draw(frame).axes[0]
+        return ax.get_xlabel() if draw is figures.scores_by_stage else ax.get_ylabel()
+
+    assert told(runs).endswith("strict F1 (points)")
+    assert told(runs.assign(metric="accuracy")).endswith("accuracy (points)")
+
+
 # --- transfer ---------------------------------------------------------------------------------------------------------
 
 

@@ -272,7 +272,8 @@ def test_scores_that_cannot_be_paired_are_refused(alike):
 
 def test_transfer_scores_are_zero_shot_ones_of_one_source():
     def run(source, target, score, **more):
-        known = {"status": "finished", "stage": "sources", "task": "ner", "backbone": "b", "method": "full"}
+        known = {"status": "finished", "stage": "sources", "task": "pos", "backbone": "b", "method": "full"}
+        known["metric"] = "accuracy"
         return known | {"train_languages": source, "language": target, "test_score": score} | more
 
     runs = pd.DataFrame(
@@ -282,8 +283,12 @@ def test_transfer_scores_are_zero_shot_ones_of_one_source():
         ]
     )
     assert transfer_scores(runs).to_dict("list") == {
-        "source": ["en", "hi"], "target": ["sw", "sw"], "score": [0.5, 0.2], "seeds": [2, 1],
-    }  # fmt: skip
+        "source": ["en", "hi"],
+        "target": ["sw", "sw"],
+        "metric": ["accuracy", "accuracy"],
+        "score": [0.5, 0.2],
+        "seeds": [2, 1],
+    }
     with pytest.raises(SettingsError, match="one method, met 'full', 'lora'"):
         transfer_scores(pd.concat([runs, pd.DataFrame([run("en", "sw", 1.0, method="lora")])]))
 

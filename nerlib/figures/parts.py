@@ -9,6 +9,8 @@ import pandas as pd
 from nerlib.figures.style import INK, stage_words
 from nerlib.statistics import mean_interval
 
+METRIC_WORDS = {"strict_f1": "strict F1", "accuracy": "accuracy"}
+
 
 def mean_and_seeds(ax: Any, place: float, values: pd.Series, shade: str, level: float, upright: bool = False) -> None:
     """Draw the mean with its t interval at `place`, and the seeds as small points beside it; `values` are 0..1."""
@@ -23,6 +25,13 @@ def mean_and_seeds(ax: Any, place: float, values: pd.Series, shade: str, level: 
         ends = [[interval.value - interval.low], [interval.high - interval.value]]
     where, bar = ((place, mean), {"yerr": ends}) if upright else ((mean, place), {"xerr": ends})
     ax.errorbar(*where, **bar, fmt="o", ms=6, color=shade, mec="white", mew=0.8, elinewidth=1.6, capsize=3, zorder=4)
+
+
+def score_label(runs: pd.DataFrame, by_type: bool = False) -> str:
+    """Label of an axis of scores: what the runs' column `metric` says; of types it is F1 whatever decides."""
+    metrics = set(runs["metric"]) - {""} if "metric" in runs else set()
+    words = [METRIC_WORDS.get(metric, stage_words(metric)) for metric in sorted(metrics)] or [METRIC_WORDS["strict_f1"]]
+    return f"{'F1' if by_type and metrics == {'accuracy'} else ', '.join(words)} (points)"
 
 
 def from_zero(ax: Any, upright: bool = False) -> None:

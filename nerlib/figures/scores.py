@@ -1,4 +1,7 @@
-"""Figures of scores: by stage, by type, against cost, before and after; and of the errors behind them."""
+"""Figures of scores: by stage, by type, against cost, before and after; and of the errors behind them.
+
+Which score it is says the runs' column ``metric``; without it they are strict F1.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from nerlib.figures.parts import from_zero, legend, mean_and_seeds
+from nerlib.figures.parts import from_zero, legend, mean_and_seeds, score_label
 from nerlib.figures.style import (
     INK,
     STAGES,
@@ -50,7 +53,7 @@ def scores_by_stage(runs: pd.DataFrame, score: str = "test_score", level: float 
     methods = runs["method"] if "method" in runs else pd.Series("", index=runs.index)
     frame = pd.DataFrame({"row": runs["stage"], "group": methods, "value": runs[score]})
     rows = ordered(frame["row"], STAGES)
-    return _dodged(frame, rows, {m: colour(m) for m in methods.unique()}, level, "strict F1 (points)")
+    return _dodged(frame, rows, {m: colour(m) for m in methods.unique()}, level, score_label(runs))
 
 
 @styled
@@ -71,7 +74,7 @@ def scores_by_type(scores: pd.DataFrame, level: float = 0.95) -> "Figure":
     if "support" in scores:
         words = {name: f"{words[name]} ({n:.0f})" for name, n in scores.groupby("type")["support"].max().items()}
     groups = colours(ordered(frame["group"], STAGES))
-    return _dodged(frame, rows, groups, level, "strict F1 (points)", words)
+    return _dodged(frame, rows, groups, level, score_label(scores, by_type=True), words)
 
 
 def _dodged(
@@ -126,7 +129,7 @@ def two_by_two(runs: pd.DataFrame, score: str = "test_score", level: float = 0.9
     ax.set_xticks(range(len(data)), [readable(d) for d in data])
     ax.set_xlim(-0.4, len(data) - 0.6)
     ax.grid(axis="x", visible=False)
-    ax.set_ylabel("strict F1 (points)")
+    ax.set_ylabel(score_label(runs))
     from_zero(ax, upright=True)
     legend(figure, {method: colour(method) for method in methods})
     return figure
@@ -154,7 +157,7 @@ def forgetting(runs: pd.DataFrame, level: float = 0.95) -> "Figure":
         ax.set_xticks([0, 1], ["before", "after"])
         ax.set_xlim(-0.4, 1.4)
         ax.grid(axis="x", visible=False)
-    axes[0, 0].set_ylabel("sources' dev, strict F1 (points)")
+    axes[0, 0].set_ylabel(f"sources' dev, {score_label(runs)}")
     from_zero(axes[0, 0], upright=True)
     return figure
 
@@ -190,7 +193,7 @@ def cost_against_score(runs: pd.DataFrame, score: str = "test_score", level: flo
     ax.set_xscale("log")
     plain_ticks(ax)
     ax.set_xlabel("training and evaluation (seconds, logarithmic)")
-    ax.set_ylabel("strict F1 (points)")
+    ax.set_ylabel(score_label(runs))
     ax.margins(x=0.2, y=0.15)
     from_zero(ax, upright=True)
     legend(figure, {method: colour(method) for method in known["method"].unique()}, marks)

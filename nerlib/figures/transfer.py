@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nerlib.figures.parts import from_zero, legend, mean_and_seeds
+from nerlib.figures.parts import from_zero, legend, mean_and_seeds, score_label
 from nerlib.figures.style import INK, METHOD_COLOURS, canvas, colour, colours, ordered, readable, stage_words, styled
 from nerlib.statistics import mean_interval
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 NAMED = 16  # points that are written at; with more, their names would lie on each other
 DASHES = {"transfer": "-", "target only": "--"}
-F1 = "strict F1 (points)"
 
 
 @styled
@@ -53,16 +52,14 @@ def heat_map(square: pd.DataFrame, label: str, *, scale: float = 1.0, decimals: 
 
 
 @styled
-def similarity_against_score(pairs: pd.DataFrame, label: str = F1) -> "Figure":
+def similarity_against_score(pairs: pd.DataFrame) -> "Figure":
     """Draw the zero-shot score of source–target pairs against the similarity of the two, a panel a measure.
 
     Parameters
     ----------
     pairs
-        Columns ``measure``, ``source``, ``target``, ``similarity``, ``score`` (0..1) and, optionally, ``method``; as
-        `nerlib.similarity.pair_scores` gives them.
-    label
-        Of the axis of scores.
+        Columns ``measure``, ``source``, ``target``, ``similarity``, ``score`` (0..1) and, optionally, ``method`` and
+        ``metric``; as `nerlib.similarity.pair_scores` gives them.
     """
     measures = list(pairs["measure"].unique())
     across = min(len(measures), 3)
@@ -82,7 +79,7 @@ def similarity_against_score(pairs: pd.DataFrame, label: str = F1) -> "Figure":
     for ax in list(axes.flat)[len(measures) :]:
         ax.set_visible(False)
     for ax in axes[:, 0]:
-        ax.set_ylabel(label)
+        ax.set_ylabel(score_label(pairs))
     for ax in axes[-1]:
         ax.set_xlabel("similarity")
     from_zero(axes[0, 0], upright=True)
@@ -124,7 +121,7 @@ def drift_by_layer(drift: pd.DataFrame, value: str = "drift", level: float = 0.9
 
 
 @styled
-def few_shot_curve(runs: pd.DataFrame, score: str = "test_score", level: float = 0.95, label: str = F1) -> "Figure":
+def few_shot_curve(runs: pd.DataFrame, score: str = "test_score", level: float = 0.95) -> "Figure":
     """Draw the score over the number of labelled target sentences, a line a method.
 
     Parameters
@@ -136,8 +133,6 @@ def few_shot_curve(runs: pd.DataFrame, score: str = "test_score", level: float =
         The column to draw.
     level
         Of the interval of the mean over seeds.
-    label
-        Of the axis of scores.
     """
     figure, axes = canvas(6.0, 3.6)
     ax = axes[0, 0]
@@ -157,7 +152,7 @@ def few_shot_curve(runs: pd.DataFrame, score: str = "test_score", level: float =
     ax.set_xticks(range(len(sizes)), [f"{size:g}" if size else "0 (zero-shot)" for size in sizes])
     ax.grid(axis="x", visible=False)
     ax.set_xlabel("labelled target sentences (steps are not to scale)")
-    ax.set_ylabel(label)
+    ax.set_ylabel(score_label(runs))
     from_zero(ax, upright=True)
     legend(figure, {m: colour(m) for m in methods}, lines=[(of, DASHES[of]) for of in ordered(training, tuple(DASHES))])
     return figure

@@ -144,7 +144,7 @@ def transfer_scores(runs: pd.DataFrame, *, score: str = "test_score") -> pd.Data
     Returns
     -------
     DataFrame
-        Columns `source`, `target`, `score` and `seeds`.
+        Columns `source`, `target`, `metric`, `score` and `seeds`.
 
     Raises
     ------
@@ -156,8 +156,8 @@ def transfer_scores(runs: pd.DataFrame, *, score: str = "test_score") -> pd.Data
     for column in ("task", "backbone", "method"):
         if len(met := rows[column].unique()) > 1:
             raise SettingsError(f"expected runs of one {column}, met {', '.join(map(repr, met))}")
-    grouped = rows.groupby(["train_languages", "language"])[score].agg(["mean", "size"]).reset_index()
-    return grouped.set_axis(["source", "target", "score", "seeds"], axis=1)
+    grouped = rows.groupby(["train_languages", "language", "metric"])[score].agg(["mean", "size"]).reset_index()
+    return grouped.set_axis(["source", "target", "metric", "score", "seeds"], axis=1)
 
 
 def pair_scores(table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
