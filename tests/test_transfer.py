@@ -1,9 +1,20 @@
 """Few-shot curves and negative transfer from the table of runs."""
 
+import math
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from nerlib.analysis import expected_widths, few_shot, negative_transfer
+from nerlib.analysis import (
+    describe_correlation,
+    describe_harm,
+    describe_paired,
+    expected_widths,
+    few_shot,
+    negative_transfer,
+)
 from nerlib.corpora import Sentence
 from nerlib.errors import RecordError, SettingsError
 from tests.test_analysis import table_of
@@ -93,3 +104,45 @@ def test_the_accuracy_s_expected_interval_is_that_of_a_share_of_words():
     widths = expected_widths(words, f1=[0.8])
     here = widths.loc[widths["sentences"] == 50, "width"].item()
     assert here == pytest.approx(2 * stats.norm.ppf(0.975) * (0.8 * 0.2 / 250) ** 0.5)
+
+
+# --- sentences --------------------------------------------------------------------------------------------------------
+
+ends = st.tuples(st.floats(-1, 1), st.floats(-1, 1), st.floats(-1, 1)).map(sorted)
+
+
+@given(ends, st.integers(1, 5))
+def test_a_direction_is_told_only_when_the_interval_excludes_zero(values, n):
+    low, difference, high = values if n > 1 else (math.nan, values[1], math.nan)
+    row = {"difference": difference, "low": low, "high": high, "n": n}
+    told = describe_paired(row, a="madx", b="full", what="the drift")
+    assert (("above" in told) or ("below" in told)) == (n > 1 and (low > 0 or high < 0))
+    assert ("can be told" in told) != (("above" in told) or ("below" in told))
+
+
+def test_a_paired_difference_is_told_in_points():
+    row = {"difference": -0.052, "low": -0.08, "high": -0.024, "n": 3}
+    assert describe_paired(row, a="madx", b="full", what="the share of wrong boundaries") == (
+        "The share of wrong boundaries of madx is 5.2 points below that of full (95 % interval −8.0 to −2.4, 3 seeds)."
+    )
+
+
+def test_harm_is_told_with_its_interval():
+    rows = [*started("sw", 1, {0: 0.2, 10: 0.2}), *alone("sw", 1, {10: 0.3})]
+    (row,) = negative_transfer(table_of(*rows)).to_dict("records")
+    assert describe_harm(row) == (
+        "lora from en, 10 target sentences: 1 of 1 runs on 1 target are below lora on the target alone "
+        "(100 %, 95 % interval 21 to 100 %, runs taken as independent)."
+    )
+
+
+def test_a_correlation_is_told_with_its_doubts():
+    row = {"measure": "ngrams", "rho": -0.25, "low": -0.6, "high": 0.2, "p": 0.01, "p_holm": 0.02, "pairs": 24}
+    row |= {"languages": 9, "note": "without am"}
+    assert describe_correlation(row) == (
+        "ngrams: ρ = −0.25 over 24 pairs of 9 languages (95 % interval −0.60 to 0.20 over languages; p = 0.020 by "
+        "permuting languages, Holm's correction; without am)."
+    )
+    few = row | {"p": math.nan, "low": math.nan, "high": math.nan, "note": "fewer than 8 languages: descriptive only"}
+    assert describe_correlation(few).endswith("9 languages (fewer than 8 languages: descriptive only).")
+    assert "no correlation" in describe_correlation(row | {"rho": math.nan, "note": "nothing varies"})

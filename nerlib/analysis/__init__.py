@@ -4,7 +4,13 @@ from nerlib.analysis.drift import drift_by_layer, linear_cka, semantic_drift
 from nerlib.analysis.errors import KINDS, EntityError, error_table, examples, find_errors
 from nerlib.analysis.misalignment import misalignment, most_confused, tag_confusion
 from nerlib.analysis.seeds import means_over_seeds, paired_differences
-from nerlib.analysis.sentences import describe_difference, describe_score
+from nerlib.analysis.sentences import (
+    describe_correlation,
+    describe_difference,
+    describe_harm,
+    describe_paired,
+    describe_score,
+)
 from nerlib.analysis.tables import (
     Comparison,
     compare,
@@ -22,7 +28,10 @@ __all__ = [
     "Comparison",
     "EntityError",
     "compare",
+    "describe_correlation",
     "describe_difference",
+    "describe_harm",
+    "describe_paired",
     "describe_score",
     "drift_by_layer",
     "error_table",
