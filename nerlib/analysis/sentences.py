@@ -86,27 +86,24 @@ def describe_paired(row: Mapping[str, Any], *, a: str, b: str, what: str, level:
     level
         Of the row's interval.
     """
-    value, n = row["difference"], row["n"]
-    signed = f"{points(value, signed=True)} points"
+    value, low, high, n = (row[name] for name in ("difference", "low", "high", "n"))
+    what, signed = _capital(what), f"{points(value, signed=True)} points"
     if n < 2:
-        return f"{_capital(what)} of {a} and {b} differ by {signed}; with one seed no difference can be told."
-    ends = (
-        f"{100 * level:g} % interval {points(row['low'], signed=True)} to {points(row['high'], signed=True)}, {n} seeds"
-    )
-    if not (row["low"] > 0 or row["high"] < 0):
-        return (
-            f"{_capital(what)}: no difference between {a} and {b} can be told; paired by seed it is {signed} ({ends})."
-        )
+        return f"{what} of {a} and {b} differs by {signed}; with one seed no difference can be told."
+    ends = f"{100 * level:g} % interval {points(low, signed=True)} to {points(high, signed=True)}, {n} seeds"
+    if not (low > 0 or high < 0):
+        return f"{what}: no difference between {a} and {b} can be told; paired by seed it is {signed} ({ends})."
     direction = "above" if value > 0 else "below"
-    return f"{_capital(what)} of {a} is {points(abs(value))} points {direction} that of {b} ({ends})."
+    return f"{what} of {a} is {points(abs(value))} points {direction} that of {b} ({ends})."
 
 
 def describe_harm(row: Mapping[str, Any], level: float = 0.95) -> str:
     """What a row of `negative_transfer` shows."""
     targets = "1 target" if row["targets"] == 1 else f"{row['targets']} targets"
     return (
-        f"{row['method']} from {row['sources']}, {row['train_sentences']:g} target sentences: {row['worse']} of {row['n']} "
-        f"runs on {targets} are below {row['baseline_method']} on the target alone ({100 * row['share']:.0f} %, "
+        f"{row['method']} from {row['sources']}, {row['train_sentences']:g} target sentences: "
+        f"{row['worse']} of {row['n']} runs on {targets} are below {row['baseline_method']} on the target alone "
+        f"({100 * row['share']:.0f} %, "
         f"{100 * level:g} % interval {100 * row['low']:.0f} to {100 * row['high']:.0f} %, runs taken as independent)."
     )
 
