@@ -126,6 +126,26 @@ def spans(tags: Sequence[str], *, strict: bool) -> list[Span]:
     return read_spans(parsed, BEGINS_STRICT if strict else BEGINS_LENIENT)
 
 
+def units(tags: Sequence[str], *, strict: bool = True) -> list[Span]:
+    """What is to be found in a sentence: its entities, or, where the tags are parts of speech, each of its words.
+
+    Parameters
+    ----------
+    tags
+        IOB2 tags, or universal parts of speech, one a word.
+    strict
+        How IOB2 tags are read: see `spans`.
+
+    Raises
+    ------
+    CorpusError
+        When the tags are neither.
+    """
+    if set(tags).issubset(UPOS):
+        return [Span(place, place + 1, tag) for place, tag in enumerate(tags)]
+    return spans(tags, strict=strict)
+
+
 def to_tags(entities: Iterable[Span], length: int) -> tuple[str, ...]:
     """Write entities as the IOB2 tags of a sentence of `length` words.
 

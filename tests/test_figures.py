@@ -134,6 +134,81 @@ def test_fertility_and_width_are_drawn_as_given():
     np.testing.assert_allclose(line.get_xydata(), [[50, 20], [100, 10]])
 
 
+@pytest.mark.parametrize("draw", [figures.scores_by_stage, figures.cost_against_score, figures.forgetting])
+def test_the_axis_says_which_score_it_is(runs, draw):
+    def told(frame):
+        ax = draw(frame).axes[0]
+        return ax.get_xlabel() if draw is figures.scores_by_stage else ax.get_ylabel()
+
+    assert told(runs).endswith("strict F1 (points)")
+    assert told(runs.assign(metric="accuracy")).endswith("accuracy (points)")
+
+
+# --- transfer ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_heat_map_writes_each_number_that_there_is():
+    square = pd.DataFrame([[0.5, np.nan], [0.25, 1]], index=["en", "fr"], columns=["sw", "yo"])
+    ax = figures.heat_map(square, "strict F1 (points)", scale=100, decimals=1).axes[0]
+    assert {text.get_position(): text.get_text() for text in ax.texts} == {
+        (0, 0): "50.0", (0, 1): "25.0", (1, 1): "100.0",
+    }  # fmt: skip
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["en", "fr"]
+
+
+def test_pairs_stand_at_their_similarity_and_score():
+    cells = itertools.product(("ngrams", "syntax"), ("en", "hi"), ("sw", "yo"))
+    pairs = pd.DataFrame(cells, columns=["measure", "source", "target"])
+    pairs = pairs.assign(similarity=RNG.random(8), score=RNG.random(8))
+    pairs.loc[0, "similarity"] = np.nan
+    drawn = figures.similarity_against_score(pairs).axes
+    for ax, (measure, own) in zip(drawn, pairs.dropna().groupby("measure"), strict=True):
+        assert ax.get_title(loc="left") == measure
+        (points,) = [c.get_offsets() for c in ax.collections if c.get_gid() == "pairs"]
+        np.testing.assert_allclose(points, np.transpose([own["similarity"], 100 * own["score"]]))
+        assert {text.get_text() for text in ax.texts} == set(own["source"] + "→" + own["target"])
+
+
+def test_drift_is_a_line_a_method_with_its_t_interval():
+    rows = pd.DataFrame(itertools.product(("full", "madx"), SEEDS, (0, 1, 2)), columns=["method", "seed", "layer"])
+    rows["drift"] = RNG.random(len(rows))
+    ax = figures.drift_by_layer(rows).axes[0]
+    means = [line.get_ydata() for line in ax.lines if line.get_gid() == "mean"]
+    np.testing.assert_allclose(means, rows.groupby(["method", "layer"])["drift"].mean().unstack())
+    groups = [group.to_numpy() for _, group in rows[rows["method"] == "madx"].groupby("layer")["drift"]]
+    ends = ax.collections[1].get_paths()[0].vertices[:, 1]
+    for low, high in [stats.t.interval(0.95, 2, v.mean(), stats.sem(v)) for v in groups]:
+        assert np.isclose(ends, low).any() and np.isclose(ends, high).any()
+
+
+def test_few_shot_points_are_means_with_intervals_at_their_sizes():
+    cells = itertools.product(("full", "madx"), (0, 10, 100), ("transfer", "target only"), SEEDS)
+    rows = pd.DataFrame(cells, columns=["method", "train_sentences", "training", "seed"])
+    rows = rows[(rows["train_sentences"] > 0) | (rows["training"] == "transfer")]
+    rows["test_score"] = RNG.random(len(rows))
+    ax = figures.few_shot_curve(rows).axes[0]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0 (zero-shot)", "10", "100"]
+    groups = rows.groupby(["method", "train_sentences", "training"])["test_score"]
+    expected = expected_intervals([100 * group.to_numpy() for _, group in groups])
+    np.testing.assert_allclose(intervals_of(ax, axis=1), expected)
+    lines = {len(line.get_ydata()) for line in ax.lines if line.get_gid() == "means"}
+    assert lines == {2, 3}  # no target-only training on no sentences
+    assert len(seeds_of(ax)) == len(rows)
+
+
+def test_misalignment_draws_each_kind_by_group():
+    cells = itertools.product(("full", "madx"), SEEDS, ("1 word", "2 words"), ("boundary", "type", "missed"))
+    table = pd.DataFrame(cells, columns=["method", "seed", "group", "kind"]).assign(by="length")
+    table["share"] = RNG.random(len(table))
+    for ax, kind in zip(figures.misalignment(table).axes, ("boundary", "type"), strict=True):
+        assert ax.get_title(loc="left") == f"wrong {kind}"
+        own = table[table["kind"] == kind].groupby(["method", "group"])["share"].mean()
+        assert sorted(bar.get_height() for bar in ax.patches) == pytest.approx(sorted(100 * own))
+
+
+# --- models -----------------------------------------------------------------------------------------------------------
+
+
 def test_the_architecture_tells_what_is_trained():
     parts = {"backbone": (1_000_000, False), "adapter": (7_500, True), "head": (500, True)}
     told = [text.get_text() for text in figures.architecture(parts, layers=2, hidden=64, rank=4).axes[0].texts]

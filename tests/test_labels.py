@@ -10,7 +10,7 @@ from seqeval.scheme import BILOU, IOB1, IOB2, IOBES, Tokens
 
 from nerlib import labels
 from nerlib.errors import CorpusError
-from nerlib.labels import Span, scheme_of, spans, tag_names, to_iob2, to_tags
+from nerlib.labels import Span, scheme_of, spans, tag_names, to_iob2, to_tags, units
 
 TYPES = ("PER", "ORG", "LOC")
 any_tags = st.lists(st.sampled_from(tag_names(TYPES)), max_size=12)
@@ -163,3 +163,12 @@ def test_tag_names_begin_with_o():
 
 def test_there_are_seventeen_parts_of_speech():
     assert len(set(labels.UPOS)) == 17
+
+
+def test_units_are_entities_or_words():
+    assert units(("B-PER", "I-PER", "O")) == [Span(0, 2, "PER")]
+    assert units(("I-PER", "O")) == [] and units(("I-PER", "O"), strict=False) == [Span(0, 1, "PER")]
+    assert units(("NOUN", "X")) == [Span(0, 1, "NOUN"), Span(1, 2, "X")]
+    assert units(()) == []
+    with pytest.raises(CorpusError, match="IOB2"):
+        units(("NOUN", "B-PER"))

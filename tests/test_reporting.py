@@ -496,3 +496,9 @@ def test_what_machines_read_survives_the_notebook_s_file(tmp_path, displayed):
         "scores": [{"name": "b", "value": 0.25}, {"name": "a", "value": 0.5, "low": None, "high": None}],
     }
     assert json.loads(json.dumps(left)) == left
+
+
+def test_parts_of_speech_are_shown_at_their_words():
+    sentence = parsed(reporting.highlight(["moja", "mbili"], ["NOUN", "VERB"], ["NOUN", "X"]).body).p
+    assert [tag.text for tag in sentence.find_all("sup")] == ["NOUN", "VERB"]
+    assert [tag.text for tag in sentence.find_all("sub")] == ["NOUN", "X"]

@@ -6,7 +6,7 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
@@ -22,6 +22,7 @@ def sides(rows):
     return tuple([[pair[side] for pair in sentence] for sentence in rows] for side in (0, 1))
 
 
+@settings(max_examples=60, deadline=None)
 @given(pairs.filter(lambda rows: any(rows)))
 def test_scores_equal_scikit_learn(rows):
     gold, predicted = sides(rows)
@@ -38,6 +39,7 @@ def test_scores_equal_scikit_learn(rows):
     np.testing.assert_allclose(table, np.transpose(by_tag))
 
 
+@settings(max_examples=60, deadline=None)
 @given(pairs)
 def test_counts_of_each_sentence_are_those_of_the_sentence_alone(rows):
     gold, predicted = sides(rows)

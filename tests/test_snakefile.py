@@ -76,6 +76,7 @@ def test_a_study_is_languages_times_notebooks_times_variants(root):
         ({"notebooks": {"02_baseline": {"few": {"sorces": []}}}}, "few: .*'sorces'; did you mean 'sources'"),
         ({"notebooks": {"02_baseline": {"a/b": {}}}}, "variant 'a/b' cannot name a folder"),
         ({"notebooks": {"04_none": {}}}, "04_none.ipynb"),
+        ({"notebooks": {"02_baseline": {"few": {"languages": [False]}}}}, "few: languages: False is no language tag"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(root, change, message):
@@ -83,18 +84,26 @@ def test_what_cannot_be_meant_is_refused(root, change, message):
         running.jobs(STUDY | change)
 
 
+def test_a_variant_may_be_for_some_languages_only(root):
+    variants = {"all": {}, "near": {"languages": ["as"], "sources": ["hi@x"]}, "none": {"languages": "no,yo"}}
+    jobs = running.jobs(STUDY | {"notebooks": {"03_lora_transfer": variants}})
+    assert [(job.language, job.variant) for job in jobs] == [("as", "all"), ("as", "near"), ("bn", "all")]
+    assert all("languages" not in job.parameters for job in jobs)
+
+
 def test_languages_may_be_one_text_as_on_a_command_line(root):
     jobs = running.jobs(STUDY | {"languages": "as,no"})
     assert {job.language for job in jobs} == {"as", "no"}
 
 
-@pytest.mark.parametrize("study", ["assamese", "demo"])
+@pytest.mark.parametrize("study", ["assamese", "demo", "african", "wikiann"])
 def test_our_studies_can_be_planned(study):
     described = yaml.safe_load((PROJECT / "params" / "studies" / f"{study}.yaml").read_text(encoding="utf-8"))
     if not all(running.source(notebook).is_file() for notebook in described["notebooks"]):
         pytest.skip("its notebooks are not all there")
     jobs = running.jobs(described)
-    assert {job.notebook[:2] for job in jobs} == {"01", "02", "03", "05"}
+    assert {job.notebook for job in jobs} == set(described["notebooks"])
+    assert {job.language for job in jobs} == set(described["languages"])
     assert all(job.parameters["study"] == study for job in jobs)
 
 

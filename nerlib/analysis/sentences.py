@@ -1,6 +1,8 @@
 """Sentences that say what a comparison shows, and no more: computed when a report is made, never typed in advance."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nerlib.analysis.tables import Comparison
 from nerlib.statistics import Interval
@@ -57,7 +59,7 @@ def describe_difference(comparison: Comparison, where: str = "on this test set")
     else:
         direction = "above" if value > 0 else "below"
         sentence = f"{a} is {points(abs(value))} {unit} {direction} {b} {scope}; paired by seed: {interval}"
-    return f"{sentence[0].upper()}{sentence[1:]}{_left_out(comparison.unpaired)}."
+    return f"{_capital(sentence)}{_left_out(comparison.unpaired)}."
 
 
 def _left_out(seeds: Sequence[int]) -> str:
@@ -65,3 +67,66 @@ def _left_out(seeds: Sequence[int]) -> str:
         return ""
     listed = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds[:-1]))} and {seeds[-1]}"
     return f" ({listed} left out: without a partner)"
+
+
+# --- rows of the tables of transfer ---------------------------------------------------------------------------------
+
+
+def describe_paired(row: Mapping[str, Any], *, a: str, b: str, what: str, level: float = 0.95) -> str:
+    """What a row of `paired_differences` shows, of shares or of other values from 0 to 1.
+
+    Parameters
+    ----------
+    row
+        With `difference`, `low`, `high`, `n`.
+    a, b
+        What the methods are called.
+    what
+        What was measured, as it stands before "of": "the share of wrong boundaries".
+    level
+        Of the row's interval.
+    """
+    value, n = row["difference"], row["n"]
+    signed = f"{points(value, signed=True)} points"
+    if n < 2:
+        return f"{_capital(what)} of {a} and {b} differ by {signed}; with one seed no difference can be told."
+    ends = (
+        f"{100 * level:g} % interval {points(row['low'], signed=True)} to {points(row['high'], signed=True)}, {n} seeds"
+    )
+    if not (row["low"] > 0 or row["high"] < 0):
+        return (
+            f"{_capital(what)}: no difference between {a} and {b} can be told; paired by seed it is {signed} ({ends})."
+        )
+    direction = "above" if value > 0 else "below"
+    return f"{_capital(what)} of {a} is {points(abs(value))} points {direction} that of {b} ({ends})."
+
+
+def describe_harm(row: Mapping[str, Any], level: float = 0.95) -> str:
+    """What a row of `negative_transfer` shows."""
+    targets = "1 target" if row["targets"] == 1 else f"{row['targets']} targets"
+    return (
+        f"{row['method']} from {row['sources']}, {row['train_sentences']:g} target sentences: {row['worse']} of {row['n']} "
+        f"runs on {targets} are below {row['baseline_method']} on the target alone ({100 * row['share']:.0f} %, "
+        f"{100 * level:g} % interval {100 * row['low']:.0f} to {100 * row['high']:.0f} %, runs taken as independent)."
+    )
+
+
+def describe_correlation(row: Mapping[str, Any], level: float = 0.95) -> str:
+    """What a row of `similarity.transfer_correlation` shows."""
+    if math.isnan(row["rho"]):
+        return f"{row['measure']}: no correlation can be computed ({row['note']})."
+    sentence = f"{row['measure']}: ρ = {_decimal(row['rho'])} over {row['pairs']} pairs of {row['languages']} languages"
+    if math.isnan(row["p"]):
+        return f"{sentence} ({row['note']})."
+    ends = f"{100 * level:g} % interval {_decimal(row['low'])} to {_decimal(row['high'])} over languages"
+    p = "p < 0.001" if row["p_holm"] < 0.001 else f"p = {row['p_holm']:.3f}"
+    note = f"; {row['note']}" if row["note"] else ""
+    return f"{sentence} ({ends}; {p} by permuting languages, Holm's correction{note})."
+
+
+def _decimal(value: float) -> str:
+    return f"{value:.2f}".replace("-", MINUS)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

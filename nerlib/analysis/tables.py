@@ -15,7 +15,7 @@ import pandas as pd
 
 from nerlib.corpora import Sentence
 from nerlib.errors import RecordError, SettingsError
-from nerlib.labels import spans
+from nerlib.labels import units
 from nerlib.statistics import Interval, expected_f1_width, mean_interval, paired_interval
 
 UNIT = ["language", "task", "backbone"]  # columns within which runs can be compared
@@ -124,7 +124,7 @@ def summary(
         When a seed has two runs of one kind.
     """
     rows = []
-    for values, group in _finished(runs).groupby(list(by), sort=True):
+    for values, group in finished(runs).groupby(list(by), sort=True):
         interval = _score_interval(_by_seed(group, score).to_numpy(), level)
         row = dict(zip(by, values, strict=True))
         row |= {"mean": interval.value, "low": interval.low, "high": interval.high, "n": interval.n}
@@ -189,11 +189,11 @@ def gaps(runs: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         or a baseline's stage), `method_b` (the same method where it has baselines, else each that has), `mean_a`,
         `mean_b`, `difference`, `low`, `high` (NaN with one seed), `n` (pairs). Opponents without runs have no row.
     """
-    finished = _with_sources(_finished(runs))
+    ended = with_sources(finished(runs))
     rows = []
-    for values, targets in finished[finished["stage"] == "target"].groupby([*UNIT, "method", "sources"], sort=True):
+    for values, targets in ended[ended["stage"] == "target"].groupby([*UNIT, "method", "sources"], sort=True):
         where = dict(zip([*UNIT, "method", "sources"], values, strict=True))
-        same_unit = finished[(finished[UNIT] == targets[UNIT].iloc[0]).all(axis=1)]
+        same_unit = ended[(ended[UNIT] == targets[UNIT].iloc[0]).all(axis=1)]
         candidates = [("zero-shot", where["method"], targets, "zero_shot_f1")]
         for stage in BASELINES:
             of_stage = same_unit[same_unit["stage"] == stage]
@@ -219,7 +219,7 @@ def forgetting(runs: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         `low`, `high` (NaN with one seed), `n`; a row for each kind of finished runs whose records hold both scores.
     """
     before, after = "source_dev_score_before", "source_dev_score_after"
-    scored = _with_sources(_finished(runs)).dropna(subset=[before, after])
+    scored = with_sources(finished(runs)).dropna(subset=[before, after])
     rows = []
     for values, group in scored.groupby([*UNIT, "method", "sources"], sort=True):
         pairs = pd.concat([_by_seed(group, after), _by_seed(group, before)], axis=1)
@@ -238,9 +238,9 @@ def expected_widths(
     -------
     DataFrame
         `sentences`, `f1`, `width` (high − low, 0..1): see `statistics.expected_f1_width`; over sizes it goes with one
-        over the root of the number of sentences.
+        over the root of the number of sentences. For parts of speech, where every word counts, `f1` is the accuracy.
     """
-    entities = [len(spans(sentence.tags, strict=True)) for sentence in sentences]
+    entities = [len(units(sentence.tags)) for sentence in sentences]
     here = expected_f1_width(entities, list(f1), level=level)
     sizes = sorted({50, 100, 200, 500, 1000, 2000, len(sentences)})
     return pd.DataFrame(
@@ -262,7 +262,8 @@ def _score_interval(values: npt.ArrayLike, level: float) -> Interval:
 # --- rows -----------------------------------------------------------------------------------------------------------
 
 
-def _finished(runs: pd.DataFrame) -> pd.DataFrame:
+def finished(runs: pd.DataFrame) -> pd.DataFrame:
+    """The finished runs."""
     return runs[runs["status"] == "finished"]
 
 
@@ -270,7 +271,7 @@ def _selected(runs: pd.DataFrame, which: Mapping[str, Any]) -> pd.DataFrame:
     """The finished runs with these values."""
     if unknown := set(which) - set(runs.columns):
         raise SettingsError(f"unknown columns {sorted(unknown)}; runs are told apart by {list(runs.columns)}")
-    rows = _finished(runs)
+    rows = finished(runs)
     for column, value in which.items():
         rows = rows[rows[column] == value]
     return rows
@@ -287,10 +288,10 @@ def _by_seed(rows: pd.DataFrame, score: str) -> pd.Series:
     return scored.set_index("seed")[score].sort_index()
 
 
-def _with_sources(finished: pd.DataFrame) -> pd.DataFrame:
+def with_sources(runs: pd.DataFrame) -> pd.DataFrame:
     """With a column `sources`: the languages of the run that each run continues ("" when it continues none)."""
-    languages = dict(zip(finished["digest"], finished["train_languages"], strict=True))
-    return finished.assign(sources=finished["parent"].map(languages).fillna("").astype(str))
+    languages = dict(zip(runs["digest"], runs["train_languages"], strict=True))
+    return runs.assign(sources=runs["parent"].map(languages).fillna("").astype(str))
 
 
 def _difference(pairs: pd.DataFrame, level: float) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from nerlib.corpora.types import SPLITS, Corpus, Sentence, comparable
-from nerlib.labels import spans
+from nerlib.labels import units
 
 
 def describe(corpus: Corpus) -> pd.DataFrame:
@@ -114,17 +114,17 @@ def leaks(corpora: Mapping[str, Corpus], seen_split: str = "train") -> pd.DataFr
 
 
 def with_most_types(corpus: Corpus, number: int) -> tuple[Sentence, ...]:
-    """Training (else test) sentences that show most entity types, the shorter and earlier ones first."""
+    """Training (else test) sentences that show most types, the shorter and earlier ones first."""
     sentences = corpus.splits.get("train") or corpus.splits.get("test") or ()
 
     def shown(sentence: Sentence) -> tuple[int, int]:
-        return -len({span.type for span in spans(sentence.tags, strict=True)}), len(sentence.words)
+        return -len({span.type for span in units(sentence.tags)}), len(sentence.words)
 
     return tuple(sorted(sentences, key=shown)[:number])
 
 
 def unseen_entities(sentences: Sequence[Sentence], train: Iterable[Sentence], types: Sequence[str]) -> pd.DataFrame:
-    """How many entities have words that no training entity (of any type) has.
+    """How many entities (for parts of speech: words) have words that no training entity (of any type) has.
 
     Returns
     -------
@@ -152,7 +152,4 @@ def _share(part: int, whole: int) -> float:
 
 
 def _forms(sentence: Sentence) -> list[tuple[str, str]]:
-    return [
-        (span.type, "\t".join(comparable(sentence.words[span.start : span.end])))
-        for span in spans(sentence.tags, strict=True)
-    ]
+    return [(span.type, "\t".join(comparable(sentence.words[span.start : span.end]))) for span in units(sentence.tags)]

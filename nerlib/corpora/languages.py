@@ -33,7 +33,8 @@ bbj Ghomala Latn bbj; be Belarusian Cyrl bel; bg Bulgarian Cyrl bul; bho Bhojpur
 bo Tibetan Tibt bod; brx Bodo Deva brx; ca Catalan Latn cat; ceb Cebuano Latn ceb; ckb Central_Kurdish Arab ckb
 cs Czech Latn ces; cy Welsh Latn cym; da Danish Latn dan; de German Latn deu; dv Divehi Thaa div; ee Ewe Latn ewe
 el Greek Grek ell; en English Latn eng; es Spanish Latn spa; et Estonian Latn est; eu Basque Latn eus
-fa Persian Arab fas; fi Finnish Latn fin; fon Fon Latn fon; fr French Latn fra; gl Galician Latn glg
+fa Persian Arab fas; fi Finnish Latn fin; fon Fon Latn fon; fr French Latn fra; gd Scottish_Gaelic Latn gla
+gl Galician Latn glg
 gu Gujarati Gujr guj; ha Hausa Latn hau; he Hebrew Hebr heb; hi Hindi Deva hin; hr Croatian Latn hrv
 hu Hungarian Latn hun; hy Armenian Armn hye; id Indonesian Latn ind; ig Igbo Latn ibo; is Icelandic Latn isl
 it Italian Latn ita; ja Japanese Jpan jpn; jv Javanese Latn jav; ka Georgian Geor kat; kk Kazakh Cyrl kaz

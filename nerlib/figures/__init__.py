@@ -17,6 +17,7 @@ from nerlib.figures.scores import (
 )
 from nerlib.figures.style import METHOD_COLOURS, PALETTE, colour, folder, readable, show
 from nerlib.figures.training import loss_curves
+from nerlib.figures.transfer import drift_by_layer, few_shot_curve, heat_map, misalignment, similarity_against_score
 
 __all__ = [
     "METHOD_COLOURS",
@@ -24,17 +25,22 @@ __all__ = [
     "architecture",
     "colour",
     "cost_against_score",
+    "drift_by_layer",
     "error_kinds",
     "expected_width",
     "fertility",
+    "few_shot_curve",
     "folder",
     "forgetting",
+    "heat_map",
     "interval_words",
     "loss_curves",
+    "misalignment",
     "readable",
     "scores_by_stage",
     "scores_by_type",
     "sentence_lengths",
     "show",
+    "similarity_against_score",
     "two_by_two",
 ]

@@ -1,11 +1,15 @@
-"""Figures of scores: by stage, by type, against cost, before and after; and of the errors behind them."""
+"""Figures of scores: by stage, by type, against cost, before and after; and of the errors behind them.
+
+Which score it is says the runs' column ``metric``; without it they are strict F1.
+"""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from nerlib.figures.parts import from_zero, legend, mean_and_seeds, score_label
 from nerlib.figures.style import (
     INK,
     STAGES,
@@ -49,7 +53,7 @@ def scores_by_stage(runs: pd.DataFrame, score: str = "test_score", level: float 
     methods = runs["method"] if "method" in runs else pd.Series("", index=runs.index)
     frame = pd.DataFrame({"row": runs["stage"], "group": methods, "value": runs[score]})
     rows = ordered(frame["row"], STAGES)
-    return _dodged(frame, rows, {m: colour(m) for m in methods.unique()}, level, "strict F1 (points)")
+    return _dodged(frame, rows, {m: colour(m) for m in methods.unique()}, level, score_label(runs))
 
 
 @styled
@@ -70,7 +74,7 @@ def scores_by_type(scores: pd.DataFrame, level: float = 0.95) -> "Figure":
     if "support" in scores:
         words = {name: f"{words[name]} ({n:.0f})" for name, n in scores.groupby("type")["support"].max().items()}
     groups = colours(ordered(frame["group"], STAGES))
-    return _dodged(frame, rows, groups, level, "strict F1 (points)", words)
+    return _dodged(frame, rows, groups, level, score_label(scores, by_type=True), words)
 
 
 def _dodged(
@@ -88,29 +92,14 @@ def _dodged(
     for offset, (group, shade) in zip(offsets, groups.items(), strict=True):
         for place, row in enumerate(rows):
             values = frame.loc[(frame["row"] == row) & (frame["group"] == group), "value"].dropna()
-            _mean_and_seeds(ax, place + offset, values, shade, level)
+            mean_and_seeds(ax, place + offset, values, shade, level)
     ax.set_yticks(range(len(rows)), [(words or {}).get(row) or stage_words(row) for row in rows])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.grid(axis="y", visible=False)
     ax.set_xlabel(label)
-    _from_zero(ax)
-    _legend(figure, groups)
+    from_zero(ax)
+    legend(figure, groups)
     return figure
-
-
-def _mean_and_seeds(ax: Any, place: float, values: pd.Series, shade: str, level: float, upright: bool = False) -> None:
-    """Draw the mean with its interval at `place` and the seeds as small points beside it; `values` are 0..1."""
-    if values.empty:
-        return
-    points = 100 * values.to_numpy(float)
-    beside = np.full(len(points), place + (0.04 if upright else 0.11))
-    ax.scatter(*((beside, points) if upright else (points, beside)), s=11, color=shade, alpha=0.55, lw=0, gid="seeds")
-    mean, ends = points.mean(), None
-    if len(points) > 1:
-        interval = mean_interval(points, level)
-        ends = [[interval.value - interval.low], [interval.high - interval.value]]
-    where, bar = ((place, mean), {"yerr": ends}) if upright else ((mean, place), {"xerr": ends})
-    ax.errorbar(*where, **bar, fmt="o", ms=6, color=shade, mec="white", mew=0.8, elinewidth=1.6, capsize=3, zorder=4)
 
 
 @styled
@@ -136,13 +125,13 @@ def two_by_two(runs: pd.DataFrame, score: str = "test_score", level: float = 0.9
         places = [place + offset for place in range(len(data))]
         ax.plot(places, [100 * cell.mean() for cell in cells], color=colour(method), gid="means")
         for place, cell in zip(places, cells, strict=True):
-            _mean_and_seeds(ax, place, cell, colour(method), level, upright=True)
+            mean_and_seeds(ax, place, cell, colour(method), level, upright=True)
     ax.set_xticks(range(len(data)), [readable(d) for d in data])
     ax.set_xlim(-0.4, len(data) - 0.6)
     ax.grid(axis="x", visible=False)
-    ax.set_ylabel("strict F1 (points)")
-    _from_zero(ax, upright=True)
-    _legend(figure, {method: colour(method) for method in methods})
+    ax.set_ylabel(score_label(runs))
+    from_zero(ax, upright=True)
+    legend(figure, {method: colour(method) for method in methods})
     return figure
 
 
@@ -163,13 +152,13 @@ def forgetting(runs: pd.DataFrame, level: float = 0.95) -> "Figure":
         pairs = runs.loc[runs["method"] == method, ["source_dev_score_before", "source_dev_score_after"]].dropna()
         ax.plot([0, 1], 100 * pairs.to_numpy(float).T, color=colour(method), alpha=0.35, linewidth=1, gid="seeds")
         for place, column in enumerate(pairs):
-            _mean_and_seeds(ax, place, pairs[column], colour(method), level, upright=True)
+            mean_and_seeds(ax, place, pairs[column], colour(method), level, upright=True)
         ax.set_title(readable(method), color=INK)
         ax.set_xticks([0, 1], ["before", "after"])
         ax.set_xlim(-0.4, 1.4)
         ax.grid(axis="x", visible=False)
-    axes[0, 0].set_ylabel("sources' dev, strict F1 (points)")
-    _from_zero(axes[0, 0], upright=True)
+    axes[0, 0].set_ylabel(f"sources' dev, {score_label(runs)}")
+    from_zero(axes[0, 0], upright=True)
     return figure
 
 
@@ -204,10 +193,10 @@ def cost_against_score(runs: pd.DataFrame, score: str = "test_score", level: flo
     ax.set_xscale("log")
     plain_ticks(ax)
     ax.set_xlabel("training and evaluation (seconds, logarithmic)")
-    ax.set_ylabel("strict F1 (points)")
+    ax.set_ylabel(score_label(runs))
     ax.margins(x=0.2, y=0.15)
-    _from_zero(ax, upright=True)
-    _legend(figure, {method: colour(method) for method in known["method"].unique()}, marks)
+    from_zero(ax, upright=True)
+    legend(figure, {method: colour(method) for method in known["method"].unique()}, marks)
     return figure
 
 
@@ -237,28 +226,5 @@ def error_kinds(errors: pd.DataFrame) -> "Figure":
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("entities (mean over seeds)")
-    _legend(figure, shades)
+    legend(figure, shades)
     return figure
-
-
-# --- shared -----------------------------------------------------------------------------------------------------------
-
-
-def _from_zero(ax: Any, upright: bool = False) -> None:
-    """Let the axis of scores begin at 0: differences are seen at their size."""
-    high = (ax.get_ylim() if upright else ax.get_xlim())[1]
-    (ax.set_ylim if upright else ax.set_xlim)(0, min(max(high, 5), 105))
-
-
-def _legend(figure: Any, groups: dict[str, str], marks: dict[str, str] | None = None) -> None:
-    """Name the colours, and the marks, above the axes, when there is more than one of them."""
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    told: list[Any] = [Patch(color=shade, label=stage_words(name)) for name, shade in groups.items()]
-    told = told if len(told) > 1 else []
-    if marks and len(marks) > 1:
-        told += [Line2D([], [], marker=m, ls="", color=INK, label=stage_words(name)) for name, m in marks.items()]
-    if told:
-        columns = len(told) if sum(len(handle.get_label()) + 4 for handle in told) < 70 else 3
-        figure.legend(handles=told, loc="outside upper left", ncols=columns, handlelength=1, handleheight=1)

@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from nerlib.figures.parts import score_label
 from nerlib.figures.style import PALETTE, STAGES, canvas, ordered, readable, styled
 from nerlib.statistics import mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MEASURES = (("train_loss", "training loss (nats per label)", 1), ("dev_score", "dev, strict F1 (points)", 100))
+LOSS = "training loss (nats per label)"
 
 
 @styled
@@ -20,15 +21,16 @@ def loss_curves(curves: pd.DataFrame, level: float = 0.95) -> "Figure":
     Parameters
     ----------
     curves
-        Columns ``seed``, ``stage``, ``step`` (optimizer steps), ``train_loss``, ``dev_score`` (0..1); NaN where
-        something was not measured at that step.
+        Columns ``seed``, ``stage``, ``step`` (optimizer steps), ``train_loss``, ``dev_score`` (0..1) and, optionally,
+        ``metric``; NaN where something was not measured at that step.
     level
         Of the band around the mean over seeds, drawn at the steps that all seeds reached.
     """
+    measures = (("train_loss", LOSS, 1), ("dev_score", f"dev, {score_label(curves)}", 100))
     stages = ordered(curves["stage"], STAGES)
     figure, axes = canvas(6.6, 0.5 + 1.9 * len(stages), rows=len(stages), columns=2)
     for row, stage in zip(axes, stages, strict=True):
-        for ax, shade, (column, label, scale) in zip(row, PALETTE, MEASURES, strict=False):
+        for ax, shade, (column, label, scale) in zip(row, PALETTE, measures, strict=False):
             measured = curves[curves["stage"] == stage].dropna(subset=[column])
             _lines(ax, measured.assign(value=scale * measured[column]), shade, level)
             ax.set_title(f"stage {readable(stage)}")

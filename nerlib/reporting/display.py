@@ -213,7 +213,7 @@ def highlight(
     words
         As in the corpus.
     gold, predicted
-        IOB2 tags, one a word.
+        IOB2 tags, or parts of speech, one a word.
     language
         Tag of the sentence's language: gives ``lang`` and the direction of writing.
 
@@ -247,7 +247,7 @@ def highlight(
 def _marks(tags: Sequence[str]) -> list[tuple[str, bool] | None]:
     """By word: the entity's type and whether the entity begins here; None outside."""
     marks: list[tuple[str, bool] | None] = [None] * len(tags)
-    for span in labels.spans(list(tags), strict=False):
+    for span in labels.units(tags, strict=False):
         for position in range(span.start, span.end):
             marks[position] = (span.type, position == span.start)
     return marks
@@ -264,7 +264,7 @@ def _label(tag: str, mark: tuple[str, bool] | None) -> str:
 
 
 def _spans_in_words(words: Sequence[str], tags: Sequence[str]) -> str:
-    found = labels.spans(list(tags), strict=False)
+    found = labels.units(tags, strict=False)
     return "; ".join(f"{' '.join(words[span.start : span.end])} [{span.type}]" for span in found) or "none"
 
 

@@ -9,7 +9,7 @@ A study is a mapping, as `params/studies/<study>.yaml` holds it::
       02_baseline: {}
       03_lora_transfer:                                 # two variants of one notebook
         near: {sources: [x-near@demo, x-far@demo]}
-        isolate: {sources: [x-isolate@demo]}
+        isolate: {sources: [x-isolate@demo], languages: [x-target]}   # for these languages only
 """
 
 import difflib
@@ -45,7 +45,8 @@ def jobs(study: Mapping[str, Any]) -> list[Job]:
     """All notebooks of a study, with the parameters that each gets.
 
     Values come from the language's file, the study's `parameters`, the language's in the study, the variant's, the
-    later ones winning. Of the first three a notebook gets those that it knows; a variant's must all be known to it.
+    later ones winning. Of the first three a notebook gets those that it knows; a variant's must all be known to it,
+    but for `languages`: the only ones that the variant is for.
 
     Raises
     ------
@@ -68,6 +69,8 @@ def jobs(study: Mapping[str, Any]) -> list[Job]:
         for notebook, variants in planned.items():
             for variant, given in (_mapping(variants, notebook) or {"": {}}).items():
                 given = _mapping(given, f"{notebook}: {variant}")
+                if language not in _languages(given.pop("languages", [language]), f"{notebook}: {variant}: languages"):
+                    continue
                 _refuse_unknown(given, known[notebook], f"{notebook}: {variant}")
                 passed = {key: value for key, value in shared.items() if key in known[notebook]} | given
                 made.append(Job(language, notebook, variant and folders.safe_name(variant, "variant"), passed))
@@ -94,16 +97,16 @@ def _mapping(value: Any, where: str) -> dict[str, Any]:
     return dict(value)
 
 
-def _languages(value: Any) -> dict[str, dict[str, Any]]:
+def _languages(value: Any, where: str = "languages") -> dict[str, dict[str, Any]]:
     """Languages with their own parameters; a list, or one text with commas (snakemake's --config), has none."""
     tags = value.split(",") if isinstance(value, str) else value
     if not tags or not isinstance(tags, Mapping | list):
-        raise SettingsError(f"languages: expected language tags, met {value!r}")
+        raise SettingsError(f"{where}: expected language tags, met {value!r}")
     for tag in tags:
         if not isinstance(tag, str):  # YAML 1.1 reads `no` as false
-            raise SettingsError(f"languages: {tag!r} is no language tag; in YAML, 'no' must stand in quotes")
+            raise SettingsError(f"{where}: {tag!r} is no language tag; in YAML, 'no' must stand in quotes")
     own = tags if isinstance(tags, Mapping) else dict.fromkeys(tags)
-    return {folders.safe_name(tag.strip(), "language"): _mapping(own[tag], f"languages: {tag}") for tag in own}
+    return {folders.safe_name(tag.strip(), "language"): _mapping(own[tag], f"{where}: {tag}") for tag in own}
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: set[str], where: str) -> None:

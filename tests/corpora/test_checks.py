@@ -68,3 +68,11 @@ def test_unseen_entities():
     assert table.loc["PER"].tolist() == [4, 2, 0.5, 3, 1, 1 / 3]
     assert table.loc["all"].tolist() == table.loc["PER"].tolist()
     assert table.loc["LOC", "entities"] == 0 and math.isnan(table.loc["LOC", "share"])
+
+
+def test_of_parts_of_speech_the_words_are_counted():
+    train, test = [sentence("a/NOUN b/VERB")], [sentence("a/VERB c/NOUN c/NOUN")]
+    table = checks.unseen_entities(test, train, ("NOUN", "VERB"))
+    assert table.loc["NOUN"].tolist() == [2, 2, 1, 1, 1, 1] and table.loc["VERB"].tolist() == [1, 0, 0, 1, 0, 0]
+    tagged = corpus("pos", ("NOUN", "VERB"), train=["a/NOUN b/NOUN c/NOUN", "a/NOUN b/VERB"])
+    assert checks.with_most_types(tagged, 1) == (tagged.train[1],)

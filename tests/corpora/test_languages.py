@@ -74,10 +74,23 @@ def test_the_handwritten_sentences_hold_what_breaks_alignment():
     assert not unicodedata.is_normalized("NFC", text["yo"]) and not unicodedata.is_normalized("NFD", text["yo"])
 
 
-@pytest.mark.parametrize("tag", TAGS)
-def test_a_language_file_holds_parameters_only(tag):
-    settings = yaml.safe_load((ROOT / f"params/languages/{tag}.yaml").read_text("utf-8"))
-    assert set(settings) == {"language", "corpora"} and settings["language"] == tag
+@pytest.mark.parametrize("file", sorted((ROOT / "params/languages").glob("*.yaml")), ids=lambda file: file.stem)
+def test_a_language_file_holds_parameters_only(file):
+    settings = yaml.safe_load(file.read_text("utf-8"))
+    names = set(codes(file.stem))
+    assert set(settings) == {"language", "corpora", "text"} and settings["language"] == file.stem
     for task, corpus in settings["corpora"].items():
         assert task in ("ner", "pos")
-        assert set(codes(tag)) & set(hub.REPOSITORIES[corpus].configurations)
+        assert names & set(hub.REPOSITORIES[corpus].configurations)
+    assert names & set(hub.TEXTS[settings["text"]].configurations)
+    assert language(file.stem).script != "Zyyy"
+
+
+@pytest.mark.parametrize("study", sorted((ROOT / "params/studies").glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_language_of_a_study_has_a_file(study):
+    described = yaml.safe_load(study.read_text("utf-8"))
+    variants = [v or {} for notebook in described["notebooks"].values() for v in (notebook or {}).values()]
+    sources = {source for given in (described["parameters"], *variants) for source in given.get("sources", ())}
+    tags = {*described["languages"], *(source.partition("@")[0] for source in sources)}
+    files = {file.stem for file in (ROOT / "params/languages").glob("*.yaml")}
+    assert {tag for tag in tags if not tag.startswith("x-")} <= files
