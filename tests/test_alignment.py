@@ -125,7 +125,7 @@ def test_the_penalty_falls_when_it_is_trained_on_and_the_record_says_which_it_wa
     found, barely = (run(given, alignment_weight=weight, num_epochs=10) for weight in (2.0, 1e-9))
     assert found.record.identity["alignment"]["form"] == "batches"
     assert "alignment.weight: 1e-09 before, 2.0 now" in " ".join(records.explain(barely.record, found.record))
-    assert found.curve["alignment"].iloc[-1] < barely.curve["alignment"].iloc[-1] - 0.1
+    assert found.curve["alignment"].iloc[-1] < barely.curve["alignment"].iloc[-1] / 2
 
 
 def test_centroids_need_target_labels(given):
