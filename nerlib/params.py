@@ -20,6 +20,7 @@ from nerlib import folders
 from nerlib.errors import FolderError, SettingsError
 
 TASKS = ("ner", "pos")
+ALIGNMENTS = ("batches", "pairs", "centroids")
 METHODS = ("full", "lora", "dora", "adalora", "bottleneck", "madx")
 
 
@@ -112,6 +113,13 @@ class Settings(BaseModel):
     )
     language_adapter_rate: float = Field(0, ge=0, description="its peak learning rate; 0: the method's default")
     language_adapter_seed: int = Field(0, ge=0, description="its seed: all runs of all seeds share one adapter")
+    alignment_weight: float = Field(0.0, ge=0, description="of the alignment penalty beside the cross-entropy; 0: none")
+    alignment: Literal["batches", "pairs", "centroids"] = Field(
+        "batches", description="what is aligned: means of batches, translations, or centroids of types"
+    )
+    translation_pairs: tuple[str, ...] = Field(
+        (), description="for 'pairs': a file in the first source language, one in the target's, line by line"
+    )
     seeds: tuple[int, ...] = Field((1, 2, 3), description="one run each")
     max_length: int = Field(128, ge=8, description="subwords in one window; longer sentences are cut into windows")
     recipe: Literal["ours", "as_published"] = Field(

@@ -1,14 +1,11 @@
 """The run of a language adapter: trained once for a backbone, a text and a seed, and shared by all that need it."""
 
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from nerlib import corpora, folders, models, params
-from nerlib.corpora import Text
 from nerlib.efficiency import Stopwatch
-from nerlib.errors import SettingsError
 from nerlib.experiment.material import Material
 from nerlib.experiment.progress import teller
 from nerlib.experiment.runs import CURVE, MODEL, Job, Name, Run, costs_of, found_or_made
@@ -40,7 +37,7 @@ def language_adapter(material: Material, language: str, **how_it_runs: Any) -> R
     """
     settings, method = material.settings, material.method()
     assert isinstance(method, MadX)
-    text = text_of(material, language)
+    text = material.text(language)
     lines, held_out = corpora.split_text(text.lines)
     rate = settings.language_adapter_rate or models.default_learning_rate(method, material.backbone.hidden_size)
     described = models.methods.described(method)
@@ -102,15 +99,3 @@ def language_adapter(material: Material, language: str, **how_it_runs: Any) -> R
         "warnings": list(text.warnings),
     }
     return found_or_made(name, identity, known, make)
-
-
-def text_of(material: Material, language: str) -> Text:
-    """The language's unlabelled text, at most `text_size` lines of it, from its beginning."""
-    settings = material.settings
-    named = settings.text or str(params.language_file(language).get("text", "")) or ("demo" * language.startswith("x-"))
-    if not named:
-        raise SettingsError(
-            f"no text for language {language!r}: expected `text` (a folder, a Hub name), or one in the language's file"
-        )
-    text = corpora.load_text(named, language)
-    return replace(text, lines=text.lines[: settings.text_size]) if settings.text_size else text

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
-from nerlib import corpora, folders
-from nerlib.corpora import Corpus, Sentence, checks
+from nerlib import corpora, folders, params
+from nerlib.corpora import Corpus, Sentence, Text, checks
 from nerlib.errors import SettingsError
 from nerlib.experiment.progress import announce, teller
 from nerlib.experiment.stages import Stage
@@ -20,6 +20,7 @@ from nerlib.pretraining import demo_backbone
 from nerlib.tasks import Task, find_task
 
 DEMO = "demo"
+COMPANIONS = 2000  # sentences, at most, that an alignment penalty draws from
 SAME_FOR_ALL_SEEDS = 0  # dev and test sets do not change with a run's seed
 
 
@@ -186,6 +187,87 @@ class Material:
         train = corpora.subset(self.target.train, size, draw)
         dev = self.target_dev if stage.chooses_on else ()
         return Portion(train, dev, self.test, self.source_dev if stage.continues else ())
+
+    # --- what the alignment penalty compares with ---
+
+    def alignment(self, stage: Stage) -> dict[str, Any]:
+        """What of a stage's identity the alignment penalty is; empty where there is none.
+
+        A stage that trains on sources has no target labels, so `centroids` mean nothing there; one that trains on the
+        target alone has nothing to be aligned with.
+        """
+        settings = self.settings
+        transfers = stage.trains_on == "sources" or stage.continues == "sources"
+        if not settings.alignment_weight or not transfers:
+            return {}
+        if settings.alignment == "centroids" and stage.trains_on == "sources":
+            return {}
+        others, pairs = self.companions(stage, settings.seeds[0])
+        about = {"form": settings.alignment, "weight": settings.alignment_weight}
+        return about | {"others": digest_of_sentences(others), "pairs": digest_of_sentences(pairs)}
+
+    def companions(self, stage: Stage, seed: int) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
+        """Sentences of the side that the stage does not train on, and their translations where `pairs` are aligned.
+
+        Raises
+        ------
+        SettingsError, CorpusError
+            When the translations are not two files of as many lines, or there is no text of the target.
+        """
+        settings = self.settings
+        if settings.alignment == "pairs":
+            return self._translations()
+        if stage.trains_on == "target":
+            parts = {language: corpus.train for language, corpus in self.sources.items()}
+            size = min(COMPANIONS, sum(map(len, parts.values())))
+            return corpora.merge(parts, size, seed=SAME_FOR_ALL_SEEDS), ()
+        lines = self.text(settings.language).lines[:COMPANIONS]
+        return self._unlabelled(lines, settings.language), ()
+
+    def _translations(self) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
+        settings = self.settings
+        if len(settings.translation_pairs) != 2 or not settings.sources:
+            raise SettingsError(
+                "alignment 'pairs': expected `translation_pairs` to name two files, of the first source language and "
+                f"of the target's, met {list(settings.translation_pairs)}"
+            )
+        languages = (settings.source_corpora[0].language, settings.language)
+        lines = [
+            folders.from_root(file).read_text(encoding="utf-8-sig").splitlines() for file in settings.translation_pairs
+        ]
+        if len(lines[0]) != len(lines[1]) or not lines[0]:
+            raise SettingsError(
+                f"translation pairs: expected as many lines in {' and '.join(settings.translation_pairs)}, "
+                f"met {len(lines[0])} and {len(lines[1])}"
+            )
+        both = [pair for pair in zip(*lines, strict=True) if all(line.split() for line in pair)]
+        sides = (self._unlabelled([pair[i] for pair in both], language) for i, language in enumerate(languages))
+        sources, targets = sides
+        return targets, sources
+
+    def _unlabelled(self, lines: Sequence[str], language: str) -> tuple[Sentence, ...]:
+        """Lines as sentences whose tags mean nothing."""
+        words = (tuple(line.split()) for line in lines)
+        return tuple(Sentence(row, (self.task.outside,) * len(row), language) for row in words if row)
+
+    def text(self, language: str) -> Text:
+        """A language's unlabelled text, at most `text_size` lines of it, from its beginning.
+
+        Raises
+        ------
+        SettingsError, CorpusError
+            When no text is named, or there is none of that language.
+        """
+        named = self.settings.text or str(params.language_file(language).get("text", ""))
+        named = named or ("demo" if language.startswith("x-") else "")
+        if not named:
+            raise SettingsError(
+                f"no text for language {language!r}: expected `text` (a folder, a Hub name), or one in the language's "
+                "file"
+            )
+        text = corpora.load_text(named, language)
+        size = self.settings.text_size
+        return replace(text, lines=text.lines[:size]) if size else text
 
     def corpora_of(self, stage: Stage) -> dict[str, Corpus]:
         """The corpora that a stage's run, or the run that it continues, has used, by language."""

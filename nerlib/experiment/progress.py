@@ -58,6 +58,8 @@ def in_jupyterlab() -> bool:
 
 def _line(progress: Progress) -> str:
     score = "" if progress.dev_score is None else f", dev {100 * progress.dev_score:.1f}"
+    if progress.dev_score is not None and progress.dev_score < 0:  # of masked language modelling: minus the loss
+        score = f", held-out loss {-progress.dev_score:.3f}"
     return (
         f"epoch {progress.epoch}/{progress.num_epochs}, step {progress.step}, "
         f"loss {progress.train_loss:.3f}{score}, {progress.seconds:.0f} s"

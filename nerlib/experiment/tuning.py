@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nerlib import corpora, folders, models, params, records, training
+from nerlib.alignment import Alignment, Companions
 from nerlib.corpora import Sentence
 from nerlib.efficiency import Stopwatch
 from nerlib.encoding import Encoded
@@ -65,6 +66,8 @@ def training_of(
         "seed": seed,
         "sentences": {name: digest for name, digest in portion.digests().items() if name in ("train", "dev")},
     }
+    if aligned := material.alignment(stage):
+        training["alignment"] = aligned
     if languages:
         trained = {sentence.language for sentence in (*portion.train, *portion.dev)}
         training["language_adapters"] = {tag: run.digest for tag, run in languages.items() if tag in trained}
@@ -179,16 +182,17 @@ class _Tuning:
             }
             train, dev = self.encoded(model, portion.train), self.encoded(model, portion.dev)
             model.network.to(training.best_device())
+            alignment = self.alignment(model, train)
         every = {} if self.checkpoint_seconds is None else {"checkpoint_seconds": self.checkpoint_seconds}
         with adapters_that_run(model.network) as ran:
             outcome = training.train(
                 model.network,
-                train,
+                alignment.companions if alignment else train,
                 material.recipe(self.stage),
                 seed=self.seed,
-                loss=model.loss,
+                loss=alignment.loss if alignment else model.loss,
                 count=material.task.count,
-                evaluate=partial(self.dev_score, model, dev) if portion.dev else None,
+                evaluate=partial(self.dev_score, model, dev, alignment) if portion.dev else None,
                 hooks=model.hooks,
                 checkpoint=job.checkpoint,
                 on_resume=job.resumed,
@@ -230,10 +234,22 @@ class _Tuning:
         """Sentences for the model, from the cache where they are in it."""
         return model.encode(sentences, self.material.settings.max_length, cache=True)
 
-    def dev_score(self, model: TunedModel, dev: Encoded) -> float:
-        """The task's metric on dev."""
+    def dev_score(self, model: TunedModel, dev: Encoded, alignment: Alignment | None) -> dict[str, float]:
+        """The task's metric on dev, and the alignment penalty where there is one."""
         scores = self.material.task.score([s.tags for s in self.portion.dev], training.predict(model, dev))
-        return float(getattr(scores, self.deciding))
+        found = {"dev_score": float(getattr(scores, self.deciding))}
+        return found | {"alignment": alignment.probe()} if alignment else found
+
+    def alignment(self, model: TunedModel, train: Encoded) -> Alignment | None:
+        """The alignment penalty that the settings ask for; None when they ask for none, or it has no meaning here."""
+        settings = self.material.settings
+        if not self.material.alignment(self.stage):
+            return None
+        others, pairs = self.material.companions(self.stage, self.seed)
+        companions = Companions(
+            train, self.encoded(model, others), self.seed, self.encoded(model, pairs) if pairs else None
+        )
+        return Alignment(model, companions, settings.alignment, settings.alignment_weight)
 
     def start_model(self) -> TunedModel:
         """What the training starts from: the parent's model, or the backbone with a fresh head."""

@@ -106,20 +106,35 @@ class TunedModel:
 
     def logits(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The head's outputs, (S, T, L); where languages have adapters, each window runs through its own one's."""
+        return self._forward(batch)[0]
+
+    def logits_and_hidden(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same, and the hidden states of the embeddings and of each block, (blocks + 1, S, T, H)."""
+        logits, *hidden = self._forward(batch, output_hidden_states=True)
+        return logits, torch.stack(hidden)
+
+    def _forward(self, batch: Mapping[str, torch.Tensor], **options: bool) -> list[torch.Tensor]:
+        """Outputs and hidden states, with windows in the batch's order."""
         inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
         if not self.languages:
-            return self.network(**inputs).logits
+            return _tensors(self.network(**inputs, **options))
         parts, places = [], []
         for number in torch.unique(batch["language"]).tolist():
             windows = (batch["language"] == number).nonzero().squeeze(1)
             with stacked(self.languages[number], TASK):
-                parts.append(self.network(**{name: tensor[windows] for name, tensor in inputs.items()}).logits)
+                parts.append(_tensors(self.network(**{k: t[windows] for k, t in inputs.items()}, **options)))
             places.append(windows)
-        return torch.cat(parts)[torch.argsort(torch.cat(places))]
+        order = torch.argsort(torch.cat(places))
+        return [torch.cat(tensors)[order] for tensors in zip(*parts, strict=True)]
 
     def loss(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The task's loss, summed over the batch."""
         return self.task.loss(self.logits(batch), batch)
+
+
+def _tensors(output: Any) -> list[torch.Tensor]:
+    """Logits, and the hidden states where they were asked for."""
+    return [output.logits, *(getattr(output, "hidden_states", None) or ())]
 
 
 def build(

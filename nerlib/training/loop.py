@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -34,7 +34,7 @@ def train(
     seed: int,
     loss: Callable[[Batch], torch.Tensor],
     count: Callable[[Batch], int],
-    evaluate: Callable[[], float] | None = None,
+    evaluate: Callable[[], float | Mapping[str, float]] | None = None,
     hooks: Hooks | None = None,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = SECONDS_BETWEEN_CHECKPOINTS,
@@ -58,7 +58,8 @@ def train(
     count
         The number of a batch's labelled positions.
     evaluate
-        Dev score, higher is better; called with the network in eval mode.
+        Dev score, higher is better, or `dev_score` with other columns of the curve beside it; called with the network
+        in eval mode.
     hooks
         What the method adds.
     checkpoint

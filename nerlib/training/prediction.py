@@ -56,6 +56,37 @@ def predict(
     return [tuple(model.labels[i] for i in chosen[a:b]) for a, b in itertools.pairwise(bounds)]
 
 
+def represent(model: TunedModel, sentences: Sequence[Any], *, max_length: int | None = None) -> np.ndarray:
+    """Mean-pooled representations of sentences, of the embeddings and of each block.
+
+    Parameters
+    ----------
+    model, sentences, max_length
+        As in `predict`; of a sentence longer than a window, the first window counts.
+
+    Returns
+    -------
+    np.ndarray
+        (blocks + 1, sentences, hidden size), float32: means over the subwords that are not padding.
+    """
+    length = max_length or min(128, model.backbone.max_length)
+    encoded = model.encode([_untagged(sentence, model.labels[0]) for sentence in sentences], length)
+    network = model.network
+    network.eval()
+    device = next(network.parameters()).device
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    with torch.inference_mode(), autocast(device):
+        for indices in _batches(encoded):
+            batch = {name: tensor.to(device) for name, tensor in encoded.batch(indices).items()}
+            windows = np.diff(encoded.first_window)[indices]
+            first = torch.from_numpy(np.cumsum(windows) - windows).to(device)
+            hidden = model.logits_and_hidden(batch)[1][:, first]  # (blocks + 1, S, T, H)
+            mask = batch["attention_mask"][first].unsqueeze(-1)
+            found.append((indices, ((hidden * mask).sum(dim=2) / mask.sum(dim=1)).float().cpu().numpy()))
+    order = np.argsort(np.concatenate([indices for indices, _ in found]))
+    return np.concatenate([means for _, means in found], axis=1)[:, order]
+
+
 def _untagged(sentence: Any, label: str) -> Any:
     from nerlib.corpora import Sentence
 

@@ -4,7 +4,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,22 +104,24 @@ class State:
         self.position = 0
         self.epoch_order = self.order.bit_generator.state
 
-    def score(self, evaluate: Callable[[], float] | None, clock: Clock) -> None:
+    def score(self, evaluate: Callable[[], float | Mapping[str, float]] | None, clock: Clock) -> None:
         """Add a row to the curve, and keep the state when it is the best so far."""
         done = self.outcome
         train_loss = float(self.loss_sum) / max(self.loss_count, 1)
         if not math.isfinite(train_loss):
             raise NerlibError(f"the loss is {train_loss} in epoch {done.epochs}: a lower learning rate may help")
-        dev_score = None
+        dev_score, beside = None, {}
         if evaluate:
             clock.read()
             begun = time.monotonic()
             self.network.eval()
-            dev_score = float(evaluate())
+            found = evaluate()
+            beside = dict(found) if isinstance(found, Mapping) else {"dev_score": found}
+            dev_score = float(beside.pop("dev_score"))
             done.scoring_seconds += time.monotonic() - begun
         seconds = clock.read()
         row = {"epoch": done.epochs, "step": done.steps, "train_loss": train_loss, "dev_score": dev_score}
-        done.curve.append(row | {"seconds": seconds})
+        done.curve.append(row | {"seconds": seconds} | beside)
         self.loss_sum, self.loss_count, self.last_scored = torch.zeros((), dtype=torch.float64), 0, done.steps
         if not self.hooks.may_keep(done.steps):
             done.best_epoch = done.epochs  # waiting begins when a state may be kept
