@@ -108,6 +108,10 @@ class Settings(BaseModel):
     invertible_reduction_factor: float = Field(2, ge=1, description="half the hidden size / width of its first layer")
     drop_last_layer: bool = Field(False, description="MAD-X 2.0: language adapters leave the last block free")
     language_adapter_steps: int = Field(2000, gt=0, description="optimizer steps of a language adapter on its text")
+    methods: tuple[Literal["full", "lora", "dora", "adalora", "bottleneck", "madx"], ...] = Field(
+        ("madx", "bottleneck", "full"), description="methods that are compared in one notebook, the first one leading"
+    )
+    typology: str = Field("", description="a CSV file of typological features by language, as URIEL's; empty: none")
     few_shot_sizes: tuple[int, ...] = Field(
         (0, 10, 25, 50, 100), description="labelled target sentences, nested; 0 is zero-shot"
     )
@@ -188,7 +192,14 @@ class Settings(BaseModel):
         except FolderError as error:
             raise ValueError(str(error)) from None
 
-    @field_validator("entity_types", "target_modules", "sources")
+    @field_validator("few_shot_sizes")
+    @classmethod
+    def _sizes(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if not sizes or min(sizes) < 0 or len(set(sizes)) < len(sizes):
+            raise ValueError(f"expected sizes of at least 0, every one once, met {list(sizes)}")
+        return tuple(sorted(sizes))
+
+    @field_validator("entity_types", "target_modules", "sources", "methods")
     @classmethod
     def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(names)) < len(names) or not all(names):

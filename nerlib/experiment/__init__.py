@@ -14,6 +14,28 @@ nothing finished is ever done twice, nothing different is ever confused.
 
 from nerlib.experiment.runs import Run
 from nerlib.experiment.stages import STAGES, Stage, find_stage
-from nerlib.experiment.study import Study, curves, error_kinds, scores_by_type
+from nerlib.experiment.study import Study
+from nerlib.experiment.tables import (
+    curves,
+    drift,
+    error_kinds,
+    examples,
+    misalignments,
+    scores_by_type,
+    similarities,
+)
 
-__all__ = ["STAGES", "Run", "Stage", "Study", "curves", "error_kinds", "find_stage", "scores_by_type"]
+__all__ = [
+    "STAGES",
+    "Run",
+    "Stage",
+    "Study",
+    "curves",
+    "drift",
+    "error_kinds",
+    "examples",
+    "find_stage",
+    "misalignments",
+    "scores_by_type",
+    "similarities",
+]

@@ -6,7 +6,7 @@ from typing import Self
 
 import pandas as pd
 
-from nerlib import analysis, records
+from nerlib import records
 from nerlib.errors import SettingsError
 from nerlib.experiment.languages import STUDY as LANGUAGE_ADAPTERS
 from nerlib.experiment.languages import language_adapter
@@ -86,6 +86,22 @@ class Study:
             )
         return runs
 
+    def few_shot(self, sizes: Sequence[int] | None = None) -> list[Run]:
+        """The transferred runs by number of target sentences: `sources` (0) and `few_shot_<n>`, a run a seed of each.
+
+        Parameters
+        ----------
+        sizes
+            None: those of the settings.
+        """
+        sizes = self.settings.few_shot_sizes if sizes is None else sizes
+        return [run for n in sizes for run in self.run_stage(f"few_shot_{n}" if n else "sources")]
+
+    def target_only(self, sizes: Sequence[int] | None = None) -> list[Run]:
+        """The runs that know the target alone, at the same sizes: `target_only_<n>`, a run a seed of each."""
+        sizes = self.settings.few_shot_sizes if sizes is None else sizes
+        return [run for n in sizes if n for run in self.run_stage(f"target_only_{n}")]
+
     @cached_property
     def language_adapters(self) -> dict[str, Run]:
         """The runs of the language adapters that the method needs, sources first, target last; found or made."""
@@ -102,31 +118,3 @@ class Study:
         studies = {self.settings.study} | ({LANGUAGE_ADAPTERS} if self.material.method().per_language else set())
         table = pd.concat([records.read_records(name) for name in sorted(studies)]).set_index("digest", drop=False)
         return table.loc[digests].reset_index(drop=True)
-
-
-def scores_by_type(*runs: Iterable[Run]) -> pd.DataFrame:
-    """Test scores by entity type: `stage`, `method`, `seed`, `type`, `f1`, `precision`, `recall`, `support`."""
-    rows = [
-        {"stage": run.record.stage, "method": run.record.method, "seed": run.seed, "type": name, **scores}
-        for group in runs
-        for run in group
-        for name, scores in run.record.scores["test"]["by_type"].items()
-    ]
-    return pd.DataFrame(rows)
-
-
-def error_kinds(*runs: Iterable[Run]) -> pd.DataFrame:
-    """Errors on the test set, means over seeds: `stage`, `method`, `kind`, `count`."""
-    rows = []
-    for group in runs:
-        for run in group:
-            predictions = run.predictions()
-            counts = analysis.error_table(predictions.gold, predictions.predicted)["all"]
-            about = {"stage": run.record.stage, "method": run.record.method}
-            rows += [about | {"kind": kind, "count": count} for kind, count in counts.items()]
-    return pd.DataFrame(rows).groupby(["stage", "method", "kind"], sort=False)["count"].mean().reset_index()
-
-
-def curves(*runs: Iterable[Run]) -> pd.DataFrame:
-    """The learning curves of runs, one row a scored epoch, with `stage`, `seed` and `method`."""
-    return pd.concat([run.curve for group in runs for run in group], ignore_index=True)

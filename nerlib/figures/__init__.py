@@ -6,6 +6,7 @@ a method has one colour in all figures (`METHOD_COLOURS`). matplotlib is loaded 
 
 from nerlib.figures.architecture import architecture
 from nerlib.figures.data import expected_width, fertility, sentence_lengths
+from nerlib.figures.parts import METRIC_WORDS
 from nerlib.figures.scores import (
     cost_against_score,
     error_kinds,
@@ -21,6 +22,7 @@ from nerlib.figures.transfer import drift_by_layer, few_shot_curve, heat_map, mi
 
 __all__ = [
     "METHOD_COLOURS",
+    "METRIC_WORDS",
     "PALETTE",
     "architecture",
     "colour",
