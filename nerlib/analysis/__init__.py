@@ -10,6 +10,7 @@ from nerlib.analysis.sentences import (
     describe_harm,
     describe_paired,
     describe_score,
+    describe_shares,
 )
 from nerlib.analysis.tables import (
     Comparison,
@@ -33,6 +34,7 @@ __all__ = [
     "describe_harm",
     "describe_paired",
     "describe_score",
+    "describe_shares",
     "drift_by_layer",
     "error_table",
     "examples",

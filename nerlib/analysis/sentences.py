@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from nerlib.analysis.tables import Comparison
 from nerlib.statistics import Interval
 
@@ -95,6 +97,24 @@ def describe_paired(row: Mapping[str, Any], *, a: str, b: str, what: str, level:
         return f"{what}: no difference between {a} and {b} can be told; paired by seed it is {signed} ({ends})."
     direction = "above" if value > 0 else "below"
     return f"{what} of {a} is {points(abs(value))} points {direction} that of {b} ({ends})."
+
+
+def describe_shares(table: pd.DataFrame, claimed: float = 0.01) -> str:
+    """Whether each stage trains less than the claimed share of the weights, from `experiment.trained_weights`.
+
+    Parameters
+    ----------
+    table
+        With `method`, `stage` and `share`.
+    claimed
+        The share that adapters are said to stay below: the WikiANN study says 1 %. Full fine-tuning is left out.
+    """
+    told: dict[bool, list[str]] = {True: [], False: []}
+    for row in table[table["method"] != "full"].to_dict("records"):
+        told[row["share"] < claimed].append(f"{row['method']} ({row['stage']}, {100 * row['share']:.2g} %)")
+    limit = f"{100 * claimed:g} % of the weights"
+    words = {True: f"less than {limit} is trained by", False: f"more than {limit} is trained by"}
+    return _capital("; ".join(f"{words[side]} {', '.join(found)}" for side, found in told.items() if found)) + "."
 
 
 def describe_harm(row: Mapping[str, Any], level: float = 0.95) -> str:

@@ -139,8 +139,9 @@ def with_intervals(table: pd.DataFrame, name: str, *, mean: str = "mean") -> pd.
     intervals = [
         Interval(row[mean], row["low"], row["high"], int(row["n"]), math.nan) for row in table.to_dict("records")
     ]
-    place = list(table.columns).index(mean)
-    shown = table.drop(columns=[mean, "low", "high", "n"])
+    shown = table.drop(columns=["low", "high", "n"])
+    place = list(shown.columns).index(mean)
+    shown = shown.drop(columns=mean)
     shown.insert(place, name, pd.Series(intervals, index=table.index, dtype=object))
     shown.insert(place + 1, "seeds", table["n"])
     return shown

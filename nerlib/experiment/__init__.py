@@ -20,9 +20,11 @@ from nerlib.experiment.tables import (
     drift,
     error_kinds,
     examples,
+    language_adapters,
     misalignments,
     scores_by_type,
     similarities,
+    trained_weights,
 )
 
 __all__ = [
@@ -35,7 +37,9 @@ __all__ = [
     "error_kinds",
     "examples",
     "find_stage",
+    "language_adapters",
     "misalignments",
     "scores_by_type",
     "similarities",
+    "trained_weights",
 ]

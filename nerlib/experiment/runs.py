@@ -57,9 +57,9 @@ class Run:
 
     @cached_property
     def curve(self) -> pd.DataFrame:
-        """One row a scored epoch: epoch, step, train_loss, dev_score, seconds, and the run's stage and seed."""
-        curve = pd.read_csv(self.folder / CURVE)
-        return curve.assign(stage=self.record.stage, seed=self.seed, method=self.record.method)
+        """One row a scored epoch: epoch, step, train_loss, dev_score, seconds, and the run's stage, seed and metric."""
+        curve, record = pd.read_csv(self.folder / CURVE), self.record
+        return curve.assign(stage=record.stage, seed=self.seed, method=record.method, metric=record.scores["metric"])
 
     def predictions(self, split: str = "test") -> records.Predictions:
         """Words, gold and predicted tags of `dev` or `test`."""

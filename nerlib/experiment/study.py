@@ -38,11 +38,20 @@ class Study:
         if method == self.settings.method:
             return self
         settings = self.settings.with_method(method)
+        return type(self)(settings, self._shared_material(settings))
+
+    def _shared_material(self, settings: Settings) -> Material:
+        """Material for other settings on the same corpora and backbone: what was read is not read again."""
         material = Material(settings)
         for name in ("task", "backbone", "target", "sources"):
             if name in vars(self.material):
                 vars(material)[name] = vars(self.material)[name]
-        return type(self)(settings, material)
+        return material
+
+    def without_alignment(self) -> Self:
+        """The same study without its alignment penalty."""
+        settings = self.settings.model_copy(update={"alignment_weight": 0.0})
+        return type(self)(settings, self._shared_material(settings))
 
     def new_model(self) -> TunedModel:
         """The model as a first stage begins with it, for looking at."""

@@ -65,6 +65,54 @@ def examples(run: Run, each: int = 1) -> dict[str, list[int]]:
     return {"wrong tag": few[: 2 * each]} if few else {}
 
 
+def language_adapters(runs: Iterable[Run]) -> pd.DataFrame:
+    """Text, held-out loss (nats a masked subword), weights and seconds of language adapters, a row each."""
+    rows = []
+    for run in runs:
+        record = run.record
+        rows.append(
+            {
+                "language": record.language,
+                "lines": record.sizes["train"],
+                "subwords": record.sizes["subwords"],
+                "loss before": record.scores["loss_before"],
+                "loss after": record.scores["loss_after"],
+                "steps": record.costs["steps"],
+                "trained weights": record.costs["trainable_parameters"],
+                "seconds": record.costs["seconds"]["total"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def trained_weights(adapters: Iterable[Run], *runs: Sequence[Run]) -> pd.DataFrame:
+    """What is trained for a language, and what for the task: `method`, `stage`, `trained weights`, `head`, `share`.
+
+    Parameters
+    ----------
+    adapters
+        Runs of language adapters: one of them is counted, all are of one size.
+    *runs
+        Runs of the task, of one method each. `share` is of all weights of the model that is trained; for a method with
+        language adapters a third row adds up both stages.
+    """
+    rows = []
+    language = next(iter(adapters), None)
+    for group in runs:
+        costs, method = group[0].record.costs, group[0].record.method
+        trained, total = costs["trainable_parameters"], costs["total_parameters"]
+        head = costs["head_parameters"]
+        if language and language.record.method == method:
+            own = language.record.costs["trainable_parameters"]
+            others = language.record.costs["total_parameters"]
+            rows.append((method, "language", own, 0, own / others))
+            rows.append((method, "task", trained, head, trained / total))
+            rows.append((method, "language and task", own + trained, head, (own + trained) / (others + trained)))
+        else:
+            rows.append((method, "task", trained, head, trained / total))
+    return pd.DataFrame(rows, columns=["method", "stage", "trained weights", "head", "share"])
+
+
 def curves(*runs: Iterable[Run]) -> pd.DataFrame:
     """The learning curves of runs, one row a scored epoch, with `stage`, `seed` and `method`."""
     return pd.concat([run.curve for group in runs for run in group], ignore_index=True)

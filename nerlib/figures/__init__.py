@@ -16,14 +16,16 @@ from nerlib.figures.scores import (
     scores_by_type,
     two_by_two,
 )
-from nerlib.figures.style import METHOD_COLOURS, PALETTE, colour, folder, readable, show
-from nerlib.figures.training import loss_curves
+from nerlib.figures.style import METHOD_COLOURS, METHOD_WORDS, PALETTE, colour, folder, readable, show
+from nerlib.figures.training import alignment_curve, loss_curves
 from nerlib.figures.transfer import drift_by_layer, few_shot_curve, heat_map, misalignment, similarity_against_score
 
 __all__ = [
     "METHOD_COLOURS",
+    "METHOD_WORDS",
     "METRIC_WORDS",
     "PALETTE",
+    "alignment_curve",
     "architecture",
     "colour",
     "cost_against_score",

@@ -30,6 +30,15 @@ METHOD_COLOURS: Mapping[str, str] = {
     "bottleneck": "#CC79A7",
     "madx": "#56B4E9",
 }
+#: What figures and sentences call a method.
+METHOD_WORDS: Mapping[str, str] = {
+    "full": "full",
+    "lora": "LoRA",
+    "dora": "DoRA",
+    "adalora": "AdaLoRA",
+    "bottleneck": "bottleneck",
+    "madx": "MAD-X",
+}
 #: Colours of what is not a method: types, languages, stages, kinds of error. Purple and sky blue stand apart.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A8A00", "#808080")
 #: Stages in the order in which a study goes through them; others follow in the order of the table.
@@ -66,8 +75,8 @@ def ordered(names: Iterable[str], first: Sequence[str]) -> list[str]:
 
 
 def stage_words(stage: str) -> str:
-    """What a figure calls a stage (or anything else that has a name in snake case)."""
-    return readable(STAGE_WORDS.get(stage, str(stage).replace("_", " ")))
+    """What a figure calls a stage or a method (or anything else that has a name in snake case)."""
+    return readable({**STAGE_WORDS, **METHOD_WORDS}.get(stage, str(stage).replace("_", " ")))
 
 
 # --- letters ----------------------------------------------------------------------------------------------------------

@@ -41,6 +41,25 @@ def loss_curves(curves: pd.DataFrame, level: float = 0.95) -> "Figure":
     return figure
 
 
+@styled
+def alignment_curve(curves: pd.DataFrame, level: float = 0.95) -> "Figure":
+    """Draw the alignment penalty (1 − cosine, 0 to 2) over optimizer steps: a thin line a seed, the mean thick.
+
+    Parameters
+    ----------
+    curves
+        Columns ``seed``, ``step`` and ``alignment``.
+    level
+        Of the band around the mean over seeds.
+    """
+    figure, axes = canvas(5.0, 2.6)
+    _lines(axes[0, 0], curves.dropna(subset=["alignment"]).rename(columns={"alignment": "value"}), PALETTE[0], level)
+    axes[0, 0].set_xlabel("optimizer steps")
+    axes[0, 0].set_ylabel("alignment penalty (1 − cosine)")
+    axes[0, 0].set_ylim(bottom=0)
+    return figure
+
+
 def _lines(ax: Any, measured: pd.DataFrame, shade: str, level: float) -> None:
     seeds = measured.pivot_table(index="step", columns="seed", values="value")
     for seed in seeds:
