@@ -46,6 +46,17 @@ def test_the_study_finds_what_is_there():
 
 
 @pytest.mark.slow
+def test_mad_x_finds_the_near_language_too_and_its_language_adapters_learn():
+    small = {"method": "madx", "reduction_factor": 2, "learning_rate": {"madx": 5e-3}, "max_length": 64}
+    small |= {"language_adapter_steps": 60, "source_size": 1000, "num_epochs": 2}
+    near, isolate = (demo_study(sources=[f"{tag}@demo"], **small) for tag in ("x-near", "x-isolate"))
+    zero_shot = [statistics.mean_interval(scores(study.run_stage("sources"))).value for study in (near, isolate)]
+    assert zero_shot[0] > zero_shot[1] + 3 * POINTS
+    for run in (near.language_adapters | isolate.language_adapters).values():
+        assert run.record.scores["loss_after"] < run.record.scores["loss_before"]
+
+
+@pytest.mark.slow
 def test_at_equal_distances_the_sources_are_equally_good():
     """Two languages as far from the target as `x-near` is, in the same script; a backbone that knows both as well."""
     tags = ["x-latn-30-1", "x-latn-30-2"]

@@ -212,7 +212,7 @@ def error_kinds(errors: pd.DataFrame) -> "Figure":
     """
     counts = errors.groupby(["stage", "kind"], sort=False)["count"].mean().unstack(fill_value=0)
     counts = counts.loc[ordered(counts.index, STAGES), ordered(counts.columns, KINDS)]
-    figure, axes = canvas(6.0, 1.0 + 0.42 * len(counts))
+    figure, axes = canvas(6.0, 0.7 + 0.42 * len(counts) + 0.22 * -(-len(counts.columns) // 3))
     ax = axes[0, 0]
     left = np.zeros(len(counts))
     shades = colours(map(str, counts.columns))

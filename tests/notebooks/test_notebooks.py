@@ -103,6 +103,35 @@ def test_a_notebook_makes_the_runs_that_it_misses(given, tmp_path):
     assert len(records.read_records("pages")) == 12
 
 
+@pytest.mark.slow
+def test_language_adapters_few_shots_and_the_alignment_penalty(given, tmp_path):
+    few = given | {"seeds": [1, 2], "few_shot_sizes": [0, 5], "methods": ["madx", "bottleneck"]}
+    notebook, page = execute("04_madx", few | {"study": "adapters", "alignment_weight": 0.5}, tmp_path)
+    check_page(notebook, page)
+    table = records.read_records("adapters")
+    kinds = table.groupby(["method", "stage"]).size()
+    assert kinds.drop(("madx", "sources")).eq(2).all()
+    assert kinds["madx", "sources"] == 4  # with the penalty, and without
+    assert set(kinds.index.get_level_values("stage")) == {"sources", "few_shot_5", "target_only_5"}
+    assert sorted(records.read_records("language_adapters")["language"]) == ["am", "sw", "yo"]
+    assert "with the penalty" in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["02_baseline", "03_lora_transfer", "04_madx"])
+def test_parts_of_speech_go_through_the_same_notebooks(name, tiny_backbone, tmp_path):
+    given = tiny.small_study(tmp_path, tiny_backbone(), study="pos", task="pos", num_epochs=1, target_steps=6)
+    given |= {"language": "x-target", "corpus": "demo", "sources": ["x-near@demo"], "text": "demo", "text_size": 600}
+    given |= {"seeds": [1, 2], "dev_size": 20, "test_size": 30, "few_shot_sizes": [0], "methods": ["madx", "full"]}
+    notebook, page = execute(name, given, tmp_path)
+    check_page(notebook, page)
+    table = records.read_records("pos")
+    assert set(table["metric"]) == {"accuracy"}
+    assert table["test_f1"].isna().all()
+    assert "strict F1" not in page
+    assert "PROPN" in page
+
+
 def papermill_process(name, folder, *arguments):
     command = [sys.executable, "-m", "papermill", str(source(name)), str(folder / "out.ipynb"), *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
