@@ -9,7 +9,7 @@ that stand elsewhere. `nerlib.corpora.checks` makes tables of sizes, repeated se
 from nerlib.corpora.columns import read_conll, write_conll
 from nerlib.corpora.loading import LABEL_MAPS, load_corpus
 from nerlib.corpora.sampling import hold_out, merge, seen, subset
-from nerlib.corpora.types import SPLITS, Corpus, Sentence, comparable
+from nerlib.corpora.types import SPLITS, Corpus, Sentence, comparable, digest_of_sentences
 
 __all__ = [
     "LABEL_MAPS",
@@ -17,6 +17,7 @@ __all__ = [
     "Corpus",
     "Sentence",
     "comparable",
+    "digest_of_sentences",
     "hold_out",
     "load_corpus",
     "merge",

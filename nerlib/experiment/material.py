@@ -1,14 +1,13 @@
 """What the runs of a study are made of: corpora, backbone, method; and which sentences each stage and seed get."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
-from nerlib import corpora, folders
+from nerlib import corpora
 from nerlib.corpora import Corpus, Sentence, checks
 from nerlib.errors import SettingsError
 from nerlib.experiment.progress import announce, teller
@@ -44,17 +43,12 @@ class Portion:
 
     def digests(self) -> dict[str, str]:
         """Fingerprints of words and tags."""
-        return {name: digest_of_sentences(part) for name, part in vars(self).items() if part}
+        return {name: corpora.digest_of_sentences(part) for name, part in vars(self).items() if part}
 
     def sizes(self) -> dict[str, Any]:
         """Numbers of sentences as used."""
         by_language = dict(Counter(sentence.language for sentence in self.train))
         return {name: len(part) for name, part in vars(self).items()} | {"train_by_language": by_language}
-
-
-def digest_of_sentences(sentences: Sequence[Sentence]) -> str:
-    """Fingerprint of words and tags, in order."""
-    return folders.fingerprint([[list(s.words), list(s.tags)] for s in sentences])
 
 
 class Material:

@@ -13,10 +13,10 @@ import pandas as pd
 import torch
 
 from nerlib import corpora, folders, models, params, records, training
-from nerlib.corpora import Sentence
+from nerlib.corpora import Sentence, digest_of_sentences
 from nerlib.efficiency import PeakMemory, Stopwatch
 from nerlib.errors import NerlibError, RecordError
-from nerlib.experiment.material import Material, Portion, digest_of_sentences
+from nerlib.experiment.material import Material, Portion
 from nerlib.experiment.progress import announce, teller
 from nerlib.experiment.stages import Stage
 from nerlib.models import TunedModel
@@ -317,7 +317,7 @@ class _Making:
             "train_languages": sorted(trained),
             "settings": {name: {"value": place[name], "source": origin[name]} for name in place},
             "identity": self.identity,
-            "sizes": self.portion.sizes(),
+            "sizes": self.portion.sizes() | {"test_seen": seen},
             "corpora": {
                 tag: {
                     "name": corpus.name,
