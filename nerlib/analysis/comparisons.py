@@ -190,9 +190,9 @@ def judge(
     DataFrame
         `comparison`, `factor`, `task`, `backbone`, `languages`, `pairs`, `difference` (an `Interval`: over languages
         from six on, else over seeds and sentences), `p`, `smallest_p`, `adjusted_p`, `wilcoxon_p`, `tost_p`,
-        `tost_low`, `tost_high`, `verdict` (a `Verdict`), `d_z`, `hedges_g_z`, `d_av`, `pooled_p`, `pooled_d` (as a source reports,
-        over cells), `smallest_detectable`, `more_languages`, `more_seeds` (what would decide when undecided; NaN: no
-        number tried would), `declared` (the comparison itself).
+        `tost_low`, `tost_high`, `verdict` (a `Verdict`), `d_z`, `hedges_g_z`, `d_av`, `pooled_p` and `pooled_d` (over
+        cells, as a source reports them), `smallest_detectable`, `more_languages` and `more_seeds` (what would decide;
+        NaN: nothing tried would), `declared` (the comparison itself).
     """
     rows = []
     for comparison in comparisons:
