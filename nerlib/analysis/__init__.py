@@ -1,9 +1,21 @@
 """What the runs say: kinds of errors, tables of means and differences over seeds, and sentences computed from them."""
 
-from nerlib.analysis.comparisons import Declared, by_language, declared, judge, pairs, ranks
+from nerlib.analysis.comparisons import by_language, judge, ranks
 from nerlib.analysis.errors import KINDS, EntityError, error_table, examples, find_errors
 from nerlib.analysis.integrity import Finding, as_table, integrity, with_sources, without
-from nerlib.analysis.sentences import describe_difference, describe_score
+from nerlib.analysis.overview import (
+    cells,
+    collapse_rates,
+    few_shot,
+    grid,
+    next_steps,
+    over_languages,
+    seed_deviations,
+    with_and_without,
+    zero_shot,
+)
+from nerlib.analysis.pairing import Declared, declared, pairs
+from nerlib.analysis.sentences import describe_difference, describe_score, describe_verdict
 from nerlib.analysis.tables import (
     Comparison,
     compare,
@@ -23,23 +35,33 @@ __all__ = [
     "Finding",
     "as_table",
     "by_language",
+    "cells",
+    "collapse_rates",
     "compare",
     "declared",
     "describe_difference",
     "describe_score",
+    "describe_verdict",
     "error_table",
     "examples",
     "expected_widths",
+    "few_shot",
     "find_errors",
     "forgetting",
     "gaps",
+    "grid",
     "integrity",
     "judge",
+    "next_steps",
+    "over_languages",
     "pairs",
     "ranks",
+    "seed_deviations",
     "summary",
     "two_by_two",
+    "with_and_without",
     "with_intervals",
     "with_sources",
     "without",
+    "zero_shot",
 ]

@@ -1,6 +1,9 @@
 """Sentences that say what a comparison shows, and no more: computed when a report is made, never typed in advance."""
 
+import math
 from collections.abc import Sequence
+
+import pandas as pd
 
 from nerlib.analysis.tables import Comparison
 from nerlib.statistics import Interval
@@ -65,3 +68,13 @@ def _left_out(seeds: Sequence[int]) -> str:
         return ""
     listed = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds[:-1]))} and {seeds[-1]}"
     return f" ({listed} left out: without a partner)"
+
+
+def describe_verdict(row: pd.Series) -> str:
+    """A sentence of a row of `judge`: the difference with its interval, p raw and adjusted, the verdict, its scope."""
+    difference, verdict = row["difference"], row["verdict"]
+    ends = (points(end, signed=True) for end in (difference.low, difference.high))
+    interval = "" if math.isnan(difference.low) else f" ({' to '.join(ends)})"
+    p = f"p = {row['p']:.3g}, adjusted {row['adjusted_p']:.3g}, {row['smallest_p']:.2g} at the smallest"
+    n = f"{row['languages']} language{'s' * (row['languages'] > 1)}, {row['pairs']} pairs"
+    return f"{row['comparison']}: {points(difference.value, signed=True)} points{interval}; {p}; {n}: {verdict}."

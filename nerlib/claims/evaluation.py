@@ -78,7 +78,8 @@ def known_distances(runs: pd.DataFrame) -> pd.DataFrame:
             except CorpusError:
                 continue  # no demo language
             rows.append((language, sources, float(np.mean(far))))
-    return pd.DataFrame(rows, columns=["language", "sources", "distance"])
+    types = {"language": "str", "sources": "str", "distance": "float64"}
+    return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
 def _evaluated(

@@ -15,6 +15,18 @@ from nerlib.figures.scores import (
     scores_by_type,
     two_by_two,
 )
+from nerlib.figures.studies import (
+    critical_difference,
+    equivalence,
+    few_shot_curves,
+    forest,
+    macro_averages,
+    pareto,
+    relative_improvement,
+    seed_spread,
+    similarity_against_transfer,
+    transfer_matrix,
+)
 from nerlib.figures.style import METHOD_COLOURS, PALETTE, colour, folder, readable, show
 from nerlib.figures.training import loss_curves
 
@@ -24,17 +36,27 @@ __all__ = [
     "architecture",
     "colour",
     "cost_against_score",
+    "critical_difference",
+    "equivalence",
     "error_kinds",
     "expected_width",
     "fertility",
+    "few_shot_curves",
     "folder",
+    "forest",
     "forgetting",
     "interval_words",
     "loss_curves",
+    "macro_averages",
+    "pareto",
     "readable",
+    "relative_improvement",
     "scores_by_stage",
     "scores_by_type",
+    "seed_spread",
     "sentence_lengths",
     "show",
+    "similarity_against_transfer",
+    "transfer_matrix",
     "two_by_two",
 ]

@@ -94,7 +94,7 @@ def _dodged(
     ax.grid(axis="y", visible=False)
     ax.set_xlabel(label)
     _from_zero(ax)
-    _legend(figure, groups)
+    legend(figure, groups)
     return figure
 
 
@@ -142,7 +142,7 @@ def two_by_two(runs: pd.DataFrame, score: str = "test_score", level: float = 0.9
     ax.grid(axis="x", visible=False)
     ax.set_ylabel("strict F1 (points)")
     _from_zero(ax, upright=True)
-    _legend(figure, {method: colour(method) for method in methods})
+    legend(figure, {method: colour(method) for method in methods})
     return figure
 
 
@@ -207,7 +207,7 @@ def cost_against_score(runs: pd.DataFrame, score: str = "test_score", level: flo
     ax.set_ylabel("strict F1 (points)")
     ax.margins(x=0.2, y=0.15)
     _from_zero(ax, upright=True)
-    _legend(figure, {method: colour(method) for method in known["method"].unique()}, marks)
+    legend(figure, {method: colour(method) for method in known["method"].unique()}, marks)
     return figure
 
 
@@ -237,7 +237,7 @@ def error_kinds(errors: pd.DataFrame) -> "Figure":
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("entities (mean over seeds)")
-    _legend(figure, shades)
+    legend(figure, shades)
     return figure
 
 
@@ -250,15 +250,22 @@ def _from_zero(ax: Any, upright: bool = False) -> None:
     (ax.set_ylim if upright else ax.set_xlim)(0, min(max(high, 5), 105))
 
 
-def _legend(figure: Any, groups: dict[str, str], marks: dict[str, str] | None = None) -> None:
-    """Name the colours, and the marks, above the axes, when there is more than one of them."""
+def legend(
+    figure: Any,
+    groups: dict[str, str],
+    marks: dict[str, str] | None = None,
+    *,
+    always: bool = False,
+    columns: int | None = None,
+) -> None:
+    """Name the colours, and the marks, above the axes, when there is more than one of them (or `always`)."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     told: list[Any] = [Patch(color=shade, label=stage_words(name)) for name, shade in groups.items()]
-    told = told if len(told) > 1 else []
+    told = told if always or len(told) > 1 else []
     if marks and len(marks) > 1:
         told += [Line2D([], [], marker=m, ls="", color=INK, label=stage_words(name)) for name, m in marks.items()]
     if told:
-        columns = len(told) if sum(len(handle.get_label()) + 4 for handle in told) < 70 else 3
-        figure.legend(handles=told, loc="outside upper left", ncols=columns, handlelength=1, handleheight=1)
+        in_a_row = len(told) if sum(len(handle.get_label()) + 4 for handle in told) < 70 else 3
+        figure.legend(handles=told, loc="outside upper left", ncols=columns or in_a_row, handlelength=1, handleheight=1)

@@ -1,15 +1,20 @@
 """`import_predictions`: a folder of prediction files becomes ordinary runs of a study."""
 
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from nerlib import folders, records
 from nerlib.corpora import Sentence, comparable, digest_of_sentences, load_corpus, read_conll, write_conll
 from nerlib.errors import CorpusError, RecordError, SettingsError
+from nerlib.params import Settings
 from nerlib.predictions.alignment import Aligned, align
+from nerlib.predictions.simulated import SIMULATED, SIMULATION, simulate
 from nerlib.records import Record
 from nerlib.scoring import Scores, check_tags, score
 
@@ -103,6 +108,25 @@ def import_predictions(folder: str | Path, corpus: str, study: str, *, kind: str
         }
         made.append(records.write_record(where, about | _scored(file, sentences, where, of_run)))
     return made
+
+
+def from_settings(settings: Settings) -> list[Record]:
+    """Import what the setting `predictions` names into the study: a folder, with gold in `corpus`; or simulated ones.
+
+    Raises
+    ------
+    SettingsError
+        When `predictions` is a folder and `corpus` names no gold; else as `import_predictions`.
+    """
+    if not settings.predictions:
+        return []
+    if settings.predictions == SIMULATED:
+        with tempfile.TemporaryDirectory() as folder:
+            simulate(Path(folder), rng=np.random.default_rng(SIMULATION))
+            return import_predictions(folder, "demo", settings.study, kind=SIMULATED)
+    if not settings.corpus:
+        raise SettingsError(f"predictions = {settings.predictions!r} need gold: name its corpus in `corpus`")
+    return import_predictions(settings.predictions, settings.corpus, settings.study)
 
 
 def _finished(where: Path) -> Record | None:

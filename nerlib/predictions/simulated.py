@@ -15,6 +15,7 @@ from nerlib.folders import writable
 from nerlib.labels import Span, spans, to_tags
 
 SIMULATED = "simulated"
+SIMULATION = 2024  # seed of the demo study's simulated systems
 #: Ten demo languages, two of each script, at distances of 10 to 55 per cent from `x-target`.
 LANGUAGES = tuple(
     f"x-{script}-{distance}-1"
