@@ -43,13 +43,19 @@ class Declared:
     b_where: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def name(self) -> str:
-        """What a reader calls it, as ``lora − full (target from hi+bn)``."""
+    def words(self) -> tuple[str, str, str]:
+        """What a reader calls both sides, and where they are compared: ``("lora", "full", "target, from hi+bn")``."""
         a, b = (_words(value, self.factor) for value in (self.a, self.b))
         told = [_words(self.where[column], column) for column in FACTORS if self.where.get(column)]
         recipe = self.where.get("recipe", "")
         told += [recipe.replace("_", " ")] if recipe not in ("", "ours") else []
-        return f"{a} − {b}" + (f" ({', '.join(told)})" if told else "")
+        return a, b, ", ".join(told)
+
+    @property
+    def name(self) -> str:
+        """What a table calls it, as ``lora − full (target, from hi+bn)``."""
+        a, b, where = self.words
+        return f"{a} − {b}" + (f" ({where})" if where else "")
 
 
 def _words(value: str, column: str) -> str:

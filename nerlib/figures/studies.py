@@ -100,20 +100,19 @@ def critical_difference(methods: Sequence[str], test: RankTest) -> "Figure":
     k = len(methods)
     groups = not_told_apart(list(test.mean_ranks), test.critical_difference)
     depth = 0.35 * len(groups) + 0.3 * ((k + 1) // 2)
-    figure, axes = canvas(6.4, 1.2 + 0.75 * depth)
+    figure, axes = canvas(6.4, 1.6 + 0.75 * depth)
     ax = axes[0, 0]
     ax.set_xlim(1 - 0.02 * k, max(k, 1 + test.critical_difference) + 0.02 * k)
-    ax.set_ylim(depth + 0.4, -0.75)
+    ax.set_ylim(depth + 0.4, -1.6)
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.spines["top"].set_visible(True)
     ax.spines["top"].set_position(("data", 0))
     ax.xaxis.set_ticks_position("top")
-    ax.xaxis.set_label_position("top")
     ax.set_yticks([])
     ax.set_xticks(range(1, k + 1))
     ax.grid(visible=False)
-    ax.set_xlabel("mean rank over languages (1 is best)")
-    ax.hlines(-0.5, 1, 1 + test.critical_difference, color=INK, linewidth=2)
+    ax.text(np.mean(ax.get_xlim()), -0.75, "mean rank over languages (1 is best)", ha="center")
+    ax.hlines(-1.3, 1, 1 + test.critical_difference, color=INK, linewidth=2)
     ax.text(
         1 + test.critical_difference + 0.03, -0.5, f"critical difference {test.critical_difference:.2f}", va="center"
     )
@@ -127,7 +126,7 @@ def critical_difference(methods: Sequence[str], test: RankTest) -> "Figure":
         rank, side = test.mean_ranks[i], ax.get_xlim()[0 if is_left else 1]
         ax.plot([rank, rank, side], [0, down, down], color=colour(methods[i]), linewidth=1.2)
         text = f" {readable(methods[i])} {rank:.2f} "
-        ax.text(side, down - 0.03, text, ha="left" if is_left else "right", va="bottom", fontsize=8.5)
+        ax.text(side, down - 0.04, text, ha="left" if is_left else "right", va="bottom", fontsize=8.5)
     return figure
 
 
