@@ -1,6 +1,6 @@
 """What the runs say: kinds of errors, tables of means and differences over seeds, and sentences computed from them."""
 
-from nerlib.analysis.comparisons import by_language, judge, ranks
+from nerlib.analysis.comparisons import by_language, judge, leading, ranks
 from nerlib.analysis.errors import KINDS, EntityError, error_table, examples, find_errors
 from nerlib.analysis.integrity import Finding, as_table, integrity, with_sources, without
 from nerlib.analysis.overview import (
@@ -52,6 +52,7 @@ __all__ = [
     "grid",
     "integrity",
     "judge",
+    "leading",
     "next_steps",
     "over_languages",
     "pairs",

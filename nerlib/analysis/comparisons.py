@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from nerlib import statistics
-from nerlib.analysis.pairing import UNIT, Declared, counts_of, pairs, prepared
+from nerlib.analysis.pairing import FACTORS, TARGET, UNIT, Declared, counts_of, pairs, prepared
 from nerlib.statistics import Interval
 from nerlib.statistics.equivalence import LANGUAGES_LIKE_THESE
 
@@ -27,7 +27,9 @@ def judge(
     alpha: float = 0.05,
     draws: int = 2000,
 ) -> pd.DataFrame:
-    """Each declared comparison with its interval, tests and verdict; p adjusted by Holm within each task and factor.
+    """Each declared comparison with its interval, tests and verdict; p adjusted by Holm in its family.
+
+    A family is what asks one question of one backbone: the comparisons of one task and factor.
 
     Parameters
     ----------
@@ -57,7 +59,7 @@ def judge(
         if len(cells):
             rows.append(_tested(comparison, cells, rng, margin, alpha, draws))
     table = pd.DataFrame(rows, columns=TESTED)
-    family = table.groupby(["task", "factor"], sort=False)["p"]
+    family = table.groupby(["task", "backbone", "factor"], sort=False)["p"]
     table["adjusted_p"] = family.transform(lambda p: statistics.holm(p.to_numpy(float))).astype(float)
     table["verdict"] = [
         statistics.verdict(
@@ -198,6 +200,23 @@ def _within(cells: pd.DataFrame, rng: np.random.Generator, level: float, draws: 
         "sentence_sd": found.sentence_sd,
         "p": statistics.permutation_test_f1(counts, rng=rng, draws=draws).p,
     }
+
+
+def leading(judged: pd.DataFrame, aside: Sequence[str] = ()) -> pd.DataFrame:
+    """Rows of `judge`, those that answer the study's question first.
+
+    Methods before stages before sources, the trained target before other stages, more languages before fewer; those of
+    the backbones `aside` (such as simulated systems) last.
+    """
+    order = pd.DataFrame(
+        {
+            "aside": judged["backbone"].isin(list(aside)),
+            "factor": judged["factor"].map({factor: place for place, factor in enumerate(FACTORS)}),
+            "stage": [declared.where.get("stage", TARGET) != TARGET for declared in judged["declared"]],
+            "fewer": -judged["languages"],
+        }
+    )
+    return judged.loc[order.sort_values(list(order.columns), kind="stable").index]
 
 
 def ranks(runs: pd.DataFrame, *, alpha: float = 0.05) -> tuple[list[str], statistics.RankTest] | None:

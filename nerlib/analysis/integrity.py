@@ -162,7 +162,12 @@ def _not_finished(runs: pd.DataFrame) -> Iterator[Finding]:
         ["language", "task", "method", "stage", "status", "reason"], sort=True
     ):
         kind = "failed runs" if status == "failed" else "runs not made"
-        yield Finding(kind, f"{len(group)} runs: {reason}", f"{language} {task}, {method} {stage}", ())
+        yield Finding(
+            kind,
+            f"{len(group)} run{'s' if len(group) > 1 else ''}: {reason}",
+            f"{language} {task}, {method} {stage}",
+            (),
+        )
 
 
 def _missing(runs: pd.DataFrame) -> Iterator[Finding]:

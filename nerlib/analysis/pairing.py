@@ -126,13 +126,13 @@ def pairs(runs: pd.DataFrame, comparison: Declared, score: str = "test_score") -
         side has several runs of one seed, their mean, and the first of the folders. Sorted by language and seed.
     """
     table = prepared(runs)
-    sides = []
-    for value, more in ((comparison.a, {}), (comparison.b, comparison.b_where)):
+    sides = {}
+    for side, value, more in (("a", comparison.a, {}), ("b", comparison.b, comparison.b_where)):
         which = dict(comparison.where) | {comparison.factor: value} | dict(more)
         rows = table[(table[list(which)] == list(which.values())).all(axis=1)].dropna(subset=[score])
-        sides.append(rows.groupby(CELL).agg({score: "mean", "folder": "first", "gold": "first"}))
-    both = sides[0].join(sides[1], how="inner", lsuffix="_a", rsuffix="_b").reset_index()
-    both = both.rename(columns={f"{score}_a": "a", f"{score}_b": "b"}).sort_values(CELL, ignore_index=True)
+        of_cell = rows.groupby(CELL).agg({score: "mean", "folder": "first", "gold": "first"})
+        sides[side] = of_cell.rename(columns={score: side, "folder": f"folder_{side}", "gold": f"gold_{side}"})
+    both = sides["a"].join(sides["b"], how="inner").reset_index().sort_values(CELL, ignore_index=True)
     return both.assign(difference=both["a"] - both["b"])
 
 

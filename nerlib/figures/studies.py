@@ -114,7 +114,7 @@ def critical_difference(methods: Sequence[str], test: RankTest) -> "Figure":
     ax.text(np.mean(ax.get_xlim()), -0.75, "mean rank over languages (1 is best)", ha="center")
     ax.hlines(-1.3, 1, 1 + test.critical_difference, color=INK, linewidth=2)
     ax.text(
-        1 + test.critical_difference + 0.03, -0.5, f"critical difference {test.critical_difference:.2f}", va="center"
+        1 + test.critical_difference + 0.03, -1.3, f"critical difference {test.critical_difference:.2f}", va="center"
     )
     for level, group in enumerate(groups):
         ranks = test.mean_ranks[list(group)]
@@ -178,7 +178,7 @@ def relative_improvement(table: pd.DataFrame) -> "Figure":
         As `analysis.by_language` gives it: ``comparison``, ``language``, ``relative``.
     """
     shares = table.pivot_table(index="language", columns="comparison", values="relative", sort=False).head(MANY)
-    names = list(shares.columns)[:6]
+    names = list(shares.columns)
     figure, axes = canvas(6.2, 1.2 + len(shares) * (0.16 + 0.14 * len(names)))
     ax = axes[0, 0]
     height = 0.8 / max(len(names), 1)
