@@ -10,7 +10,7 @@ from seqeval.metrics import f1_score
 
 from nerlib import params, records
 from nerlib.errors import SettingsError
-from nerlib.predictions import SIMULATED, align, from_settings, import_predictions, simulate
+from nerlib.predictions import SIMULATED, align, from_settings, import_predictions, simulate, summary
 from nerlib.scoring import Counts, f1_from_counts
 from tests.masakhaner import tags_of
 
@@ -133,6 +133,10 @@ def test_published_scores_come_out_exactly(shared, tmp_path):
     reasons = {run.reason for run in runs if run.language == "fon"}
     assert reasons == {"another test set: 1240 sentences, of which 403 stand in gold; gold has 1228"}
     assert {run.sizes["test_excluded"] for run in finished if run.language == "twi"} == {3}
+    table = summary(runs).set_index(["language", "system"])
+    assert table.loc[["nya", "pcm"], "exact"].tolist() == table.loc[["nya", "pcm"], "published"].tolist() == [5] * 4
+    assert table.loc[("twi", "xlmrbase"), ["other_spelling", "other_words", "excluded"]].tolist() == [20, 1, 3]
+    assert "1240 sentences" in table.loc[("fon", "afroxlmr"), "refused"]
     gold = tags_of(shared / "data" / "masakhaner2" / "pcm" / "test.txt")
     predicted = tags_of(source / "xlmrbase" / "pcm" / "1.conll")
     (pcm,) = (r for r in exact if (r.method, r.language, r.seed) == ("xlmrbase", "pcm", 1))

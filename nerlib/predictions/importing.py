@@ -1,6 +1,7 @@
 """`import_predictions`: a folder of prediction files becomes ordinary runs of a study."""
 
 import json
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from nerlib import folders, records
 from nerlib.corpora import Sentence, comparable, digest_of_sentences, load_corpus, read_conll, write_conll
@@ -21,6 +23,7 @@ from nerlib.scoring import Scores, check_tags, score
 FOREIGN = "foreign"  # what stands for backbone and stage of a system that was trained elsewhere
 TASK = "ner"
 PUBLISHED = "published.json"
+ROUNDING = 1e-15  # two ways of writing F1 differ in the last place
 TOO_MANY = 0.5  # a file of which more sentences cannot be aligned is of another test set
 
 
@@ -129,6 +132,38 @@ def from_settings(settings: Settings) -> list[Record]:
     return import_predictions(settings.predictions, settings.corpus, settings.study)
 
 
+def summary(imported: Sequence[Record]) -> pd.DataFrame:
+    """What came of imported files, by language and system.
+
+    Returns
+    -------
+    DataFrame
+        `language`, `system`, `runs`, `sentences` of gold; how many of them are `other_spelling`, `other_words`,
+        `excluded` (see `align`); `published` (runs with a published F1), `exact` (those whose lenient F1 on the common
+        words equals it but for rounding in the last place), `largest_difference` (0..1), `refused` (why, or "").
+    """
+    rows = []
+    for record in imported:
+        published = record.scores.get("published", {}).get("difference", math.nan)
+        sizes = {name: record.sizes.get(f"test_{name}", 0) for name in ("other_spelling", "other_words", "excluded")}
+        of = {"language": record.language, "system": record.method, "sentences": record.sizes.get("test", 0)}
+        rows.append(of | sizes | {"difference": abs(published), "refused": record.reason})
+    columns = ["language", "system", "sentences", "other_spelling", "other_words", "excluded", "difference", "refused"]
+    by_system = pd.DataFrame(rows, columns=columns).groupby(["language", "system"], sort=True)
+    table = by_system.agg(
+        runs=("sentences", "size"),
+        sentences=("sentences", "max"),
+        other_spelling=("other_spelling", "max"),
+        other_words=("other_words", "max"),
+        excluded=("excluded", "max"),
+        published=("difference", "count"),
+        exact=("difference", lambda differences: int((differences < ROUNDING).sum())),
+        largest_difference=("difference", "max"),
+        refused=("refused", "first"),
+    )
+    return table.reset_index()
+
+
 def _finished(where: Path) -> Record | None:
     try:
         record = records.read_record(where)
@@ -192,7 +227,7 @@ def _scored(file: File, gold: Sequence[Sentence], where: Path, published: Mappin
             "predictions/test.conll": folders.fingerprint_file(path),
             "gold_test": digest_of_sentences(gold),
         },
-        "warnings": _warnings(counted, len(gold)),
+        "warnings": _warnings(file.language, counted, len(gold)),
     }
 
 
@@ -200,13 +235,17 @@ def _beside(common: Scores, published: float) -> dict[str, float]:
     return {"f1": published, "lenient_f1": common.lenient_f1, "difference": common.lenient_f1 - published}
 
 
-def _warnings(counted: Mapping[str, int], sentences: int) -> list[str]:
+def _warnings(language: str, counted: Mapping[str, int], sentences: int) -> list[str]:
     said = {
         "other spelling": "spell words otherwise than gold and are aligned by position",
         "other words": "cut words otherwise than gold and are aligned by characters",
         "excluded": "cannot be aligned with gold: their words count as predicted O",
     }
-    return [f"{counted[how]} of {sentences} test sentences {words}" for how, words in said.items() if counted[how]]
+    return [
+        f"{language}: {counted[how]} of {sentences} test sentences {words}"
+        for how, words in said.items()
+        if counted[how]
+    ]
 
 
 def _aligned(file: File, gold: Sequence[Sentence]) -> list[Aligned]:
