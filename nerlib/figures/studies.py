@@ -102,11 +102,13 @@ def critical_difference(methods: Sequence[str], test: RankTest) -> "Figure":
     depth = 0.35 * len(groups) + 0.3 * ((k + 1) // 2)
     figure, axes = canvas(6.4, 1.6 + 0.75 * depth)
     ax = axes[0, 0]
-    ax.set_xlim(1 - 0.02 * k, max(k, 1 + test.critical_difference) + 0.02 * k)
+    room = 0.3 * (k - 1)  # for the names
+    ax.set_xlim(1 - room, k + room)
     ax.set_ylim(depth + 0.4, -1.6)
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.spines["top"].set_visible(True)
     ax.spines["top"].set_position(("data", 0))
+    ax.spines["top"].set_bounds(1, k)
     ax.xaxis.set_ticks_position("top")
     ax.set_yticks([])
     ax.set_xticks(range(1, k + 1))
