@@ -79,6 +79,7 @@ def test_languages_one_by_one_have_both_parts_of_their_doubt(tmp_path):
     table = analysis.by_language(runs, analysis.declared(runs), rng=np.random.default_rng(1), draws=300)
     assert table["language"].tolist() == list(LANGUAGES[:3])
     assert (table[["seed_sd", "sentence_sd"]] > 0).all(axis=None)
+    assert (table["seed_p"] >= table["smallest_seed_p"]).all() and set(table["smallest_seed_p"]) == {2 / 2**3}
     assert table["adjusted_p"].tolist() == pytest.approx(statistics.benjamini_hochberg(table["p"]).tolist())
     assert table["relative"].to_numpy() == pytest.approx((table["a"] / table["b"] - 1).to_numpy())
 

@@ -161,7 +161,8 @@ def by_language(
     DataFrame
         `comparison`, `language`, `seeds`, `a`, `b` (means), `difference`, `low`, `high` (two-level bootstrap; over
         seeds where there are no counts), `seed_sd`, `sentence_sd` (standard errors of its two parts), `p` (paired
-        permutation of sentences; sign-flip over seeds where there are no counts), `adjusted_p`, `relative` (of b).
+        permutation of sentences; `seed_p` where there are no counts), `adjusted_p`, `seed_p` (sign-flip over seeds) and
+        what it cannot go below, `smallest_seed_p`, `relative` (the difference as a share of b).
     """
     rows = []
     for comparison in comparisons:
@@ -178,7 +179,7 @@ def by_language(
                 | _within(cells, rng, level, draws)
             )
     columns = ["comparison", "language", "seeds", "a", "b", "difference", "low", "high", "seed_sd", "sentence_sd"]
-    table = pd.DataFrame(rows, columns=[*columns, "p", "adjusted_p", "relative"])
+    table = pd.DataFrame(rows, columns=[*columns, "p", "adjusted_p", "seed_p", "smallest_seed_p", "relative"])
     adjusted = table.groupby("comparison", sort=False)["p"].transform(
         lambda p: statistics.benjamini_hochberg(p.to_numpy(float))
     )
@@ -186,20 +187,17 @@ def by_language(
 
 
 def _within(cells: pd.DataFrame, rng: np.random.Generator, level: float, draws: int) -> dict[str, float]:
+    over_seeds = statistics.sign_flip_test(cells["difference"], rng=rng, draws=draws)
+    row = {"seed_p": over_seeds.p, "smallest_seed_p": over_seeds.smallest_p}
     counts = counts_of(cells)
     if counts is None:
         interval = statistics.mean_interval(cells["difference"], level)
-        p = statistics.sign_flip_test(cells["difference"], rng=rng, draws=draws).p
-        return {"difference": interval.value, "low": interval.low, "high": interval.high, "p": p}
+        of_seeds = {"difference": interval.value, "low": interval.low, "high": interval.high}
+        return row | of_seeds | {"p": over_seeds.p}
     found = statistics.two_level_bootstrap_f1(counts, rng=rng, draws=draws, level=level)
-    return {
-        "difference": found.value,
-        "low": found.low,
-        "high": found.high,
-        "seed_sd": found.seed_sd,
-        "sentence_sd": found.sentence_sd,
-        "p": statistics.permutation_test_f1(counts, rng=rng, draws=draws).p,
-    }
+    p = statistics.permutation_test_f1(counts, rng=rng, draws=draws).p
+    of_both = {"difference": found.value, "low": found.low, "high": found.high}
+    return row | of_both | {"seed_sd": found.seed_sd, "sentence_sd": found.sentence_sd, "p": p}
 
 
 def leading(judged: pd.DataFrame, aside: Sequence[str] = ()) -> pd.DataFrame:

@@ -133,7 +133,7 @@ def critical_difference(methods: Sequence[str], test: RankTest) -> "Figure":
 
 
 @styled
-def macro_averages(table: pd.DataFrame, level: float = 0.95) -> "Figure":
+def macro_averages(table: pd.DataFrame, level: float = 0.95, label: str = "strict F1") -> "Figure":
     """Draw the mean over languages of each method at each stage, languages as points.
 
     Parameters
@@ -142,6 +142,8 @@ def macro_averages(table: pd.DataFrame, level: float = 0.95) -> "Figure":
         Columns ``stage``, ``method``, ``language``, ``score`` (0..1, a language's mean over seeds).
     level
         Of the t interval over languages.
+    label
+        What the score is.
     """
     stages, methods = list(dict.fromkeys(table["stage"])), sorted(table["method"].unique())
     figure, axes = canvas(max(4.4, 1.2 + 0.55 * len(stages) * len(methods)), 3.4)
@@ -164,7 +166,7 @@ def macro_averages(table: pd.DataFrame, level: float = 0.95) -> "Figure":
                 ax.errorbar(place + offset, interval.value, yerr=ends, color=INK, capsize=3, elinewidth=1.2)
     ax.set_xticks(range(len(stages)), [_wrapped(stage_words(stage), 18) for stage in stages])
     ax.grid(axis="x", visible=False)
-    ax.set_ylabel("strict F1 (points), mean of languages")
+    ax.set_ylabel(f"{label} (points), mean of languages")
     ax.set_ylim(0, 105)
     legend(figure, shades)
     return figure
