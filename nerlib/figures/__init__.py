@@ -5,6 +5,7 @@ a method has one colour in all figures (`METHOD_COLOURS`). matplotlib is loaded 
 """
 
 from nerlib.figures.architecture import architecture
+from nerlib.figures.comparisons import critical_difference, equivalence, forest, relative_improvement
 from nerlib.figures.data import expected_width, fertility, sentence_lengths
 from nerlib.figures.scores import (
     cost_against_score,
@@ -16,13 +17,9 @@ from nerlib.figures.scores import (
     two_by_two,
 )
 from nerlib.figures.studies import (
-    critical_difference,
-    equivalence,
     few_shot_curves,
-    forest,
     macro_averages,
     pareto,
-    relative_improvement,
     seed_spread,
     similarity_against_transfer,
     transfer_matrix,

@@ -8,14 +8,11 @@ what may be said: other *sentences* like these (`bootstrap_f1`, `permutation_tes
 from nerlib.statistics.across import (
     EffectSize,
     PooledTest,
-    RankTest,
     SignFlipTest,
     as_the_source_reports,
     collapse_rate,
     effect_sizes,
-    friedman_test,
     hedges_correction,
-    not_told_apart,
     sign_flip_test,
     wilcoxon_p,
 )
@@ -40,6 +37,7 @@ from nerlib.statistics.intervals import (
     paired_bootstrap_f1,
     paired_interval,
 )
+from nerlib.statistics.ranks import RankTest, friedman_test, not_told_apart
 from nerlib.statistics.within import (
     Pair,
     PermutationTest,
