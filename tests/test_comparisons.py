@@ -52,6 +52,13 @@ def test_over_many_languages_the_language_is_the_unit():
     assert row["pooled_p"] < row["p"]  # what cells as units would claim
 
 
+def test_scores_on_different_test_sets_are_not_compared():
+    runs = a_table({"full": 0.7, "lora": 0.7})
+    other = (runs["method"] == "lora") & (runs["language"] == LANGUAGES[0])
+    row = judged(runs.assign(gold=np.where(other, "another", "g"))).loc["lora − full (target)"]
+    assert (row["languages"], row["pairs"]) == (7, 21)
+
+
 def test_p_is_adjusted_within_its_family():
     table = judged(a_table({"full": 0.70, "lora": 0.70, "dora": 0.70}, sd=0.02))
     assert table["adjusted_p"].tolist() == pytest.approx(statistics.holm(table["p"]).tolist())

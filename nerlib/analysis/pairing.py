@@ -117,7 +117,7 @@ def _source_sets(group: pd.DataFrame, unit: dict[str, str]) -> Iterator[Declared
 
 
 def pairs(runs: pd.DataFrame, comparison: Declared, score: str = "test_score") -> pd.DataFrame:
-    """The runs of both sides that belong together.
+    """The runs of both sides that belong together: the same language, seed and test set.
 
     Returns
     -------
@@ -133,6 +133,7 @@ def pairs(runs: pd.DataFrame, comparison: Declared, score: str = "test_score") -
         of_cell = rows.groupby(CELL).agg({score: "mean", "folder": "first", "gold": "first"})
         sides[side] = of_cell.rename(columns={score: side, "folder": f"folder_{side}", "gold": f"gold_{side}"})
     both = sides["a"].join(sides["b"], how="inner").reset_index().sort_values(CELL, ignore_index=True)
+    both = both[both["gold_a"] == both["gold_b"]].reset_index(drop=True)
     return both.assign(difference=both["a"] - both["b"])
 
 
