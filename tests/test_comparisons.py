@@ -128,6 +128,17 @@ def test_a_difference_over_languages(madx, expected):
     assert (row["verdict"], row["scope"]) == (expected, "on languages like these")
 
 
+def test_what_transfer_adds_is_compared_from_the_same_sources():
+    """LoRA gains 5 points more than full fine-tuning; that it also has runs from poor sources must not count."""
+    alone = a_table({"full": 0.50, "lora": 0.50}, stage="baseline_converged", sd=0.001)
+    after = a_table({"full": 0.60, "lora": 0.65}, sd=0.001, seed=2)
+    poor = a_table({"lora": 0.30}, sd=0.001, seed=3)
+    from_ = [rows.assign(train_languages=rows["language"] + f"+{tag}") for rows, tag in ((after, "hi"), (poor, "fi"))]
+    row = verdicts(pd.concat([alone, *from_])).filter(like="negative transfer", axis=0).iloc[0]
+    assert row["verdict"] == "supported"
+    assert row["found"].value == pytest.approx(0.05, abs=0.002)
+
+
 def test_shares_of_parameters_are_counted():
     text = "They train less than 1 % of the parameters."
     small = a_table({"lora": 0.7}, trainable_parameters=3e5)

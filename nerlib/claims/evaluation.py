@@ -136,8 +136,7 @@ def _expected(claim: Claim, margin: float) -> str:
 def _values(tied_to: Contrast | Twice | Level | Side, table: pd.DataFrame) -> pd.Series:
     """The quantity by language and seed; empty when there are no runs for it."""
     if isinstance(tied_to, Twice):
-        first, second = (_values(part, table).groupby("language").mean() for part in (tied_to.first, tied_to.second))
-        return (first - second).dropna()
+        return (_values(tied_to.first, table) - _values(tied_to.second, table)).dropna()
     if isinstance(tied_to, Contrast):
         a, b = (_of_side(side, table, list(tied_to.by)) for side in (tied_to.a, tied_to.b))
         return (a - b).dropna().groupby(["language", "seed"]).mean()

@@ -163,6 +163,7 @@ def pareto(table: pd.DataFrame, cost: str = "seconds", label: str = "seconds of 
     ax.set_xlabel(f"{label}, logarithmic")
     ax.set_ylabel("strict F1 (points)")
     ax.margins(x=0.15, y=0.15)
+    ax.set_ylim(bottom=0)
     legend(figure, shades, marks)
     return figure
 
