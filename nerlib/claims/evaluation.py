@@ -100,8 +100,13 @@ def _evaluated(
         units = values.groupby("language").mean() if languages > 1 else values
         found = mean_interval(units, level)
     unit = "runs" if found.level == 1.0 else "languages" if languages > 1 else "seeds"
-    told = {"found": found, "unit": f"{found.n} {unit}", "scope": scope_of(languages)}
+    told = {"found": found, "unit": counted(found.n, unit), "scope": scope_of(languages)}
     return row | told | {"verdict": _held_against(claim, found, margin), "why": _expected(claim, margin)}
+
+
+def counted(n: int, units: str) -> str:
+    """How many: ``3 seeds``, ``1 seed``."""
+    return f"{n} {units if n != 1 else units.removesuffix('s')}"
 
 
 def _held_against(claim: Claim, found: Interval, margin: float) -> str:
@@ -176,11 +181,12 @@ def _associated(claim: Claim, table: pd.DataFrame, distances: pd.DataFrame | Non
     distance = with_distance.groupby("language")["distance"].mean()[gain.index]
     n = len(gain)
     if n < LANGUAGES_FOR_A_SLOPE:
-        return {"unit": f"{n} languages", "why": f"not testable: {n} languages, {LANGUAGES_FOR_A_SLOPE} are needed"}
+        told = counted(n, "languages")
+        return {"unit": told, "why": f"not testable: {told}, {LANGUAGES_FOR_A_SLOPE} are needed"}
     found = spearman_interval(gain.to_numpy(), distance.to_numpy(), level)
     return {
         "found": found,
-        "unit": f"{n} languages",
+        "unit": counted(n, "languages"),
         "scope": scope_of(n),
         "verdict": _held_against(claim, found, 0.0),
         "why": f"Spearman's correlation with distance (times 100), {_expected(claim, 0.0)}",
