@@ -18,6 +18,7 @@ if not config:
     sys.exit("which study? snakemake --cores 2 --configfile params/studies/demo.yaml")
 try:
     JOBS = {job.path: job for job in running.jobs(config)}
+    ONE_LANGUAGE = [path for path, job in JOBS.items() if job.language != running.ALL_LANGUAGES]
     workdir: str(folders.writable(folders.reports_folder() / config["study"]))
 except NerlibError as error:
     sys.exit(str(error))
@@ -31,6 +32,8 @@ rule study:
 rule notebook:
     input:
         notebook=lambda wildcards: str(running.source(JOBS[wildcards.job].notebook)),
+        # What sums up the study reads all its runs: every other notebook is finished before.
+        others=lambda wildcards: expand("{job}.ipynb", job=ONE_LANGUAGE * (wildcards.job not in ONE_LANGUAGE)),
     output:
         notebook="{job}.ipynb",
         page="{job}.html",

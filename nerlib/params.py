@@ -142,6 +142,15 @@ class Settings(BaseModel):
         None, description="peak rate of stages that continue `sources`, likewise; empty: as `learning_rate`"
     )
 
+    predictions: str = Field(
+        "", description="foreign predictions to import: folder <system>/<language>/<seed>.conll, or 'simulated'"
+    )
+    margin: float = Field(1.0, gt=0, description="differences of fewer F1 points do not matter (equivalence)")
+    significance: float = Field(
+        0.05, gt=0, lt=0.5, description="level of tests and verdicts; intervals are of 1 - alpha"
+    )
+    draws: int = Field(2000, gt=0, description="resampled test sets and permutations of each comparison")
+
     @model_validator(mode="before")
     @classmethod
     def _no_stray_booleans(cls, given: Any) -> Any:
@@ -154,7 +163,16 @@ class Settings(BaseModel):
         return given
 
     @field_validator(
-        "corpus", "text", "corpora", "roles", "label_map", "entity_types", "sources", "target_modules", mode="before"
+        "corpus",
+        "text",
+        "predictions",
+        "corpora",
+        "roles",
+        "label_map",
+        "entity_types",
+        "sources",
+        "target_modules",
+        mode="before",
     )
     @classmethod
     def _empty_is_none(cls, given: Any, info: Any) -> Any:

@@ -128,7 +128,7 @@ def transfer(targets, zero_shots, sources="hi+bn", **more):
         digest = f"{sources} {seed} {more}"
         common = {"seed": seed, **more}
         yield {"stage": "sources", "digest": digest, "train_languages": sources, "test_score": zero_shot, **common}
-        yield {"stage": "target", "parent": digest, "train_languages": "as", "test_score": target,
+        yield {"stage": "target", "parent": digest, "train_languages": f"as+{sources}", "test_score": target,
                "zero_shot_f1": zero_shot, **common}  # fmt: skip
 
 

@@ -1,11 +1,13 @@
 """On languages whose distances are known, the study finds what is there, and nothing where nothing is."""
 
+import numpy as np
 import pytest
 
 from nerlib import analysis, params, statistics
 from nerlib.corpora import demo
 from nerlib.experiment import Study
 from nerlib.pretraining import DemoRecipe, demo_backbone
+from nerlib.records import read_records
 
 SEEDS = [1, 2, 3]
 POINTS = 0.01
@@ -43,6 +45,11 @@ def test_the_study_finds_what_is_there():
     (row,) = analysis.gaps(near.table(target)).query("b == 'zero-shot'").to_dict("records")
     expected = statistics.paired_interval(a=found["target"], b=found["zero-shot, near"])
     assert (row["difference"], row["low"], row["n"]) == pytest.approx((expected.value, expected.low, 3))
+
+    runs = read_records("truth")
+    judged = analysis.judge(runs, analysis.declared(runs), rng=np.random.default_rng(1)).set_index("comparison")
+    verdict = judged.loc["from x-far+x-near − from x-isolate (lora, sources)", "verdict"]
+    assert str(verdict) == "better (on this test set with these seeds)"
 
 
 @pytest.mark.slow

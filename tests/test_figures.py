@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 from scipy import stats
 
-from nerlib import figures
+from nerlib import figures, statistics
 from nerlib.errors import FolderError
 from nerlib.figures import style
 
@@ -316,3 +316,91 @@ def test_pyplot_is_not_needed():
     before = "matplotlib.pyplot" in sys.modules
     figures.architecture({"head": (1, True)}, layers=1, hidden=1)
     assert ("matplotlib.pyplot" in sys.modules) == before
+
+
+# --- over the languages of a study ------------------------------------------------------------------------------------
+
+
+def intervals_and_values(ax):
+    """Ends of the intervals and the values, as drawn, by place."""
+    bars = {c.get_segments()[0][0, 1]: c.get_segments()[0][:, 0] for c in ax.collections if c.get_gid() == "interval"}
+    values = {line.get_ydata()[0]: line.get_xdata()[0] for line in ax.lines if line.get_gid() == "value"}
+    return bars, values
+
+
+def test_the_forest_draws_every_language_and_their_mean():
+    table = pd.DataFrame({"language": ["yo", "as", "am"], "difference": [0.02, -0.01, 0.0],
+                          "low": [0.01, -0.03, np.nan], "high": [0.03, 0.01, np.nan]})  # fmt: skip
+    ax = figures.forest(table, statistics.Interval(0.003, -0.02, 0.03, 3, 0.95)).axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["as", "am", "yo", "mean of languages"]
+    bars, values = intervals_and_values(ax)
+    assert [values[place] for place in ax.get_yticks()] == pytest.approx([-1, 0, 2, 0.3])
+    assert set(bars) == {0, 2, 3.5}  # one seed has no interval
+    assert bars[2] == pytest.approx([1, 3])
+
+
+def test_equivalence_is_drawn_against_its_margin():
+    rows = [("better", 0.03, 0.02, 0.04), ("undecided", 0.005, -0.01, 0.02)]
+    table = pd.DataFrame(
+        [
+            {
+                "comparison": name,
+                "difference": statistics.Interval(value, low, high, 6, 0.95),
+                "tost_low": low + 0.001,
+                "tost_high": high - 0.001,
+                "verdict": statistics.Verdict(name, "on these languages", False),
+            }
+            for name, value, low, high in rows
+        ]
+    )
+    figure = figures.equivalence(table, 0.015)
+    ax = figure.axes[0]
+    (band,) = (patch for patch in ax.patches if patch.get_gid() == "margin")
+    assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((-1.5, 1.5))
+    bars, values = intervals_and_values(ax)
+    assert bars[0] == pytest.approx([2, 4]) and values[1] == pytest.approx(0.5)
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == {"better", "undecided"}
+
+
+def test_methods_that_cannot_be_told_apart_are_joined():
+    scores = RNG.normal([0.70, 0.701, 0.9], 0.01, size=(12, 3))
+    test = statistics.friedman_test(scores)
+    ax = figures.critical_difference(["full", "lora", "madx"], test).axes[0]
+    (joined,) = (c.get_segments()[0][:, 0] for c in ax.collections if c.get_gid() == "group")
+    assert joined == pytest.approx([sorted(test.mean_ranks)[1] - 0.02, test.mean_ranks.max() + 0.02])
+    assert {"full", "lora", "madx"} <= {text.get_text().split()[0] for text in ax.texts}
+
+
+def test_the_front_is_what_nothing_beats():
+    table = pd.DataFrame({"method": ["full", "lora", "dora", "madx"], "stage": "target",
+                          "seconds": [10.0, 20.0, 30.0, 40.0], "score": [0.5, 0.7, 0.6, 0.8]})  # fmt: skip
+    ax = figures.pareto(table).axes[0]
+    (front,) = (line for line in ax.lines if line.get_gid() == "front")
+    assert front.get_xdata().tolist() == [10, 20, 40]
+
+
+def test_maps_curves_and_spreads_show_their_tables():
+    cells = pd.DataFrame({"language": ["am", "yo"], "sources": ["en", "sw"], "score": [0.2, 0.75]})
+    drawn = figures.transfer_matrix(cells).axes[0]
+    assert {text.get_text() for text in drawn.texts} == {"20.0", "75.0"}
+
+    growing = pd.DataFrame(
+        itertools.product(["lora"], ["am", "yo"], [10.0, 100.0]), columns=["method", "language", "n"]
+    )
+    growing = growing.rename(columns={"n": "train_sentences"}).assign(score=[0.2, 0.6, 0.4, 0.8])
+    (line,) = figures.few_shot_curves(growing).axes[0].lines
+    assert line.get_xydata() == pytest.approx(np.array([[10, 30], [100, 70]]))
+
+    spread = pd.DataFrame({"kind": ["full target"] * 3, "deviation": [-0.01, 0.0, 0.01]})
+    assert sorted(seeds_of(figures.seed_spread(spread).axes[0])[:, 0]) == pytest.approx([-1, 0, 1])
+
+    averages = growing.assign(stage="target")
+    heights = [bar.get_height() for bar in figures.macro_averages(averages).axes[0].patches]
+    assert heights == pytest.approx([50])
+
+    relative = pd.DataFrame({"comparison": "a − b", "language": ["am", "yo"], "relative": [0.1, -0.2]})
+    bars = figures.relative_improvement(relative).axes[0].patches
+    assert [bar.get_width() for bar in bars] == pytest.approx([10, -20])
+
+    points = figures.similarity_against_transfer(cells.assign(distance=[0.1, 0.4])).axes[0].collections[0]
+    assert np.asarray(points.get_offsets()) == pytest.approx(np.array([[0.1, 20], [0.4, 75]]))

@@ -92,6 +92,20 @@ def test_a_table_shows_intervals_indices_and_the_best():
     assert drawn.find("figcaption").get_text() == "Scores"
 
 
+def test_a_table_is_saved_as_numbers_and_for_latex(tmp_path):
+    interval = mean_interval([0.5, 0.6, 0.7])
+    frame = pd.DataFrame({"who & what": ["a_b", ATTACK], "F1": [interval, interval], "p": [0.5, 0.000123]})
+    shown = reporting.saved_table(frame, "scores", "50 % & more", tmp_path, {"F1": "points"})
+    assert shown.body == reporting.table(frame, "50 % & more", {"F1": "points"}).body
+    saved = pd.read_csv(tmp_path / "scores.csv")
+    assert saved.columns.tolist() == ["who & what", "F1", "F1_low", "F1_high", "p"]
+    assert saved["F1_low"].tolist() == pytest.approx([interval.low] * 2) and saved["p"][1] == 0.000123
+    latex = (tmp_path / "scores.tex").read_text()
+    assert "\\toprule" in latex and "a\\_b & 60.0 (35.2 to 84.8)" in latex and "50 \\% \\& more" in latex
+    with pytest.raises(FolderError):
+        reporting.saved_table(frame, "../scores", "", tmp_path)
+
+
 # --- sentences --------------------------------------------------------------------------------------------------------
 
 WORDS = ["ৰাম", "গুৱাহাটী", "বিশ্ববিদ্যালয়ত", "যায়", "।"]

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS_0_TO_2 = [
     *("errors", "folders"),
     *("params", "labels", "corpora", "scoring", "statistics", "efficiency"),
-    *("records", "analysis", "figures", "reporting"),
+    *("records", "predictions", "analysis", "claims", "figures", "reporting"),
 ]
 HEAVY = {"torch", "transformers", "peft", "adapters", "datasets", "scipy", "pandas", "matplotlib", "numpy"}
 

@@ -63,6 +63,15 @@ def test_a_study_is_languages_times_notebooks_times_variants(root):
     }  # fmt: skip
 
 
+def test_what_sums_up_a_study_comes_once_and_last(root):
+    stub(root, "07_statistics")
+    jobs = running.jobs(STUDY | {"summary": {"07_statistics": {"source_size": 3}}})
+    assert [job.path for job in jobs][-1] == "mul/07_statistics" and len(jobs) == 7
+    assert jobs[-1].parameters == {"study": "trial", "seeds": [1, 2], "source_size": 3}
+    with pytest.raises(SettingsError, match="07_statistics: no notebook here has a parameter 'sead'"):
+        running.jobs(STUDY | {"summary": {"07_statistics": {"sead": 3}}})
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -102,8 +111,9 @@ def test_our_studies_can_be_planned(study):
     if not all(running.source(notebook).is_file() for notebook in described["notebooks"]):
         pytest.skip("its notebooks are not all there")
     jobs = running.jobs(described)
-    assert {job.notebook for job in jobs} == set(described["notebooks"])
-    assert {job.language for job in jobs} == set(described["languages"])
+    summary = described.get("summary", {})
+    assert {job.notebook for job in jobs} == {*described["notebooks"], *summary}
+    assert {job.language for job in jobs} == {*described["languages"], *(["mul"] if summary else [])}
     assert all(job.parameters["study"] == study for job in jobs)
 
 

@@ -72,6 +72,7 @@ def test_methods_have_their_own_baseline_or_that_of_the_others():
 
 def test_target_runs_are_compared_with_the_converged_baseline_of_their_size():
     target = {"language": "sw", "stage": "target", "seed": 1, "parent": "p", "test_score": 0.4, "train_sentences": 100}
+    target["train_languages"] = "en+hi+sw"
     parent = {"language": "sw", "stage": "sources", "seed": 1, "digest": "p", "train_languages": "en+hi"}
     converged = [*alone("sw", 1, {100: 0.5, 50: 0.9}, stage="baseline_converged")]
     (row,) = negative_transfer(table_of(target, parent, *converged)).to_dict("records")

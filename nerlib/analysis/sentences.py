@@ -147,3 +147,24 @@ def _decimal(value: float) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def describe_verdict(row: pd.Series) -> str:
+    """A sentence of a row of `judge`: the verdict and its scope, the difference with its interval, p."""
+    difference, verdict, declared = row["difference"], row["verdict"], row["declared"]
+    ends = (points(end, signed=True) for end in (difference.low, difference.high))
+    interval = "" if math.isnan(difference.low) else f" ({' to '.join(ends)})"
+    a, b, where = declared.words
+    said = {
+        "better": f"{a} is better than {b}",
+        "worse": f"{a} is worse than {b}",
+        "equivalent": f"{a} and {b} are equivalent",
+        "undecided": f"Between {a} and {b} nothing is decided",
+    }[verdict.value]
+    small = " by less than the margin" if verdict.within_margin and verdict.value in ("better", "worse") else ""
+    n = f"{row['languages']} language{'s' if row['languages'] > 1 else ''}, {row['pairs']} pairs"
+    smallest = f"; it cannot go below {row['smallest_p']:.2g}" if row["p"] < 2 * row["smallest_p"] else ""
+    return (
+        f"{said}{small}{where and f' ({where})'}, {verdict.scope}: {points(difference.value, signed=True)} F1 points"
+        f"{interval} over {n}; adjusted p = {row['adjusted_p']:.2g} (p = {row['p']:.2g}{smallest})."
+    )

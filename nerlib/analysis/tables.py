@@ -290,9 +290,13 @@ def _by_seed(rows: pd.DataFrame, score: str) -> pd.Series:
 
 
 def with_sources(runs: pd.DataFrame) -> pd.DataFrame:
-    """With a column `sources`: the languages of the run that each run continues ("" when it continues none)."""
-    languages = dict(zip(runs["digest"], runs["train_languages"], strict=True))
-    return runs.assign(sources=runs["parent"].map(languages).fillna("").astype(str))
+    """With a column `sources`: the languages that a run was trained on besides its target, joined with "+"."""
+    trained = runs["train_languages"].str.split("+")
+    sources = [
+        "+".join(tag for tag in tags if tag != language)
+        for tags, language in zip(trained, runs["language"], strict=True)
+    ]
+    return runs.assign(sources=sources)
 
 
 def _difference(pairs: pd.DataFrame, level: float) -> dict[str, Any]:

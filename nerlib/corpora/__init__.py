@@ -11,7 +11,7 @@ from nerlib.corpora.columns import read_conll, write_conll
 from nerlib.corpora.loading import LABEL_MAPS, load_corpus
 from nerlib.corpora.sampling import hold_out, merge, seen, subset
 from nerlib.corpora.text import Text, load_text, split_text
-from nerlib.corpora.types import SPLITS, Corpus, Sentence, comparable
+from nerlib.corpora.types import SPLITS, Corpus, Sentence, comparable, digest_of_sentences
 
 __all__ = [
     "LABEL_MAPS",
@@ -20,6 +20,7 @@ __all__ = [
     "Sentence",
     "Text",
     "comparable",
+    "digest_of_sentences",
     "hold_out",
     "load_corpus",
     "load_text",

@@ -62,7 +62,7 @@ def _read_table() -> dict[str, Language]:
     return {tag: Language(tag, name.replace("_", " "), script, iso3) for tag, name, script, iso3 in rows}
 
 
-LANGUAGES = _read_table()
+LANGUAGES = _read_table() | {"mul": Language("mul", "All languages", "Zyyy", "mul")}  # of a study's summary
 _BY_CODE = {language.iso3: language for language in LANGUAGES.values()} | {
     other: LANGUAGES[tag] for other, tag in _OTHER_NAMES.items()
 }

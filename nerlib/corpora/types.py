@@ -1,7 +1,7 @@
 """The two nouns of this package: a `Sentence`, and a `Corpus` of them in splits."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,6 +28,11 @@ class Sentence:
     tags: tuple[str, ...]
     language: str
     where: str = ""
+
+
+def digest_of_sentences(sentences: Sequence[Sentence]) -> str:
+    """Fingerprint of words and tags, in order."""
+    return fingerprint([[list(s.words), list(s.tags)] for s in sentences])
 
 
 @dataclass(frozen=True)

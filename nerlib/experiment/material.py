@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from nerlib import corpora, folders, params
-from nerlib.corpora import Corpus, Sentence, Text, checks
+from nerlib.corpora import Corpus, Sentence, Text, checks, digest_of_sentences
 from nerlib.errors import SettingsError
 from nerlib.experiment.progress import announce, teller
 from nerlib.experiment.stages import Stage
@@ -51,11 +51,6 @@ class Portion:
         """Numbers of sentences as used."""
         by_language = dict(Counter(sentence.language for sentence in self.train))
         return {name: len(part) for name, part in vars(self).items()} | {"train_by_language": by_language}
-
-
-def digest_of_sentences(sentences: Sequence[Sentence]) -> str:
-    """Fingerprint of words and tags, in order."""
-    return folders.fingerprint([[list(s.words), list(s.tags)] for s in sentences])
 
 
 class Material:

@@ -9,11 +9,11 @@ import pandas as pd
 
 from nerlib import corpora, folders, models, params, records, training
 from nerlib.alignment import Alignment, Companions
-from nerlib.corpora import Sentence
+from nerlib.corpora import Sentence, digest_of_sentences
 from nerlib.efficiency import Stopwatch
 from nerlib.encoding import Encoded
 from nerlib.errors import NerlibError
-from nerlib.experiment.material import Material, Portion, digest_of_sentences
+from nerlib.experiment.material import Material, Portion
 from nerlib.experiment.progress import teller
 from nerlib.experiment.runs import (
     COUNTS,
@@ -321,7 +321,7 @@ class _Tuning:
             "parent": self.parent.digest if self.parent else "",
             "train_languages": sorted(trained),
             "settings": params.told_with_sources(settings),
-            "sizes": self.portion.sizes(),
+            "sizes": self.portion.sizes() | {"test_seen": seen},
             "corpora": {
                 tag: {
                     "name": corpus.name,

@@ -5,6 +5,7 @@ a method has one colour in all figures (`METHOD_COLOURS`). matplotlib is loaded 
 """
 
 from nerlib.figures.architecture import architecture
+from nerlib.figures.comparisons import critical_difference, equivalence, forest, relative_improvement
 from nerlib.figures.data import expected_width, fertility, sentence_lengths
 from nerlib.figures.parts import METRIC_WORDS
 from nerlib.figures.scores import (
@@ -15,6 +16,14 @@ from nerlib.figures.scores import (
     scores_by_stage,
     scores_by_type,
     two_by_two,
+)
+from nerlib.figures.studies import (
+    few_shot_curves,
+    macro_averages,
+    pareto,
+    seed_spread,
+    similarity_against_transfer,
+    transfer_matrix,
 )
 from nerlib.figures.style import METHOD_COLOURS, METHOD_WORDS, PALETTE, colour, folder, readable, show
 from nerlib.figures.training import alignment_curve, loss_curves
@@ -29,22 +38,32 @@ __all__ = [
     "architecture",
     "colour",
     "cost_against_score",
+    "critical_difference",
     "drift_by_layer",
+    "equivalence",
     "error_kinds",
     "expected_width",
     "fertility",
     "few_shot_curve",
+    "few_shot_curves",
     "folder",
+    "forest",
     "forgetting",
     "heat_map",
     "interval_words",
     "loss_curves",
+    "macro_averages",
     "misalignment",
+    "pareto",
     "readable",
+    "relative_improvement",
     "scores_by_stage",
     "scores_by_type",
+    "seed_spread",
     "sentence_lengths",
     "show",
     "similarity_against_score",
+    "similarity_against_transfer",
+    "transfer_matrix",
     "two_by_two",
 ]

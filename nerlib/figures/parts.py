@@ -45,23 +45,26 @@ def legend(
     groups: dict[str, str],
     marks: dict[str, str] | None = None,
     lines: Sequence[tuple[str, str]] = (),
+    *,
+    always: bool = False,
+    columns: int | None = None,
 ) -> None:
-    """Name the colours, the marks and the styles of lines above the axes, where there is more than one of them."""
+    """Name colours, marks and styles of lines above the axes, where there is more than one of them (or `always`)."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     told: list[Any] = [Patch(color=shade, label=stage_words(name)) for name, shade in groups.items()]
-    told = told if len(told) > 1 else []
+    told = told if always or len(told) > 1 else []
     if marks and len(marks) > 1:
         told += [Line2D([], [], marker=m, ls="", color=INK, label=stage_words(name)) for name, m in marks.items()]
     if len(lines) > 1:
         told += [Line2D([], [], ls=dashes, color=INK, label=stage_words(name)) for name, dashes in lines]
     if told:
-        columns = len(told) if sum(len(handle.get_label()) + 4 for handle in told) < 70 else 3
+        in_a_row = len(told) if sum(len(handle.get_label()) + 4 for handle in told) < 70 else 3
         figure.legend(
             handles=told,
             loc="outside upper left",
-            ncols=columns,
+            ncols=columns or in_a_row,
             handlelength=2 if len(lines) > 1 else 1,
             handleheight=1,
         )

@@ -9,6 +9,7 @@ import functools
 import html
 import io
 import os
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -45,6 +46,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8
 STAGES = ("baseline", "baseline_converged", "sources", "target")
 STAGE_WORDS = {"sources": "sources (zero-shot)", "baseline_converged": "baseline, converged"}
 INK, SOFT, LINE = "#222222", "#666666", "#DDDDDD"
+MANY = 40  # rows of one figure; more cannot be read
 
 #: Asked for in this order, letter by letter; those that are not installed are left out.
 FONTS = (
@@ -77,6 +79,11 @@ def ordered(names: Iterable[str], first: Sequence[str]) -> list[str]:
 def stage_words(stage: str) -> str:
     """What a figure calls a stage or a method (or anything else that has a name in snake case)."""
     return readable({**STAGE_WORDS, **METHOD_WORDS}.get(stage, str(stage).replace("_", " ")))
+
+
+def wrapped(text: str, width: int = 34) -> str:
+    """A label in lines of about `width` letters."""
+    return "\n".join(textwrap.wrap(text, width)) or text
 
 
 # --- letters ----------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from nerlib.folders import runs_folder, safe_name, write_atomically
 from nerlib.records.record import RECORD, Record, read_record
 
 INDEX = ".index.parquet"
-INDEX_VERSION = 1  # raise it when a column's meaning changes: an older index is then read no more
+INDEX_VERSION = 2  # raise it when a column's meaning changes: an older index is then read no more
 DEPTH = 6  # folders below a study: language, task, backbone, method, stage, run
 NAMED = 20  # damaged records that a warning names one by one
 
@@ -36,12 +36,19 @@ COLUMNS: dict[str, str] = {
     "seed": "int64",
     "status": "str",
     "reason": "str",
+    "recipe": "str",
     "train_sentences": "float64",
+    "test_sentences": "float64",
+    "seen_sentences": "float64",
+    "excluded_sentences": "float64",
     "metric": "str",
     "dev_score": "float64",
     "test_score": "float64",
     "test_f1": "float64",
     "test_lenient_f1": "float64",
+    "test_macro_f1": "float64",
+    "test_support": "float64",
+    "unseen_score": "float64",
     "zero_shot_f1": "float64",
     "source_dev_score_before": "float64",
     "source_dev_score_after": "float64",
@@ -50,6 +57,11 @@ COLUMNS: dict[str, str] = {
     "peak_memory_bytes": "float64",
     "trainable_parameters": "float64",
     "total_parameters": "float64",
+    "corpus": "str",
+    "gold": "str",
+    "predictions": "str",
+    "commit": "str",
+    "dirty": "str",
     "digest": "str",
     "parent": "str",
     "folder": "str",
@@ -59,6 +71,7 @@ COSTS = ("steps", "peak_memory_bytes", "trainable_parameters", "total_parameters
 FILE_STATE: dict[str, str] = {"path": "str", "mtime_ns": "int64", "size": "int64"}
 # A metric's name in the record -> the name of its value among a split's scores, where the two differ.
 SCORE_OF_METRIC = {"strict_f1": "f1"}
+DIRTY = {"True": "yes", "False": "no"}
 
 
 def read_records(study: str, grid: Sequence[Mapping[str, Any]] | None = None) -> pd.DataFrame:
@@ -76,10 +89,15 @@ def read_records(study: str, grid: Sequence[Mapping[str, Any]] | None = None) ->
     -------
     DataFrame
         The columns and types of `COLUMNS`. Scores are shares (0..1), `seconds` the run's wall time, memory in bytes.
-        `train_languages` joins the tags with "+". `dev_score` and `test_score` are the `metric`'s; `test_score` is
-        always of the target's test set. `test_f1` (strict) and `test_lenient_f1` are NaN for tasks other than "ner".
-        `zero_shot_f1` repeats, on rows that continue a `sources` run, that run's score; NaN elsewhere. Numbers that are
-        not known (of runs that failed, were not made or are missing) are NaN, texts "". `folder` is absolute.
+        `train_languages` joins the tags with "+". `recipe` names the recipe's setting. Of `test_sentences`,
+        `seen_sentences` stand in the training data (`unseen_score` is the score of the others, NaN when there are none
+        of either kind), and `excluded_sentences` could not be aligned with a foreign system's. `dev_score` and
+        `test_score` are the `metric`'s; `test_score` is always of the target's test set. `test_f1` (strict),
+        `test_lenient_f1`, `test_macro_f1` and `test_support` (gold entities) are NaN for tasks other than "ner".
+        `zero_shot_f1` repeats, on rows that continue a `sources` run, that run's score; NaN elsewhere. `corpus` is the
+        target's; `gold` and `predictions` are digests of what was scored; `dirty` is "yes", "no" or "" (not known).
+        Numbers that are not known (of runs that failed, were not made or are missing) are NaN, texts "". `folder` is
+        absolute.
 
     Raises
     ------
@@ -158,18 +176,28 @@ def _row(record: Record) -> dict[str, Any]:
     key = SCORE_OF_METRIC.get(metric := scores.get("metric", ""), metric)
     dev, test = scores.get("dev") or {}, scores.get("test") or {}
     names = ("language", "task", "backbone", "method", "stage", "seed", "status", "reason", "digest", "parent")
-    entity_scores = {"test_f1": test.get("f1"), "test_lenient_f1": test.get("lenient_f1")}
+    entity_scores = {f"test_{name}": test.get(name) for name in ("f1", "lenient_f1", "macro_f1", "support")}
     return {
         **{name: getattr(record, name) for name in names},
         "train_languages": "+".join(record.train_languages),
+        "recipe": str((record.settings.get("recipe") or {}).get("value", "")),
         "train_sentences": record.sizes.get("train"),
+        "test_sentences": record.sizes.get("test"),
+        "seen_sentences": record.sizes.get("test_seen"),
+        "excluded_sentences": record.sizes.get("test_excluded"),
         "metric": metric,
         "dev_score": dev.get(key),
         "test_score": test.get(key),
         **(entity_scores if record.task == "ner" else dict.fromkeys(entity_scores)),
+        "unseen_score": (scores.get("test_unseen") or {}).get(key),
         **{name: scores.get(name) for name in ("zero_shot_f1", "source_dev_score_before", "source_dev_score_after")},
         "seconds": (costs.get("seconds") or {}).get("total"),
         **{name: costs.get(name) for name in COSTS},
+        "corpus": str((record.corpora.get(record.language) or {}).get("name", "")),
+        "gold": record.digests.get("gold_test", ""),
+        "predictions": record.digests.get("predictions/test.conll", ""),
+        "commit": str(record.provenance.get("commit") or ""),
+        "dirty": DIRTY.get(str(record.provenance.get("dirty")), ""),
     }
 
 

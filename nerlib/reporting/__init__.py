@@ -1,8 +1,8 @@
 """What people read: helpers that show tables, sentences and answers, and the pages made of executed notebooks.
 
-In a notebook: `table`, `highlight`, `say`, `answer`, `status_line`. Over notebooks: `render` makes one HTML file of an
-executed notebook, `index` one page of a study, `execute` runs a notebook with parameters and renders it.
-``python -m nerlib.reporting`` does the last three from the command line.
+In a notebook: `table`, `saved_table`, `highlight`, `say`, `answer`, `status_line`. Over notebooks: `render` makes one
+HTML file of an executed notebook, `index` one page of a study, `execute` runs a notebook with parameters and renders
+it. ``python -m nerlib.reporting`` does the last three from the command line.
 """
 
 import importlib
@@ -13,11 +13,18 @@ if TYPE_CHECKING:
     from nerlib.reporting.overview import index
     from nerlib.reporting.page import render
     from nerlib.reporting.running import execute
+    from nerlib.reporting.saving import saved_table
     from nerlib.reporting.status import status_line
 
-__all__ = ["Shown", "answer", "execute", "highlight", "index", "render", "say", "status_line", "table"]
+__all__ = ["Shown", "answer", "execute", "highlight", "index", "render", "saved_table", "say", "status_line", "table"]
 
-_MODULES = {"render": "page", "index": "overview", "execute": "running", "status_line": "status"}
+_MODULES = {
+    "render": "page",
+    "index": "overview",
+    "execute": "running",
+    "saved_table": "saving",
+    "status_line": "status",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,7 @@ A study is a mapping, as `params/studies/<study>.yaml` holds it::
       03_lora_transfer:                                 # two variants of one notebook
         near: {sources: [x-near@demo, x-far@demo]}
         isolate: {sources: [x-isolate@demo], languages: [x-target]}   # for these languages only
+    summary: {07_statistics: {}}                        # once for all languages, after all others
 """
 
 import difflib
@@ -21,7 +22,8 @@ from nerlib import folders, params
 from nerlib.errors import NerlibError, SettingsError
 from nerlib.reporting import notebooks
 
-STUDY_KEYS = {"study", "parameters", "languages", "notebooks", "threads"}
+STUDY_KEYS = {"study", "parameters", "languages", "notebooks", "summary", "threads"}
+ALL_LANGUAGES = "mul"  # ISO 639: multiple languages
 
 
 class Job(NamedTuple):
@@ -42,7 +44,7 @@ class Job(NamedTuple):
 
 
 def jobs(study: Mapping[str, Any]) -> list[Job]:
-    """All notebooks of a study, with the parameters that each gets.
+    """All notebooks of a study, with the parameters that each gets; those of `summary` last, with the language "mul".
 
     Values come from the language's file, the study's `parameters`, the language's in the study, the variant's, the
     later ones winning. Of the first three a notebook gets those that it knows; a variant's must all be known to it,
@@ -59,8 +61,8 @@ def jobs(study: Mapping[str, Any]) -> list[Job]:
     name = folders.safe_name(study.get("study", ""), "study")
     common = _mapping(study.get("parameters"), "parameters")
     languages = _languages(study.get("languages"))
-    planned = _mapping(study.get("notebooks"), "notebooks")
-    known = {notebook: _known(notebook) for notebook in planned}
+    planned, summary = (_mapping(study.get(name), name) for name in ("notebooks", "summary"))
+    known = {notebook: _known(notebook) for notebook in (*planned, *summary)}
     _refuse_unknown(common, set().union(*known.values()), "parameters")
     made = []
     for language, own in languages.items():
@@ -74,6 +76,11 @@ def jobs(study: Mapping[str, Any]) -> list[Job]:
                 _refuse_unknown(given, known[notebook], f"{notebook}: {variant}")
                 passed = {key: value for key, value in shared.items() if key in known[notebook]} | given
                 made.append(Job(language, notebook, variant and folders.safe_name(variant, "variant"), passed))
+    for notebook, given in summary.items():
+        given = _mapping(given, notebook)
+        _refuse_unknown(given, known[notebook], notebook)
+        passed = {key: value for key, value in (common | {"study": name}).items() if key in known[notebook]} | given
+        made.append(Job(ALL_LANGUAGES, notebook, "", passed))
     return made
 
 

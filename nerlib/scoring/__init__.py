@@ -5,13 +5,14 @@ seqeval's default (conlleval) and serves for comparison with publications. Tags 
 (`score_tags`): accuracy and macro-F1. Every F1 in nerlib comes from `f1_from_counts`.
 """
 
-from nerlib.scoring.counts import Counts, EntityCounts, f1_from_counts
+from nerlib.scoring.counts import Counts, EntityCounts, FloatArray, f1_from_counts
 from nerlib.scoring.entities import Scores, check_lengths, check_tags, count_entities, score
 from nerlib.scoring.tags import TagScores, score_tags
 
 __all__ = [
     "Counts",
     "EntityCounts",
+    "FloatArray",
     "Scores",
     "TagScores",
     "check_lengths",

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import papermill
 import pytest
 
@@ -16,6 +17,16 @@ from tests import tiny
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 RUNS_AFTER = {"01_data_preparation": 0, "02_baseline": 4, "03_lora_transfer": 8, "05_full_finetuning": 14}
+
+
+WITHOUT_TORCH = """
+import sys
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            raise ImportError("this process must not need torch")
+sys.meta_path.insert(0, NoTorch())
+"""
 
 
 def source(name):
@@ -95,6 +106,30 @@ def test_the_notebooks_in_order_find_each_others_runs(given, tmp_path):
         ("full", "baseline"),
         *((method, stage) for method in ("full", "lora") for stage in ("baseline_converged", "sources", "target")),
     }
+
+
+@pytest.mark.slow
+def test_the_statistics_of_simulated_systems_agree_with_the_truth_and_need_no_torch(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT_TORCH)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    notebook, page = execute("07_statistics", {"study": "truth", "predictions": "simulated", "draws": 200}, tmp_path)
+    check_page(notebook, page)
+    assert "150 runs are of simulated systems" in page
+    figures = Path(os.environ["NERLIB_REPORTS"]) / "truth" / "mul" / "figures"
+    verdicts = pd.read_csv(figures / "07_comparisons.csv").set_index("comparison")["verdict"]
+    assert verdicts["careful − hasty (simulated)"] == "better (on languages like these)"
+    assert verdicts["careful-again − hasty (simulated)"] == "better (on languages like these)"
+    assert verdicts["careful − careful-again (simulated)"].split()[0] in ("equivalent", "undecided")
+    tables, drawn = ({path.stem for path in figures.glob(f"*.{kind}")} for kind in ("tex", "pdf"))
+    assert tables == {path.stem for path in figures.glob("*.csv")}
+    assert drawn == {path.stem for path in figures.glob("*.svg")} >= {"07_equivalence", "07_ranks", "07_macro_ner"}
+
+
+@pytest.mark.slow
+def test_a_study_without_runs_has_a_page(tmp_path):
+    notebook, page = execute("07_statistics", {"study": "empty"}, tmp_path)
+    check_page(notebook, page)
+    assert "No two kinds of runs can be compared." in page
 
 
 @pytest.mark.slow

@@ -6,18 +6,16 @@ Two kinds of doubt are kept apart: an interval *over seeds* says what other seed
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
 from nerlib.errors import SettingsError
-from nerlib.scoring import f1_from_counts
-
-FloatArray = npt.NDArray[np.float64]
-CELLS = 2**22  # of an array of weights (draws, kinds of sentences) held at once: 32 MiB
+from nerlib.scoring import FloatArray, f1_from_counts
+from nerlib.statistics.drawing import check_level, found_and_wrong, percentiles, resampled_sums
 
 
 class Interval(NamedTuple):
@@ -74,7 +72,7 @@ def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> Interval:
     Student (1908), The probable error of a mean. Biometrika 6(1).
     """
     scores = np.asarray(values, dtype=float).ravel()
-    _check_level(level)
+    check_level(level)
     if np.isnan(scores).any():
         raise SettingsError(f"expected a score of each seed, met NaN for {np.isnan(scores).sum()} of {len(scores)}")
     n = len(scores)
@@ -149,10 +147,10 @@ def bootstrap_f1(
     Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13; for F1 in language processing
     Berg-Kirkpatrick, Burkett & Klein (2012), An empirical investigation of statistical significance in NLP.
     """
-    found, wrong = _found_and_wrong((tp, fp, fn))
-    _check_level(level)
-    sums = _resampled_sums(np.stack([found, wrong], axis=1), draws, rng)  # (draws, 2)
-    low, high = _percentiles(f1_from_counts(sums[:, 0], sums[:, 1], 0), level)
+    found, wrong = found_and_wrong((tp, fp, fn))
+    check_level(level)
+    sums = resampled_sums(np.stack([found, wrong], axis=1), draws, rng)  # (draws, 2)
+    low, high = percentiles(f1_from_counts(sums[:, 0], sums[:, 1], 0), level)
     return Interval(float(f1_from_counts(found.sum(), wrong.sum(), 0)), low, high, len(found), level)
 
 
@@ -187,12 +185,12 @@ def paired_bootstrap_f1(
         raise SettingsError(f"expected counts of the same sentences, met {len(gold_a)} and {len(gold_b)} sentences")
     if (differ := np.flatnonzero(gold_a != gold_b)).size:
         raise SettingsError(f"expected the same gold entities on both sides, met others in sentence {differ[0] + 1}")
-    _check_level(level)
-    (found_a, wrong_a), (found_b, wrong_b) = _found_and_wrong(a), _found_and_wrong(b)
-    sums = _resampled_sums(np.stack([found_a, wrong_a, found_b, wrong_b], axis=1), draws, rng)  # (draws, 4)
+    check_level(level)
+    (found_a, wrong_a), (found_b, wrong_b) = found_and_wrong(a), found_and_wrong(b)
+    sums = resampled_sums(np.stack([found_a, wrong_a, found_b, wrong_b], axis=1), draws, rng)  # (draws, 4)
     differences = f1_from_counts(sums[:, 0], sums[:, 1], 0) - f1_from_counts(sums[:, 2], sums[:, 3], 0)
     value = f1_from_counts(found_a.sum(), wrong_a.sum(), 0) - f1_from_counts(found_b.sum(), wrong_b.sum(), 0)
-    return Interval(float(value), *_percentiles(differences, level), len(gold_a), level)
+    return Interval(float(value), *percentiles(differences, level), len(gold_a), level)
 
 
 def expected_f1_width(
@@ -229,7 +227,7 @@ def expected_f1_width(
     """
     per_sentence = np.asarray(entities, dtype=float).ravel()
     share = np.asarray(f1, dtype=float)
-    _check_level(level)
+    check_level(level)
     if not (0 <= correlation <= 1 and ((share >= 0) & (share <= 1)).all()):
         raise SettingsError(f"expected f1 and correlation from 0 to 1, met {f1!r} and {correlation!r}")
     total = per_sentence.sum()
@@ -237,48 +235,3 @@ def expected_f1_width(
         return np.full(share.shape, math.nan)
     design_effect = 1 + correlation * ((per_sentence**2).sum() / total - 1)
     return 2 * stats.norm.ppf((1 + level) / 2) * np.sqrt(share * (1 - share) / total * design_effect)
-
-
-# --- drawing --------------------------------------------------------------------------------------------------------
-
-
-def _found_and_wrong(counts: Sequence[npt.ArrayLike]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """All that F1 needs of a sentence: tp, and fp + fn; both (sentences,)."""
-    tp, fp, fn = (np.asarray(array) for array in counts)
-    if not tp.shape == fp.shape == fn.shape or tp.ndim not in (1, 2) or len(tp) == 0:
-        raise SettingsError(
-            "expected tp, fp and fn of one shape, (sentences,) or (sentences, types), with at least one sentence; "
-            f"met {tp.shape}, {fp.shape} and {fn.shape}"
-        )
-    found, wrong = (array.reshape(len(tp), -1).sum(axis=1) for array in (tp, fp + fn))
-    return found, wrong
-
-
-def _resampled_sums(rows: npt.NDArray[Any], draws: int, rng: np.random.Generator) -> npt.NDArray[Any]:
-    """Column sums of `rows` (n, k) after drawing n rows with replacement, `draws` times: (draws, k).
-
-    Equal rows are one kind. How often each kind is drawn is multinomial, so a draw needs one number a kind, not one a
-    sentence: exactly the same distribution, and test sets have few kinds of sentences.
-    """
-    if draws < 1:
-        raise SettingsError(f"expected at least one draw, met draws={draws}")
-    kinds, sizes = np.unique(rows, axis=0, return_counts=True)
-    sums = [rng.multinomial(len(rows), sizes / len(rows), size=part) @ kinds for part in _parts(draws, len(kinds))]
-    return np.concatenate(sums)
-
-
-def _parts(draws: int, width: int) -> Iterator[int]:
-    """Split the draws so that an array (part, width) stays within `CELLS`."""
-    step = max(1, CELLS // width)
-    for start in range(0, draws, step):
-        yield min(step, draws - start)
-
-
-def _percentiles(values: FloatArray, level: float) -> tuple[float, float]:
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise SettingsError(f"expected a level between 0 and 1, as 0.95, met {level!r}")

@@ -155,7 +155,7 @@ def test_draws_in_parts_are_the_same_and_no_large_array_is_held(monkeypatch):
     rng = np.random.default_rng(12)
     counts = EntityCounts(*rng.integers(0, 1000, size=(3, 2000)))  # every sentence is a kind of its own
     whole = bootstrap_f1(*counts, rng=np.random.default_rng(1), draws=300)
-    monkeypatch.setattr("nerlib.statistics.CELLS", 2000 * 7)
+    monkeypatch.setattr("nerlib.statistics.drawing.CELLS", 2000 * 7)
     tracemalloc.start()
     try:
         parts = bootstrap_f1(*counts, rng=np.random.default_rng(1), draws=300)

@@ -1,0 +1,141 @@
+"""Tests over languages equal scipy's, statsmodels' and scikit-posthocs'; effect sizes equal their formulas."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+from nerlib import statistics
+from nerlib.errors import SettingsError
+
+RNG = np.random.default_rng(3)
+
+
+def scipys_sign_flip(values, **how):
+    """Swapping the sides of a pair flips the sign of its difference."""
+    return stats.permutation_test(
+        (values, np.zeros_like(values)), lambda a, b, axis: (a - b).mean(axis=axis), permutation_type="samples",
+        vectorized=True, alternative="two-sided", **how,
+    ).pvalue  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [2, 3, 6, 10, 12])
+def test_the_exact_sign_flip_test_equals_scipys(n):
+    values = RNG.normal(0.4, 1, size=n)
+    found = statistics.sign_flip_test(values)
+    assert found.p == pytest.approx(scipys_sign_flip(values, n_resamples=2**13))
+    assert (found.n, found.exact, found.smallest_p) == (n, True, 2 / 2**n)
+
+
+def test_ties_count_as_ties():
+    values = np.array([1.0, 1.0, 2.0, -1.0, 0.0, 0.1 + 0.2, -0.3])
+    assert statistics.sign_flip_test(values).p == pytest.approx(scipys_sign_flip(values, n_resamples=2**10))
+
+
+def test_beyond_twelve_units_signs_are_drawn():
+    values = RNG.normal(0.5, 1, size=20)
+    found = statistics.sign_flip_test(values, rng=np.random.default_rng(1), draws=40_000)
+    expected = scipys_sign_flip(values, n_resamples=40_000, rng=np.random.default_rng(2))
+    assert found.p == pytest.approx(expected, abs=6 * math.sqrt(expected / 40_000))
+    assert (found.exact, found.smallest_p) == (False, 1 / 40_001)
+    with pytest.raises(SettingsError, match="a generator to draw the signs of 20"):
+        statistics.sign_flip_test(values)
+
+
+@given(st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=1, max_size=9))
+def test_p_is_possible_and_has_no_side(values):
+    found = statistics.sign_flip_test(values)
+    assert found.smallest_p <= found.p <= 1
+    assert statistics.sign_flip_test(np.negative(values)).p == found.p
+
+
+def test_what_the_african_study_prints_is_the_smallest_p_over_nine_pooled_pairs():
+    """All nine differences positive: 2 / 2^9, printed as .0039 (PITFALLS 33); over its three languages it is .25."""
+    gains = np.array([4.1, 3.9, 3.6, 4.3, 4.0, 4.2, 3.3, 3.4, 3.5])
+    assert round(statistics.sign_flip_test(gains).p, 4) == 0.0039
+    assert statistics.sign_flip_test(gains.reshape(3, 3).mean(axis=1)).p == 0.25
+
+
+def test_wilcoxon_and_the_pooled_test_equal_scipys():
+    a, b = RNG.normal(0.7, 0.1, 12), RNG.normal(0.65, 0.1, 12)
+    assert statistics.wilcoxon_p(a - b) == pytest.approx(stats.wilcoxon(a, b).pvalue)
+    assert statistics.wilcoxon_p([0.0, 0.0]) == 1
+    pooled, theirs = statistics.as_the_source_reports(a=a, b=b), stats.ttest_rel(a, b)
+    assert (pooled.t, pooled.p) == pytest.approx((theirs.statistic, theirs.pvalue))
+    assert pooled.cohens_d == pytest.approx((a.mean() - b.mean()) / math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2))
+
+
+def test_effect_sizes_are_their_formulas():
+    a, b = np.array([0.8, 0.7, 0.9, 0.6]), np.array([0.7, 0.65, 0.75, 0.6])
+    found = statistics.effect_sizes(a=a, b=b)
+    d = a - b
+    assert found.d_z == pytest.approx(d.mean() / d.std(ddof=1))
+    assert found.d_av == pytest.approx(d.mean() / ((a.std(ddof=1) + b.std(ddof=1)) / 2))
+    assert found.hedges_g_z / found.d_z == pytest.approx(1 - 3 / (4 * 3 - 1), abs=0.01)  # Hedges' approximation
+    assert math.isnan(statistics.hedges_correction(1))
+
+
+def test_hedges_correction_takes_the_bias_off():
+    differences = np.random.default_rng(5).normal(0.8, 1, size=(20_000, 5))
+    d = differences.mean(axis=1) / differences.std(axis=1, ddof=1)
+    assert d.mean() > 0.9
+    assert (d * statistics.hedges_correction(4)).mean() == pytest.approx(0.8, abs=0.02)
+
+
+def test_friedman_and_nemenyi():
+    scores = RNG.normal([0.7, 0.71, 0.72, 0.8], 0.05, size=(12, 4))
+    found = statistics.friedman_test(scores)
+    theirs = stats.friedmanchisquare(*scores.T)
+    assert (found.statistic, found.p) == pytest.approx((theirs.statistic, theirs.pvalue))
+    assert found.mean_ranks.argmin() == 3 and found.mean_ranks.sum() == pytest.approx(10)
+    # Demšar (2006), table 5: q of two-tailed Nemenyi at .05 for 4 methods is 2.569
+    assert found.critical_difference == pytest.approx(2.569 * math.sqrt(4 * 5 / (6 * 12)), abs=1e-3)
+    apart = np.abs(np.subtract.outer(found.mean_ranks, found.mean_ranks)) > found.critical_difference
+    assert (apart == (found.pairwise_p < 0.05)).all()
+    groups = statistics.not_told_apart(found.mean_ranks, found.critical_difference)
+    together = {(i, j) for group in groups for i in group for j in group if i != j}
+    assert together == {(i, j) for i in range(4) for j in range(4) if i != j and not apart[i, j]}
+
+
+def test_methods_that_never_differ_are_not_told_apart():
+    found = statistics.friedman_test(np.full((5, 3), 0.5))
+    assert (found.p, statistics.not_told_apart(found.mean_ranks, found.critical_difference)) == (1, [(0, 1, 2)])
+
+
+@pytest.mark.parametrize("collapsed", [0, 2, 5])
+def test_the_collapse_rate_has_wilsons_interval(collapsed):
+    found = statistics.collapse_rate([0.0] * collapsed + [0.7] * (5 - collapsed))
+    assert (found.low, found.high) == pytest.approx(proportion_confint(collapsed, 5, method="wilson"))
+    assert (found.value, found.n) == (collapsed / 5, 5)
+
+
+@settings(max_examples=20)  # statsmodels takes its time
+@given(st.lists(st.floats(0, 1) | st.just(math.nan), max_size=8))
+def test_adjusted_p_equal_statsmodels_and_leave_out_what_was_not_tested(p):
+    known = [value for value in p if not math.isnan(value)]
+    for ours, theirs in ((statistics.holm, "holm"), (statistics.benjamini_hochberg, "fdr_bh")):
+        adjusted = ours(p)
+        assert np.isnan(adjusted).tolist() == [math.isnan(value) for value in p]
+        if known:
+            np.testing.assert_allclose(adjusted[~np.isnan(adjusted)], multipletests(known, method=theirs)[1])
+            assert (adjusted[~np.isnan(adjusted)] >= known).all()
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: statistics.sign_flip_test([]), "met 0, 0 of them missing"),
+        (lambda: statistics.sign_flip_test([0.1, math.nan]), "met 2, 1 of them missing"),
+        (lambda: statistics.as_the_source_reports(a=[1], b=[1, 2]), r"shapes \(1,\) and \(2,\)"),
+        (lambda: statistics.friedman_test([[1, 2], [2, 1]]), "3 methods at least"),
+        (lambda: statistics.holm([0.5, 1.5]), "from 0 to 1, met 0.5 to 1.5"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(SettingsError, match=message):
+        call()
