@@ -117,6 +117,9 @@ class Settings(BaseModel):
     )
     language_adapter_rate: float = Field(0, ge=0, description="its peak learning rate; 0: the method's default")
     language_adapter_seed: int = Field(0, ge=0, description="its seed: all runs of all seeds share one adapter")
+    continued_steps: int = Field(
+        0, ge=0, description="masked language modelling of the whole backbone on the sources' text, before all; 0: none"
+    )
     alignment_weight: float = Field(0.0, ge=0, description="of the alignment penalty beside the cross-entropy; 0: none")
     alignment: Literal["batches", "pairs", "centroids"] = Field(
         "batches", description="what is aligned: means of batches, translations, or centroids of types"

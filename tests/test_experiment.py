@@ -328,6 +328,28 @@ def test_a_training_on_sources_is_done_once_for_all_targets(material, tmp_path, 
     assert alone.predictions() == predicted
 
 
+def test_continued_pretraining_makes_another_backbone_once_and_the_record_says_so(material, tmp_path, monkeypatch):
+    monkeypatch.setenv("NERLIB_CACHE", str(tmp_path))
+    given = material | {"method": "full", "continued_steps": 5}
+    (run,) = study(given).run_stage("sources", [1])
+    (plain,) = study(given, continued_steps=0).run_stage("sources", [1])
+    assert run.record.backbone == f"{plain.record.backbone}, continued on am+yo"
+    assert run.record.identity["backbone"] != plain.record.identity["backbone"]
+    monkeypatch.setattr("nerlib.pretraining.continued.train_masked", None)
+    assert study(given).run_stage("sources", [1])[0].digest == run.digest  # found, not trained again
+    with pytest.raises(SettingsError, match="continued_steps: expected `sources`"):
+        study(given, sources=[]).run_stage("baseline", [1])
+
+
+def test_a_language_without_text_is_told(material, tmp_path):
+    (folder := tmp_path / "text").mkdir()
+    (folder / "ha.txt").write_text("a b c")
+    with pytest.raises(CorpusError, match=r"no text of 'yo': expected .*yo.txt .*met ha.txt"):
+        study(material, method="madx", text=str(folder)).run_stage("baseline", [1])
+    with pytest.raises(SettingsError, match="no text for language 'xx'"):
+        study(material, language="xx", sources=[], method="madx", text="").run_stage("baseline", [1])
+
+
 # --- few sentences --------------------------------------------------------------------------------------------------
 
 

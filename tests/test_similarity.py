@@ -11,11 +11,12 @@ from scipy import stats
 from scipy.spatial import distance
 
 from nerlib import similarity
-from nerlib.corpora import Sentence, demo, load_corpus
+from nerlib.corpora import Sentence, demo, load_corpus, write_conll
 from nerlib.errors import CorpusError, SettingsError
 from nerlib.similarity import (
     as_matrix,
     common_share,
+    correlation_of_runs,
     cosines,
     count_ngrams,
     count_scripts,
@@ -26,6 +27,7 @@ from nerlib.similarity import (
     mantel_test,
     pair_scores,
     read_typology,
+    similarity_of_runs,
     similarity_table,
     spearman,
     transfer_correlation,
@@ -310,3 +312,25 @@ def test_real_corpora(shared):
     }
     ngrams = as_matrix(similarity_table(corpora), "ngrams")
     assert ngrams.loc["sw", "yo"] > 10 * ngrams.loc["sw", "am"]
+
+
+def test_the_runs_of_a_study_tell_their_own_similarity(tmp_path):
+    """A target's sentences stand in its test predictions, a source's in the dev predictions of a run on it alone."""
+    told = {"sw": "mto wa maji", "yo": "odò omi", "am": "ወንዝ ውሃ", "en": "water of the mto"}
+    rows = []
+    for target, score in (("sw", 0.6), ("yo", 0.3), ("am", 0.1)):
+        (folder := tmp_path / target / "predictions").mkdir(parents=True)
+        for split, language in (("test", target), ("dev", "en")):
+            words = [told[language].split()] * 3
+            tags = [["O"] * len(row) for row in words]
+            write_conll(folder / f"{split}.conll", words, tags, tags)
+        rows.append({"language": target, "train_languages": "en", "test_score": score, "folder": str(folder.parent)})
+    common = {"status": "finished", "stage": "sources", "task": "ner", "backbone": "b", "method": "full"}
+    runs = pd.DataFrame(rows).assign(**common, metric="strict_f1", dev_score=0.5, seed=1)
+    alike = as_matrix(similarity_of_runs(runs), "ngrams")
+    assert alike.at["sw", "en"] > alike.at["yo", "en"] >= alike.at["am", "en"] == 0
+    found = correlation_of_runs(runs, rng=np.random.default_rng(0)).set_index("measure")
+    assert found.at["ngrams", "pairs"] == 3
+    assert found.at["ngrams", "rho"] > 0.8
+    assert "descriptive only" in found.at["ngrams", "note"]
+    assert correlation_of_runs(runs.head(2), rng=np.random.default_rng(0)).empty

@@ -6,7 +6,7 @@ import pandas as pd
 
 from nerlib.analysis.integrity import COLLAPSED
 from nerlib.analysis.pairing import prepared
-from nerlib.analysis.tables import with_sources
+from nerlib.analysis.tables import score_interval, with_sources
 from nerlib.statistics import collapse_rate, mean_interval
 
 KIND = ["task", "backbone", "recipe", "method", "stage", "sources"]
@@ -39,7 +39,7 @@ def cells(runs: pd.DataFrame, score: str = "test_score", level: float = 0.95) ->
     rows = []
     for values, group in prepared(runs).groupby(["language", *KIND], sort=True):
         row = dict(zip(["language", *KIND], map(str, values), strict=True))
-        interval = mean_interval(group.groupby("seed")[score].mean().dropna(), level)
+        interval = score_interval(group.groupby("seed")[score].mean().dropna().to_numpy(), level)
         costs = group[["seconds", "trainable_parameters", "peak_memory_bytes"]].mean().to_dict()
         size = 0.0 if row["stage"] == "sources" else group["train_sentences"].mean()
         of_seeds = {"score": interval.value, "low": interval.low, "high": interval.high, "n": interval.n}

@@ -95,8 +95,8 @@ def compare(
     return Comparison(
         a=name_a,
         b=name_b,
-        score_a=_score_interval(paired_a, level),
-        score_b=_score_interval(paired_b, level),
+        score_a=score_interval(paired_a, level),
+        score_b=score_interval(paired_b, level),
         difference=paired_interval(a=paired_a, b=paired_b, level=level),
         unpaired=tuple(int(seed) for seed in values_a.index.symmetric_difference(values_b.index)),
         metric=str(both["metric"].iloc[0]) if len(both) else "",
@@ -125,7 +125,7 @@ def summary(
     """
     rows = []
     for values, group in finished(runs).groupby(list(by), sort=True):
-        interval = _score_interval(_by_seed(group, score).to_numpy(), level)
+        interval = score_interval(_by_seed(group, score).to_numpy(), level)
         row = dict(zip(by, values, strict=True))
         row |= {"mean": interval.value, "low": interval.low, "high": interval.high, "n": interval.n}
         row |= {"fewest_steps": group["steps"].min(), "most_steps": group["steps"].max()}
@@ -253,7 +253,7 @@ def expected_widths(
     )
 
 
-def _score_interval(values: npt.ArrayLike, level: float) -> Interval:
+def score_interval(values: npt.ArrayLike, level: float) -> Interval:
     """As `mean_interval`, without the part outside 0..1 where no score can be: the coverage stays the same."""
     interval = mean_interval(values, level)
     low, high = np.clip([interval.low, interval.high], 0, 1)

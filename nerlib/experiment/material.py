@@ -13,10 +13,10 @@ from nerlib.corpora import Corpus, Sentence, Text, checks, digest_of_sentences
 from nerlib.errors import SettingsError
 from nerlib.experiment.progress import announce, teller
 from nerlib.experiment.stages import Stage
-from nerlib.models import Backbone, Method, default_learning_rate, find_backbone, find_method
+from nerlib.models import Backbone, Full, Method, default_learning_rate, find_backbone, find_method
 from nerlib.models.backbones import load_tokenizer
 from nerlib.params import Recipe, Settings, streams
-from nerlib.pretraining import demo_backbone
+from nerlib.pretraining import continued_backbone, demo_backbone
 from nerlib.tasks import Task, find_task
 
 DEMO = "demo"
@@ -72,11 +72,28 @@ class Material:
 
     @cached_property
     def backbone(self) -> Backbone:
-        """The backbone; the demo's is made when it is not in the cache."""
+        """The backbone; the demo's is made when it is not in the cache, and so is one that is trained on more text."""
         if self.settings.backbone == DEMO:
-            made = demo_backbone(on_start=announce, progress=teller("demo backbone"))
-            return find_backbone(made, called=DEMO)
-        return find_backbone(self.settings.backbone)
+            found = find_backbone(demo_backbone(on_start=announce, progress=teller("demo backbone")), called=DEMO)
+        else:
+            found = find_backbone(self.settings.backbone)
+        return self._continued(found) if self.settings.continued_steps else found
+
+    def _continued(self, backbone: Backbone) -> Backbone:
+        """The backbone after more masked language modelling on the sources' text, at full fine-tuning's rate."""
+        languages = [source.language for source in self.settings.source_corpora]
+        if not languages:
+            raise SettingsError("continued_steps: expected `sources`, whose text the backbone is trained on, met none")
+        made = continued_backbone(
+            backbone,
+            {language: self.text(language).lines for language in languages},
+            steps=self.settings.continued_steps,
+            learning_rate=default_learning_rate(Full(), backbone.hidden_size),
+            length=self.settings.max_length,
+            on_start=announce,
+            progress=teller("continued pretraining"),
+        )
+        return find_backbone(made, called=f"{backbone.name}, continued on {'+'.join(sorted(languages))}")
 
     @cached_property
     def tokenizer(self) -> Any:

@@ -1,12 +1,14 @@
 """Masked-language-model training: of the demo's backbone, and of whatever else requires a gradient.
 
 `train_masked` trains a model with a masked-language-model head on unlabelled text, with the project's one loop
-(`nerlib.training`); frozen weights stay as they are. `train_language_adapter` makes the language adapters of MAD-X.
+(`nerlib.training`); frozen weights stay as they are. `train_language_adapter` makes the language adapters of MAD-X,
+`continued_backbone` trains a whole encoder on more text.
 `train_tokenizer` makes a tokenizer of XLM-R's kind. `demo_backbone` finds or makes the miniature encoder that the
 demo languages are studied with.
 """
 
 from nerlib.pretraining.backbone import DemoRecipe, demo_backbone
+from nerlib.pretraining.continued import continued_backbone
 from nerlib.pretraining.language import LanguageAdapter, train_language_adapter
 from nerlib.pretraining.masking import MaskedText, Pretraining, masked_loss, masked_text, pack, train_masked
 from nerlib.pretraining.tokenizer import train_tokenizer
@@ -16,6 +18,7 @@ __all__ = [
     "LanguageAdapter",
     "MaskedText",
     "Pretraining",
+    "continued_backbone",
     "demo_backbone",
     "masked_loss",
     "masked_text",

@@ -129,17 +129,9 @@ def train_language_adapter(
 def network_for(backbone: Backbone, language: str, method: MadX, seed: int) -> Any:
     """The backbone with its masked-language-model head, and a fresh language adapter that alone is trained."""
     import adapters
-    import transformers
 
-    if backbone.family.kind != "encoder":
-        raise ModelError(
-            f"{backbone.name}: language adapters need an encoder with a masked-language-model head, "
-            f"met a family of {backbone.family.kind}s"
-        )
     with seeded(streams(seed)["head"]), quiet():
-        network = transformers.AutoModelForMaskedLM.from_pretrained(
-            backbone.folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
-        )
+        network = masked_network(backbone)
         adapters.init(network)
         network.add_adapter(language, config=method.language_config(backbone.layers))
         train_only(network, language)
@@ -147,6 +139,21 @@ def network_for(backbone: Backbone, language: str, method: MadX, seed: int) -> A
         parameter.requires_grad_(bool(method.part_of(name)))
     invert_before_output(network)
     return network
+
+
+def masked_network(backbone: Backbone) -> Any:
+    """The backbone with its masked-language-model head; a `ModelError` when it is no encoder."""
+    import transformers
+
+    if backbone.family.kind != "encoder":
+        raise ModelError(
+            f"{backbone.name}: masked language modelling needs an encoder with its head, "
+            f"met a family of {backbone.family.kind}s"
+        )
+    with quiet():
+        return transformers.AutoModelForMaskedLM.from_pretrained(
+            backbone.folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
+        )
 
 
 def invert_before_output(network: Any) -> None:

@@ -24,6 +24,7 @@ from nerlib.similarity.measures import (
     jaccard,
     read_typology,
 )
+from nerlib.similarity.runs import correlation_of_runs, similarity_of_runs
 from nerlib.similarity.tables import MEASURES, as_matrix, similarity_table
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "MEASURES",
     "as_matrix",
     "common_share",
+    "correlation_of_runs",
     "cosines",
     "count_ngrams",
     "count_scripts",
@@ -41,6 +43,7 @@ __all__ = [
     "mantel_test",
     "pair_scores",
     "read_typology",
+    "similarity_of_runs",
     "similarity_table",
     "spearman",
     "transfer_correlation",
