@@ -380,10 +380,6 @@ def test_the_front_is_what_nothing_beats():
 
 
 def test_maps_curves_and_spreads_show_their_tables():
-    cells = pd.DataFrame({"language": ["am", "yo"], "sources": ["en", "sw"], "score": [0.2, 0.75]})
-    drawn = figures.transfer_matrix(cells).axes[0]
-    assert {text.get_text() for text in drawn.texts} == {"20.0", "75.0"}
-
     growing = pd.DataFrame(
         itertools.product(["lora"], ["am", "yo"], [10.0, 100.0]), columns=["method", "language", "n"]
     )
@@ -401,6 +397,3 @@ def test_maps_curves_and_spreads_show_their_tables():
     relative = pd.DataFrame({"comparison": "a − b", "language": ["am", "yo"], "relative": [0.1, -0.2]})
     bars = figures.relative_improvement(relative).axes[0].patches
     assert [bar.get_width() for bar in bars] == pytest.approx([10, -20])
-
-    points = figures.similarity_against_transfer(cells.assign(distance=[0.1, 0.4])).axes[0].collections[0]
-    assert np.asarray(points.get_offsets()) == pytest.approx(np.array([[0.1, 20], [0.4, 75]]))

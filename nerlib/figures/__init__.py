@@ -22,8 +22,6 @@ from nerlib.figures.studies import (
     macro_averages,
     pareto,
     seed_spread,
-    similarity_against_transfer,
-    transfer_matrix,
 )
 from nerlib.figures.style import METHOD_COLOURS, METHOD_WORDS, PALETTE, colour, folder, readable, show
 from nerlib.figures.training import alignment_curve, loss_curves
@@ -63,7 +61,5 @@ __all__ = [
     "sentence_lengths",
     "show",
     "similarity_against_score",
-    "similarity_against_transfer",
-    "transfer_matrix",
     "two_by_two",
 ]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from nerlib.figures.parts import legend
 from nerlib.figures.scores import MARKS
-from nerlib.figures.style import INK, MANY, SOFT, canvas, colours, plain_ticks, readable, stage_words, styled, wrapped
+from nerlib.figures.style import INK, MANY, SOFT, canvas, colours, plain_ticks, stage_words, styled, wrapped
 from nerlib.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -51,32 +51,6 @@ def macro_averages(table: pd.DataFrame, level: float = 0.95, label: str = "stric
     ax.set_ylabel(f"{label} (points), mean of languages")
     ax.set_ylim(0, 105)
     legend(figure, shades)
-    return figure
-
-
-@styled
-def transfer_matrix(table: pd.DataFrame) -> "Figure":
-    """Draw zero-shot scores as a map, sources across and targets down; empty cells were not run.
-
-    Parameters
-    ----------
-    table
-        Columns ``language`` (target), ``sources``, ``score`` (0..1).
-    """
-    cells = 100 * table.pivot_table(index="language", columns="sources", values="score", aggfunc="mean")
-    figure, axes = canvas(2.6 + 0.62 * cells.shape[1], 1.5 + 0.4 * cells.shape[0])
-    ax = axes[0, 0]
-    image = ax.imshow(cells, cmap="viridis", vmin=0, vmax=100, aspect="auto")
-    for (row, column), value in np.ndenumerate(cells.to_numpy(float)):
-        if not np.isnan(value):
-            ink = "white" if value < 60 else INK
-            ax.text(column, row, f"{value:.1f}", ha="center", va="center", color=ink, fontsize=8.5)
-    ax.set_xticks(range(cells.shape[1]), [wrapped(readable(name), 14) for name in cells.columns])
-    ax.set_yticks(range(cells.shape[0]), [readable(name) for name in cells.index])
-    ax.grid(visible=False)
-    ax.set_xlabel("sources")
-    ax.set_ylabel("target")
-    figure.colorbar(image, label="strict F1 (points)")
     return figure
 
 
@@ -166,26 +140,4 @@ def pareto(table: pd.DataFrame, cost: str = "seconds", label: str = "seconds of 
     ax.margins(x=0.15, y=0.15)
     ax.set_ylim(bottom=0)
     legend(figure, shades, marks)
-    return figure
-
-
-@styled
-def similarity_against_transfer(table: pd.DataFrame) -> "Figure":
-    """Draw zero-shot scores against the distance between target and sources, a point a language and set of sources.
-
-    Parameters
-    ----------
-    table
-        Columns ``language``, ``distance`` (0..1) and ``score`` (0..1).
-    """
-    figure, axes = canvas(5.2, 3.2)
-    ax = axes[0, 0]
-    ax.scatter(table["distance"], 100 * table["score"], s=28, color="#0072B2", linewidths=0, gid="languages")
-    for _, row in table.head(MANY).iterrows():
-        where = (row["distance"], 100 * row["score"])
-        ax.annotate(readable(row["language"]), where, (4, 4), textcoords="offset points", fontsize=8, color=SOFT)
-    ax.set_xlabel("distance between target and sources (0 to 1)")
-    ax.set_ylabel("zero-shot strict F1 (points)")
-    ax.set_ylim(0, 105)
-    ax.margins(x=0.15)
     return figure

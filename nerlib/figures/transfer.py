@@ -7,7 +7,18 @@ import numpy as np
 import pandas as pd
 
 from nerlib.figures.parts import from_zero, legend, mean_and_seeds, score_label
-from nerlib.figures.style import INK, METHOD_COLOURS, canvas, colour, colours, ordered, readable, stage_words, styled
+from nerlib.figures.style import (
+    INK,
+    METHOD_COLOURS,
+    canvas,
+    colour,
+    colours,
+    ordered,
+    readable,
+    stage_words,
+    styled,
+    wrapped,
+)
 from nerlib.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -42,7 +53,8 @@ def heat_map(square: pd.DataFrame, label: str, *, scale: float = 1.0, decimals: 
         if np.isfinite(value):
             ink = INK if value > (low + high) / 2 else "white"
             ax.text(column, row, f"{value:.{decimals}f}", ha="center", va="center", color=ink, fontsize=8)
-    ax.set_xticks(range(columns), [readable(name) for name in square.columns], rotation=45 if columns > 8 else 0)
+    told = [wrapped(readable(name), 14) for name in square.columns]
+    ax.set_xticks(range(columns), told, rotation=45 if columns > 8 else 0)
     ax.set_yticks(range(rows), [readable(name) for name in square.index])
     ax.set_xlabel(str(square.columns.name or ""))
     ax.set_ylabel(str(square.index.name or ""))
