@@ -85,7 +85,7 @@ class _Bar:
 
         left = progress.seconds / max(progress.step, 1) * (progress.total_steps - progress.step)
         bar = f'<progress value="{progress.step}" max="{progress.total_steps}" style="width:16em"></progress>'
-        told = html.escape(f"{self.title}: {self.last_line}")
+        told = html.escape(": ".join(filter(None, (self.title, self.last_line))))
         shown = HTML(told if ended else f"{bar} {told}, about {left:.0f} s left")
         if self.handle is None:
             self.handle = display(shown, display_id=True)
