@@ -1,5 +1,7 @@
 """Similarity of the languages of a study, from the sentences that its runs left behind: no model, no corpus is read."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -24,15 +26,16 @@ def similarity_of_runs(runs: pd.DataFrame) -> pd.DataFrame | None:
     Returns
     -------
     DataFrame or None
-        Columns `a`, `b`, `ngrams`, `script` and, for entities, `entities`; None with fewer than two languages.
+        Columns `a`, `b`, `ngrams`, `script` and, for entities, `entities`; None with fewer than two languages whose
+        predictions are still there.
     """
     single = runs[(runs["status"] == "finished") & (runs["stage"] == "sources") & runs["dev_score"].notna()]
     single = single[~single["train_languages"].str.contains("+", regex=False)]
     sentences: dict[str, tuple[Sentence, ...]] = {}
-    for splits, column in (("test", "language"), ("dev", "train_languages")):
+    for split, column in (("test", "language"), ("dev", "train_languages")):
         for language, folder in single.drop_duplicates(column)[[column, "folder"]].itertuples(index=False):
-            if language not in sentences:
-                told = read_predictions(folder, splits)
+            if language not in sentences and (Path(folder) / "predictions" / f"{split}.conll").is_file():
+                told = read_predictions(folder, split)
                 pairs = zip(told.words, told.gold, strict=True)
                 sentences[language] = tuple(Sentence(tuple(words), tuple(tags), language) for words, tags in pairs)
     if len(sentences) < 2:
@@ -53,8 +56,10 @@ def correlation_of_runs(runs: pd.DataFrame, *, rng: np.random.Generator, level: 
         alike = similarity_of_runs(group)
         if alike is None:
             continue
+        known = {*alike["a"], *alike["b"]}
         for method, of_method in group.groupby("method", sort=True):
             scores = transfer_scores(of_method)
+            scores = scores[scores["source"].isin(known) & scores["target"].isin(known)]
             if len(scores) >= FEWEST_PAIRS:
                 found = transfer_correlation(alike, scores, rng=rng, level=level)
                 parts.append(found.assign(task=str(task), backbone=str(backbone), method=str(method)))
