@@ -387,7 +387,7 @@ def test_mad_x_needs_a_language_and_an_encoder(tiny_backbone, tmp_path):
         models.build(tiny_backbone(), "ner", MadX(), labels=LABELS)
     with pytest.raises(ModelError, match="needs an encoder"):
         models.build(tiny_backbone("gpt2"), "ner", MadX(), labels=LABELS)
-    with pytest.raises(ModelError, match="need an encoder"):
+    with pytest.raises(ModelError, match="masked language modelling needs an encoder"):
         network_for(find_backbone(tiny_backbone("mt5")), "as", MadX(), seed=0)
 
 
