@@ -11,16 +11,30 @@ from nerlib.corpora.columns import read_conll, write_conll
 from nerlib.corpora.loading import LABEL_MAPS, load_corpus
 from nerlib.corpora.sampling import hold_out, merge, seen, subset
 from nerlib.corpora.text import Text, load_text, split_text
-from nerlib.corpora.types import SPLITS, Corpus, Sentence, comparable, digest_of_sentences
+from nerlib.corpora.types import (
+    SPLITS,
+    Answer,
+    Corpus,
+    Example,
+    LabelledText,
+    Question,
+    Sentence,
+    comparable,
+    digest_of_examples,
+)
 
 __all__ = [
     "LABEL_MAPS",
     "SPLITS",
+    "Answer",
     "Corpus",
+    "Example",
+    "LabelledText",
+    "Question",
     "Sentence",
     "Text",
     "comparable",
-    "digest_of_sentences",
+    "digest_of_examples",
     "hold_out",
     "load_corpus",
     "load_text",

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from nerlib import corpora, folders, params
-from nerlib.corpora import Corpus, Sentence, Text, checks, digest_of_sentences
+from nerlib.corpora import Corpus, Sentence, Text, checks, digest_of_examples
 from nerlib.errors import SettingsError
 from nerlib.experiment.progress import announce, teller
 from nerlib.experiment.stages import Stage
@@ -45,7 +45,7 @@ class Portion:
 
     def digests(self) -> dict[str, str]:
         """Fingerprints of words and tags."""
-        return {name: digest_of_sentences(part) for name, part in vars(self).items() if part}
+        return {name: digest_of_examples(part) for name, part in vars(self).items() if part}
 
     def sizes(self) -> dict[str, Any]:
         """Numbers of sentences as used."""
@@ -216,7 +216,7 @@ class Material:
             return {}
         others, pairs = self.companions(stage, settings.seeds[0])
         about = {"form": settings.alignment, "weight": settings.alignment_weight}
-        return about | {"others": digest_of_sentences(others), "pairs": digest_of_sentences(pairs)}
+        return about | {"others": digest_of_examples(others), "pairs": digest_of_examples(pairs)}
 
     def companions(self, stage: Stage, seed: int) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
         """Sentences of the side that the stage does not train on, and their translations where `pairs` are aligned.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from nerlib import corpora, folders, models, params, records, training
 from nerlib.alignment import Alignment, Companions
-from nerlib.corpora import Sentence, digest_of_sentences
+from nerlib.corpora import Sentence, digest_of_examples
 from nerlib.efficiency import Stopwatch
 from nerlib.encoding import Encoded
 from nerlib.errors import NerlibError
@@ -166,7 +166,7 @@ class _Tuning:
             "scores": {"metric": task.metric} | told,
             "costs": trained.costs | evaluated,
             "digests": {f"{PREDICTIONS}/{f.name}": folders.fingerprint_file(f) for f in files}
-            | {"gold_test": digest_of_sentences(portion.test), "training": self.training_digest},
+            | {"gold_test": digest_of_examples(portion.test), "training": self.training_digest},
             "provenance": trained.provenance | ({"adapters_in_prediction": sorted(ran)} if ran else {}),
         }
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nerlib import folders, records
-from nerlib.corpora import Sentence, comparable, digest_of_sentences, load_corpus, read_conll, write_conll
+from nerlib.corpora import Sentence, comparable, digest_of_examples, load_corpus, read_conll, write_conll
 from nerlib.errors import CorpusError, RecordError, SettingsError
 from nerlib.params import Settings
 from nerlib.predictions.alignment import Aligned, align
@@ -88,7 +88,7 @@ def import_predictions(folder: str | Path, corpus: str, study: str, *, kind: str
             "language": file.language,
             "seed": file.seed,
             "predictions": folders.fingerprint_file(file.path),
-            "gold": digest_of_sentences(sentences),
+            "gold": digest_of_examples(sentences),
         }
         digest = records.digest_of(identity)
         where = records.run_folder(study, file.language, TASK, kind, file.system, kind, file.seed, digest)
@@ -225,7 +225,7 @@ def _scored(file: File, gold: Sequence[Sentence], where: Path, published: Mappin
         },
         "digests": {
             "predictions/test.conll": folders.fingerprint_file(path),
-            "gold_test": digest_of_sentences(gold),
+            "gold_test": digest_of_examples(gold),
         },
         "warnings": _warnings(file.language, counted, len(gold)),
     }
