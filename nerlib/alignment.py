@@ -16,14 +16,16 @@ Letters of shapes: S sentences (windows), T subwords, H hidden size, W words tha
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
 from torch.nn.functional import cosine_similarity
 
-from nerlib.encoding import Encoded
+from nerlib.encoding import IGNORED, Encoded
 from nerlib.models import TunedModel
-from nerlib.tasks import IGNORED
+from nerlib.models.tuned import pooled
+from nerlib.tasks import Tagging
 
 Tensors = Mapping[str, torch.Tensor]
 OTHER, PAIR = "other_", "pair_"  # how the names of a companion batch begin
@@ -124,7 +126,7 @@ class Alignment:
     @property
     def _types(self) -> Sequence[str]:
         """The type of each label, "" for the one outside of everything: B-PER and I-PER are PER."""
-        outside = self.model.task.outside
+        outside = cast(Tagging, self.model.task).outside
         return ["" if label == outside else label.split("-", 1)[-1] for label in self.model.labels]
 
     def _mean(self, side: Encoded) -> torch.Tensor:
@@ -137,12 +139,6 @@ class Alignment:
                 batch = {name: tensor.to(device) for name, tensor in batch.items()}
                 parts.append(pooled(self.model.logits_and_hidden(batch)[1][-1], batch["attention_mask"]))
         return torch.cat(parts).mean(dim=0)
-
-
-def pooled(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Mean over the subwords that are not padding: (S, T, H) and (S, T) give (S, H)."""
-    weights = mask.unsqueeze(-1).to(hidden.dtype)
-    return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
 
 
 def _named(batch: Tensors, prefix: str) -> dict[str, torch.Tensor]:

@@ -20,7 +20,6 @@ from nerlib.models.methods.bottleneck import adapters_that_run, add_language, st
 from nerlib.params import Recipe
 from nerlib.pretraining import masked_loss, masked_text, train_language_adapter
 from nerlib.pretraining.language import network_for
-from nerlib.tasks import find_task
 from tests import tiny
 
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG")
@@ -233,7 +232,7 @@ def test_the_task_stage_trains_the_adapter_and_the_head(xlmr_base, method, place
     import copy
 
     width, narrow = 768, 48
-    network = method.prepare(copy.deepcopy(xlmr_base), find_family("xlm-roberta"), find_task("ner"))
+    network = method.prepare(copy.deepcopy(xlmr_base), find_family("xlm-roberta"), find_family("xlm-roberta").head("tagging"))
     head = 7 * (width + 1)
     assert trainable(network) == places * (2 * width * narrow + width + narrow) + head
     assert trainable(network) / sum(p.numel() for p in network.parameters()) == pytest.approx(0.003, abs=0.004)

@@ -20,7 +20,6 @@ from nerlib.models import AdaLora, Dora, Full, Lora
 from nerlib.models.families import find_family
 from nerlib.models.methods import default_learning_rate, find_method
 from nerlib.params import Recipe, read_settings
-from nerlib.tasks import find_task
 from tests import tiny
 
 FAMILIES = ["xlm-roberta", "roberta", "bert", "mt5", "gpt2"]
@@ -184,7 +183,7 @@ def test_trainable_counts_at_mberts_dimensions_equal_the_formulas(method, expect
     with torch.device("meta"):
         network = transformers.BertForTokenClassification(config)
     network = network.to_empty(device="cpu")  # numbers do not matter here, and drawing them takes seconds
-    prepared = method.prepare(network, find_family("bert"), find_task("ner"))
+    prepared = method.prepare(network, find_family("bert"), find_family("bert").head("tagging"))
     assert sum(p.numel() for p in prepared.parameters() if p.requires_grad) == expected
 
 

@@ -148,7 +148,8 @@ class Material:
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """Label names, in the order of the head's outputs."""
-        return self.task.labels(self.settings.entity_types or self.target.types)
+        chosen = self.settings.entity_types if self.task.name == "ner" else ()
+        return self.task.labels(chosen or self.target.types)
 
     def method(self) -> Method:
         """The method that the settings ask for."""
@@ -212,6 +213,8 @@ class Material:
         transfers = stage.trains_on == "sources" or stage.continues == "sources"
         if not settings.alignment_weight or not transfers:
             return {}
+        if self.task.form != "tagging":
+            raise SettingsError(f"alignment_weight: expected a task that tags words, met {self.task.name!r}")
         if settings.alignment == "centroids" and stage.trains_on == "sources":
             return {}
         others, pairs = self.companions(stage, settings.seeds[0])
@@ -260,7 +263,7 @@ class Material:
     def _unlabelled(self, lines: Sequence[str], language: str) -> tuple[Sentence, ...]:
         """Lines as sentences whose tags mean nothing."""
         words = (tuple(line.split()) for line in lines)
-        return tuple(Sentence(row, (self.task.outside,) * len(row), language) for row in words if row)
+        return tuple(Sentence(row, (self.labels[0],) * len(row), language) for row in words if row)
 
     def text(self, language: str) -> Text:
         """A language's unlabelled text, at most `text_size` lines of it, from its beginning.

@@ -65,6 +65,12 @@ class Backbone:
             positions -= int(self.config.get("pad_token_id", 1)) + 1
         return positions
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What it reads of a batch; BERT also reads which segment a subword belongs to."""
+        segments = ("token_type_ids",) if int(self.config.get("type_vocab_size") or 0) > 1 else ()
+        return ("input_ids", "attention_mask", *segments)
+
     def check_length(self, max_length: int) -> None:
         """Refuse windows longer than its positions, with a `ModelError`."""
         if max_length > self.max_length:
@@ -175,4 +181,11 @@ def load_tokenizer(folder: Path, family: Family) -> Any:
         raise ModelError(f"{folder} has no tokenizer that can be read: {error}") from None
     if not tokenizer.is_fast:
         raise ModelError(f"{folder}: expected a fast tokenizer (tokenizer.json), met {type(tokenizer).__name__}")
+    if tokenizer.pad_token_id is None:
+        if tokenizer.eos_token_id is None:
+            raise ModelError(
+                f"{folder}: expected a tokenizer with a padding token, or an end-of-text token to pad with, met neither; "
+                "name one as pad_token in tokenizer_config.json"
+            )
+        tokenizer.pad_token = tokenizer.eos_token  # it occurs in no text: see `encoding.windows.without_control`
     return tokenizer

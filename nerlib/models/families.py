@@ -9,6 +9,47 @@ from nerlib.errors import ModelError
 
 
 @dataclass(frozen=True)
+class Head:
+    """What turns a backbone's representations into a task's outputs.
+
+    Attributes
+    ----------
+    model_class
+        The class of transformers that has it.
+    modules
+        Its modules' names, all of which are trained: PEFT knows most of them, and leaves the others frozen and random
+        without a word (mT5's `classification_head` is one).
+    peft_type
+        The task type in PEFT, by which it reads the outputs.
+    pools
+        Whether the outputs are of subwords, and their mean is the text's (a linear head on the mean of the encoder's
+        representations is the same).
+    """
+
+    model_class: str
+    modules: tuple[str, ...]
+    peft_type: str
+    pools: bool = False
+
+
+def _heads(classification: str = "classifier") -> dict[str, Head]:
+    return {
+        "tagging": Head("AutoModelForTokenClassification", ("classifier",), "TOKEN_CLS"),
+        "classification": Head("AutoModelForSequenceClassification", (classification,), "SEQ_CLS"),
+        "answering": Head("AutoModelForQuestionAnswering", ("qa_outputs",), "QUESTION_ANS"),
+    }
+
+
+#: Heads on the encoder alone of a backbone that has a decoder too; the tagging one always is.
+ENCODER_ONLY: Mapping[str, Head] = MappingProxyType(
+    {
+        "classification": Head("AutoModelForTokenClassification", ("classifier",), "TOKEN_CLS", pools=True),
+        "answering": Head("AutoModelForTokenClassification", ("classifier",), "TOKEN_CLS"),
+    }
+)
+
+
+@dataclass(frozen=True)
 class Family:
     """What must be known of a kind of backbone to put an adapter and a head on it.
 
@@ -20,12 +61,15 @@ class Family:
         The linear layers that LoRA's paper adapts (Hu et al. 2022, section 4.2), by name.
     linear
         All linear layers of a block, by name.
-    head
-        The head's modules by task, as transformers names them.
+    heads
+        The head of each form of task. transformers' heads for classification and answering on an encoder-decoder read
+        the decoder's representations.
     dropouts
         The configuration's fields that hold dropout rates of the backbone.
     labelled_subword
         Which subword carries a word's label: a decoder has seen the whole word only at its last one.
+    summary
+        Which subword has seen the whole text: it is pooled, and stands for "no answer".
     transposed
         Whether weights are stored (inputs, outputs), as GPT-2's `Conv1D` does.
     """
@@ -33,19 +77,25 @@ class Family:
     kind: Literal["encoder", "encoder-decoder", "decoder"]
     query_value: tuple[str, ...]
     linear: tuple[str, ...]
-    head: Mapping[str, tuple[str, ...]]
+    heads: Mapping[str, Head]
     dropouts: tuple[str, ...]
     labelled_subword: Literal["first", "last"] = "first"
+    summary: Literal["first", "last"] = "first"
     transposed: bool = False
     prefix_space: bool = False
 
+    def head(self, form: str, *, encoder_only: bool = False) -> Head:
+        """The head of a form of task; with `encoder_only`, of an encoder-decoder's encoder alone."""
+        if encoder_only and self.kind == "encoder-decoder" and form in ENCODER_ONLY:
+            return ENCODER_ONLY[form]
+        return self.heads[form]
 
-_TAGGING = MappingProxyType({"ner": ("classifier",), "pos": ("classifier",)})
+
 _BERT = Family(
     kind="encoder",
     query_value=("query", "value"),
     linear=("query", "key", "value", "dense"),
-    head=_TAGGING,
+    heads=MappingProxyType(_heads()),
     dropouts=("hidden_dropout_prob", "attention_probs_dropout_prob"),
 )
 
@@ -59,14 +109,16 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             kind="encoder-decoder",
             query_value=("q", "v"),
             linear=("q", "k", "v", "o", "wi_0", "wi_1", "wo"),
-            head=_TAGGING,
+            heads=MappingProxyType(_heads("classification_head")),
+            summary="last",
             dropouts=("dropout_rate",),
         ),
         "gpt2": Family(
             kind="decoder",
             query_value=("c_attn",),
             linear=("c_attn", "c_fc", "c_proj"),
-            head=_TAGGING,
+            heads=MappingProxyType(_heads("score")),
+            summary="last",
             dropouts=("resid_pdrop", "embd_pdrop", "attn_pdrop"),
             labelled_subword="last",
             transposed=True,

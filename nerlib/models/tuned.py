@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from nerlib import folders
-from nerlib.encoding import Encoded, encode
+from nerlib.encoding import Encoded, Layout
 from nerlib.errors import ModelError
 from nerlib.models.backbones import Backbone, find_backbone, load_tokenizer, quiet
 from nerlib.models.chance import seeded
+from nerlib.models.families import Head
 from nerlib.models.hooks import Hooks
 from nerlib.models.methods import METHODS, Method, described, from_description
 from nerlib.models.methods.bottleneck import TASK, add_language, stacked
@@ -27,7 +28,7 @@ LANGUAGES = "languages"  # the folder of language adapters in a model's
 
 @dataclass
 class TunedModel:
-    """A network to be trained or used, with all that is needed to encode words for it and read its outputs.
+    """A network to be trained or used, with all that is needed to encode examples for it and read its outputs.
 
     Attributes
     ----------
@@ -37,6 +38,8 @@ class TunedModel:
         The backbone's.
     backbone, task, labels, method
         What it was built from; `labels` in the order of the head's outputs.
+    head
+        What turns representations into the task's outputs.
     languages
         Tags of the languages that have an adapter of their own (MAD-X).
     """
@@ -47,6 +50,7 @@ class TunedModel:
     task: Task
     labels: tuple[str, ...]
     method: Method
+    head: Head
     languages: tuple[str, ...] = ()
 
     @property
@@ -57,19 +61,17 @@ class TunedModel:
     @property
     def head_parameters(self) -> int:
         """Weights of the head that require a gradient."""
-        heads = self.backbone.family.head[self.task.name]
         named = self.network.named_parameters()
-        return sum(p.numel() for name, p in named if p.requires_grad and set(name.split(".")) & set(heads))
+        return sum(p.numel() for name, p in named if p.requires_grad and set(name.split(".")) & set(self.head.modules))
 
     def parameters_by_part(self) -> dict[str, tuple[int, bool]]:
         """Weights of embeddings, blocks, adapter and head, and whether any of them is trained."""
-        heads = self.backbone.family.head[self.task.name]
         found: dict[str, list[nn.Parameter]] = {}
         for name, parameter in self.network.named_parameters():
             components = set(name.split("."))
             in_block = any(component.isdigit() for component in components)
             part = "attention and feed-forward" if in_block else "embeddings"
-            part = self.method.part_of(name) or ("head" if components & set(heads) else part)
+            part = self.method.part_of(name) or ("head" if components & set(self.head.modules) else part)
             found.setdefault(part, []).append(parameter)
         found.pop("copy", None)
         return {part: (sum(p.numel() for p in ps), any(p.requires_grad for p in ps)) for part, ps in found.items()}
@@ -84,8 +86,8 @@ class TunedModel:
         """What the method adds to the training loop."""
         return self.method.hooks(self.network)
 
-    def encode(self, sentences: Sequence[Any], max_length: int, *, cache: bool = False) -> Encoded:
-        """Encode sentences for this model (see `encoding.encode`).
+    def encode(self, examples: Sequence[Any], max_length: int, *, stride: int = 0, cache: bool = False) -> Encoded:
+        """Encode examples for this model (see `encoding.Layout`).
 
         Raises
         ------
@@ -93,19 +95,15 @@ class TunedModel:
             When `max_length` is beyond the backbone's positions.
         """
         self.backbone.check_length(max_length)
-        subword = self.backbone.family.labelled_subword
-        return encode(
-            sentences,
-            self.tokenizer,
-            self.labels,
-            max_length=max_length,
-            labelled_subword=subword,
-            languages=self.languages,
-            cache=cache,
-        )
+        family = self.backbone.family
+        layout = Layout(max_length, family.labelled_subword, family.summary, stride, self.languages, cache)
+        return self.task.encode(examples, self.tokenizer, self.labels, layout)
 
     def logits(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """The head's outputs, (S, T, L); where languages have adapters, each window runs through its own one's."""
+        """The head's outputs, (S, T, L) of subwords or (S, L) of texts.
+
+        Where languages have adapters, each window runs through its own one's.
+        """
         return self._forward(batch)[0]
 
     def logits_and_hidden(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -115,26 +113,36 @@ class TunedModel:
 
     def _forward(self, batch: Mapping[str, torch.Tensor], **options: bool) -> list[torch.Tensor]:
         """Outputs and hidden states, with windows in the batch's order."""
-        inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
+        inputs = {name: batch[name] for name in self.backbone.inputs if name in batch}
         if not self.languages:
-            return _tensors(self.network(**inputs, **options))
+            return self._tensors(self.network(**inputs, **options), batch["attention_mask"])
         parts, places = [], []
         for number in torch.unique(batch["language"]).tolist():
             windows = (batch["language"] == number).nonzero().squeeze(1)
             with stacked(self.languages[number], TASK):
-                parts.append(_tensors(self.network(**{k: t[windows] for k, t in inputs.items()}, **options)))
+                output = self.network(**{k: t[windows] for k, t in inputs.items()}, **options)
+                parts.append(self._tensors(output, batch["attention_mask"][windows]))
             places.append(windows)
         order = torch.argsort(torch.cat(places))
         return [torch.cat(tensors)[order] for tensors in zip(*parts, strict=True)]
+
+    def _tensors(self, output: Any, mask: torch.Tensor) -> list[torch.Tensor]:
+        """Logits, and the hidden states where they were asked for."""
+        if "start_logits" in output:
+            logits = torch.stack([output.start_logits, output.end_logits], dim=-1)  # (S, T, 2)
+        else:
+            logits = pooled(output.logits, mask) if self.head.pools else output.logits
+        return [logits, *(output.get("hidden_states") or output.get("encoder_hidden_states") or ())]
 
     def loss(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The task's loss, summed over the batch."""
         return self.task.loss(self.logits(batch), batch)
 
 
-def _tensors(output: Any) -> list[torch.Tensor]:
-    """Logits, and the hidden states where they were asked for."""
-    return [output.logits, *(getattr(output, "hidden_states", None) or ())]
+def pooled(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Mean over the subwords that are not padding: (S, T, H) and (S, T) give (S, H)."""
+    weights = mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
 
 
 def build(
@@ -143,6 +151,7 @@ def build(
     method: str | Method = "lora",
     *,
     labels: Sequence[str] | None = None,
+    encoder_only: bool = False,
     languages: Mapping[str, Path] | None = None,
     seed: int = 0,
 ) -> TunedModel:
@@ -156,6 +165,8 @@ def build(
         By name, or with settings of their own, as in ``Lora(rank=16, target_modules=("all",))``.
     labels
         Label names in the order of the head's outputs; None: those of PER, ORG and LOC.
+    encoder_only
+        Of an encoder-decoder, use the encoder alone, also where transformers' head would read the decoder.
     languages
         For `madx`: the folder of each language's adapter, by tag.
     seed
@@ -172,14 +183,12 @@ def build(
     method = METHODS[method]() if isinstance(method, str) else method
     labels = tuple(labels or task.labels(("PER", "ORG", "LOC")))
     family = found.family
-    if task.name not in family.head:
-        raise ModelError(
-            f"{found.name}: no head for task {task.name!r} in its family; there are {', '.join(family.head)}"
-        )
+    head = family.head(task.form, encoder_only=encoder_only)
     tokenizer = load_tokenizer(found.folder, family)
     with seeded(streams(seed)["head"]), quiet():
-        plain = _load_plain(found.folder, found, task, labels, method)
-        network = method.prepare(plain, family, task)
+        plain, fresh = _load_plain(found.folder, found, task, labels, method, head, tokenizer)
+        head = replace(head, modules=(*head.modules, *sorted(fresh - set(head.modules))))
+        network = method.prepare(plain, family, head)
     if len(tokenizer) > plain.get_input_embeddings().num_embeddings:
         raise ModelError(f"{found.name}: its tokenizer has {len(tokenizer)} pieces, its embedding fewer rows")
     if method.per_language and not languages:
@@ -187,29 +196,45 @@ def build(
     for tag, place in (languages or {}).items():
         _check_backbone(place, found)
         add_language(network, tag, place)
-    model = TunedModel(network, tokenizer, found, task, labels, method, tuple(languages or ()))
-    if not model.head_parameters:
-        raise ModelError(f"{found.name}: the head of task {task.name!r} would not be trained")
-    return model
+    trained = {part for name, p in network.named_parameters() if p.requires_grad for part in name.split(".")}
+    if missing := set(head.modules) - trained:
+        raise ModelError(f"{found.name}: {', '.join(missing)} of task {task.name!r} would stay random, not be trained")
+    return TunedModel(network, tokenizer, found, task, labels, method, head, tuple(languages or ()))
 
 
-def _load_plain(folder: Path, backbone: Backbone, task: Task, labels: Sequence[str], method: Method) -> Any:
-    """The transformers model with its head: fresh on a backbone's folder, as trained on a saved model's."""
+def _load_plain(
+    folder: Path, backbone: Backbone, task: Task, labels: Sequence[str], method: Method, head: Head, tokenizer: Any
+) -> tuple[Any, set[str]]:
+    """The transformers model with its head, and the names of the modules that the folder has no weights of.
+
+    On a backbone's folder these are the head, and what the head's class adds below it (BERT's pooler, where it was not
+    pretrained); on a saved model's folder there are none.
+    """
     import transformers
 
     family = backbone.family
     config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    config.id2label = dict(enumerate(labels))
-    config.label2id = {label: i for i, label in enumerate(labels)}
+    names = labels if task.outputs(labels) == len(labels) else [str(i) for i in range(task.outputs(labels))]
+    config.id2label = dict(enumerate(names))
+    config.label2id = {name: i for i, name in enumerate(names)}
     config.classifier_dropout = method.dropout
     if method.trains_backbone:
         for name in family.dropouts:
             setattr(config, name, method.dropout)
-    if family.kind == "decoder":
+    if family.kind != "encoder":
         config.use_cache = False
-    return getattr(transformers, task.head_class).from_pretrained(
-        folder, config=config, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
+        config.pad_token_id = tokenizer.pad_token_id  # which subword is pooled depends on it
+        config.eos_token_id = tokenizer.eos_token_id
+    network, info = getattr(transformers, head.model_class).from_pretrained(
+        folder,
+        config=config,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=torch.float32,
+        output_loading_info=True,
     )
+    prefix = f"{network.base_model_prefix}."
+    return network, {key.removeprefix(prefix).split(".")[0] for key in info["missing_keys"]}
 
 
 def save_model(model: TunedModel, folder: Path) -> None:
@@ -223,6 +248,7 @@ def save_model(model: TunedModel, folder: Path) -> None:
         "task": model.task.name,
         "labels": list(model.labels),
         "method": described(model.method),
+        "head": asdict(model.head),
         "languages": list(model.languages),
         "backbone": origin_of(model.backbone),
     }
@@ -280,8 +306,13 @@ def load_model(
     task, labels, method = find_task(about["task"]), tuple(about["labels"]), from_description(about["method"])
     found = backbone if isinstance(backbone, Backbone) else _find_again(backbone, about["backbone"])
     _check_backbone(place, found)
+    head = found.family.head(task.form)
+    if "head" in about:  # models saved before there were others than taggers do not say
+        head = Head(**(about["head"] | {"modules": tuple(about["head"]["modules"])}))
+    tokenizer = load_tokenizer(found.folder, found.family)
     with quiet(), seeded(streams(0)["head"]):  # a fresh head is replaced by the saved one; no global state moves
-        plain = _load_plain(place if method.trains_backbone else found.folder, found, task, labels, method)
+        origin = place if method.trains_backbone else found.folder
+        plain, _ = _load_plain(origin, found, task, labels, method, head, tokenizer)
         network = method.restore(plain, place, trainable=trainable)
         if languages is None:
             languages = {tag: place / LANGUAGES / tag for tag in about.get("languages", ())}
@@ -289,8 +320,7 @@ def load_model(
             _check_backbone(adapter, found)
             add_language(network, tag, adapter)
     network.eval()
-    tokenizer = load_tokenizer(found.folder, found.family)
-    return TunedModel(network, tokenizer, found, task, labels, method, tuple(languages))
+    return TunedModel(network, tokenizer, found, task, labels, method, head, tuple(languages))
 
 
 def _check_backbone(place: Path, found: Backbone) -> None:

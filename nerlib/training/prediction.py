@@ -1,13 +1,12 @@
-"""Predicting: every word of every sentence gets a tag, whatever the windows."""
+"""Predicting: every word, text or question gets its label or answer, whatever the windows."""
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from nerlib.encoding import NOTHING, Encoded
+from nerlib.encoding import Encoded
 from nerlib.models import TunedModel
 from nerlib.training.parts import autocast
 
@@ -15,45 +14,36 @@ SUBWORDS_A_BATCH = 8192
 
 
 def predict(
-    model: TunedModel, sentences: Sequence[Any] | Encoded, *, max_length: int | None = None
+    model: TunedModel, examples: Sequence[Any] | Encoded, *, max_length: int | None = None
 ) -> list[tuple[str, ...]]:
-    """The tags of every word.
+    """What a model says of examples: the tags of every word, the label of every text, the answer to every question.
 
     Parameters
     ----------
     model
         In eval mode.
-    sentences
-        Sentences (their tags are not looked at), or sentences that the model has encoded.
+    examples
+        Examples (their gold annotation is not looked at), or examples that the model has encoded.
     max_length
-        Subwords of a window, for sentences; None: 128, or fewer where the backbone has fewer positions.
+        Subwords of a window, for examples; None: 128, or fewer where the backbone has fewer positions.
 
     Returns
     -------
     list of tuples of str
-        One tag a word; the task's `outside` for a word that the tokenizer gives no subword.
+        One tag a word (the task's `outside` for a word that the tokenizer gives no subword); one label a text; one
+        answer a question, or () where the context is said to hold none.
     """
-    if isinstance(sentences, Encoded):
-        encoded = sentences
-    else:
-        untagged = [_untagged(sentence, model.labels[0]) for sentence in sentences]
-        encoded = model.encode(untagged, max_length or min(128, model.backbone.max_length))
-    outside = model.labels.index(model.task.outside)
-    chosen = np.full(len(encoded.labels), outside, dtype=np.int64)
+    encoded = examples if isinstance(examples, Encoded) else _encoded(model, examples, max_length)
     network = model.network
     network.eval()
     device = next(network.parameters()).device
-    found: list[tuple[np.ndarray, torch.Tensor]] = []
+    found = []
     with torch.inference_mode(), autocast(device):
         for indices in _batches(encoded):
-            batch = encoded.batch(indices)
-            logits = model.logits({name: tensor.to(device) for name, tensor in batch.items()})  # (S, T, L)
-            voting = batch["words"] != NOTHING  # (S, T)
-            found.append((batch["words"][voting].numpy(), logits.argmax(-1)[voting.to(device)]))
-    for words, tags in found:
-        chosen[words] = tags.cpu().numpy()
-    bounds = encoded.first_word
-    return [tuple(model.labels[i] for i in chosen[a:b]) for a, b in itertools.pairwise(bounds)]
+            batch = {name: tensor.to(device) for name, tensor in encoded.batch(indices).items()}
+            found.append(model.task.read(model.logits(batch), batch))
+    parts = [tuple(tensor.cpu() for tensor in part) for part in found]  # at the end: nothing waits for the device
+    return model.task.predictions(parts, encoded, model.labels)
 
 
 def represent(model: TunedModel, sentences: Sequence[Any], *, max_length: int | None = None) -> np.ndarray:
@@ -69,8 +59,7 @@ def represent(model: TunedModel, sentences: Sequence[Any], *, max_length: int | 
     np.ndarray
         (blocks + 1, sentences, hidden size), float32: means over the subwords that are not padding.
     """
-    length = max_length or min(128, model.backbone.max_length)
-    encoded = model.encode([_untagged(sentence, model.labels[0]) for sentence in sentences], length)
+    encoded = _encoded(model, sentences, max_length)
     network = model.network
     network.eval()
     device = next(network.parameters()).device
@@ -87,10 +76,9 @@ def represent(model: TunedModel, sentences: Sequence[Any], *, max_length: int | 
     return np.concatenate([means for _, means in found], axis=1)[:, order]
 
 
-def _untagged(sentence: Any, label: str) -> Any:
-    from nerlib.corpora import Sentence
-
-    return Sentence(tuple(sentence.words), (label,) * len(sentence.words), sentence.language, sentence.where)
+def _encoded(model: TunedModel, examples: Sequence[Any], max_length: int | None) -> Encoded:
+    bare = [model.task.without_gold(example, model.labels) for example in examples]
+    return model.encode(bare, max_length or min(128, model.backbone.max_length))
 
 
 def _batches(encoded: Encoded) -> list[np.ndarray]:

@@ -13,9 +13,8 @@ from typing import Any, ClassVar, Literal
 from torch import nn
 
 from nerlib.errors import ModelError
-from nerlib.models.families import Family
+from nerlib.models.families import Family, Head
 from nerlib.models.methods.method import Method
-from nerlib.tasks import Task
 
 TASK = "task"  # the task adapter's name in the network; language adapters go by their tags
 Placement = Literal["pfeiffer", "houlsby"]
@@ -39,7 +38,7 @@ class Bottleneck(Method):
     name: ClassVar[str] = "bottleneck"
     base_learning_rate: ClassVar[float] = 1e-4
 
-    def prepare(self, network: Any, family: Family, task: Task) -> nn.Module:
+    def prepare(self, network: Any, family: Family, head: Head) -> nn.Module:
         """Put the adapter into every block, freeze the backbone, train adapter and head."""
         import adapters
         from adapters import DoubleSeqBnConfig, SeqBnConfig
@@ -93,11 +92,11 @@ class MadX(Bottleneck):
     per_language: ClassVar[bool] = True
     LANGUAGE_FIELDS: ClassVar = ("language_reduction_factor", "invertible_reduction_factor", "drop_last_layer")
 
-    def prepare(self, network: Any, family: Family, task: Task) -> nn.Module:
+    def prepare(self, network: Any, family: Family, head: Head) -> nn.Module:
         """As `Bottleneck.prepare`; language adapters are added by `add_language`."""
         if family.kind != "encoder":
             raise ModelError(f"madx needs an encoder with a masked-language-model head, met a family of {family.kind}s")
-        return super().prepare(network, family, task)
+        return super().prepare(network, family, head)
 
     def language_config(self, layers: int) -> Any:
         """The library's configuration of a language adapter, for a backbone of so many blocks."""

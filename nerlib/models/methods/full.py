@@ -6,9 +6,8 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from nerlib.models.families import Family
+from nerlib.models.families import Family, Head
 from nerlib.models.methods.method import Method
-from nerlib.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class Full(Method):
     base_learning_rate: ClassVar[float] = 2e-5
     trains_backbone: ClassVar[bool] = True
 
-    def prepare(self, network: nn.Module, family: Family, task: Task) -> nn.Module:
+    def prepare(self, network: nn.Module, family: Family, head: Head) -> nn.Module:
         """Leave every weight trainable."""
         return network.requires_grad_(True)
 

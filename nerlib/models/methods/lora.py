@@ -13,10 +13,9 @@ import torch
 from torch import nn
 
 from nerlib.errors import ModelError
-from nerlib.models.families import Family
+from nerlib.models.families import Family, Head
 from nerlib.models.hooks import Hooks
 from nerlib.models.methods.method import Method
-from nerlib.tasks import Task
 
 ADAPTER = "default"  # PEFT's name for the only adapter
 
@@ -46,7 +45,7 @@ class Lora(Method):
     name: ClassVar[str] = "lora"
     base_learning_rate: ClassVar[float] = 2e-4
 
-    def prepare(self, network: nn.Module, family: Family, task: Task) -> nn.Module:
+    def prepare(self, network: nn.Module, family: Family, head: Head) -> nn.Module:
         """Put the adapter into the layers, freeze the backbone, train adapter and head.
 
         Raises
@@ -57,7 +56,7 @@ class Lora(Method):
         from peft import get_peft_model
 
         names = self.layers(family)
-        prepared = get_peft_model(network, self.config(family, task, names))
+        prepared = get_peft_model(network, self.config(family, head, names))
         met = {key.rsplit(".", 1)[-1] for key in prepared.base_model.targeted_module_names}
         if missing := set(names) - met:
             raise ModelError(f"no layer named {sorted(missing)} in the backbone; the family has {list(family.linear)}")
@@ -69,21 +68,21 @@ class Lora(Method):
             return family.linear
         return self.target_modules or family.query_value
 
-    def config(self, family: Family, task: Task, layers: Iterable[str]) -> Any:
+    def config(self, family: Family, head: Head, layers: Iterable[str]) -> Any:
         """PEFT's configuration."""
         from peft import LoraConfig
 
-        return LoraConfig(r=self.rank, **self._shared(family, task, layers))
+        return LoraConfig(r=self.rank, **self._shared(family, head, layers))
 
-    def _shared(self, family: Family, task: Task, layers: Iterable[str]) -> dict[str, Any]:
+    def _shared(self, family: Family, head: Head, layers: Iterable[str]) -> dict[str, Any]:
         return {
-            "task_type": task.peft_type,
+            "task_type": head.peft_type,
             "target_modules": list(layers),
             "lora_alpha": self.alpha,
             "lora_dropout": self.dropout,
             "bias": self.bias,
             "fan_in_fan_out": family.transposed,
-            "modules_to_save": list(family.head[task.name]),  # PEFT knows most heads by itself, and is silent on others
+            "modules_to_save": list(head.modules),
         }
 
     def part_of(self, name: str) -> str:
@@ -112,11 +111,11 @@ class Dora(Lora):
 
     name: ClassVar[str] = "dora"
 
-    def config(self, family: Family, task: Task, layers: Iterable[str]) -> Any:
+    def config(self, family: Family, head: Head, layers: Iterable[str]) -> Any:
         """PEFT's configuration."""
         from peft import LoraConfig
 
-        return LoraConfig(r=self.rank, use_dora=True, **self._shared(family, task, layers))
+        return LoraConfig(r=self.rank, use_dora=True, **self._shared(family, head, layers))
 
 
 @dataclass(frozen=True)
@@ -141,11 +140,11 @@ class AdaLora(Lora):
         """Rank of every layer at the start."""
         return self.initial_rank or math.ceil(1.5 * self.rank)
 
-    def config(self, family: Family, task: Task, layers: Iterable[str]) -> Any:
+    def config(self, family: Family, head: Head, layers: Iterable[str]) -> Any:
         """PEFT's configuration; its schedule is set when the number of steps is known (`AdaLoraHooks.begin`)."""
         from peft import AdaLoraConfig
 
-        shared = self._shared(family, task, layers)
+        shared = self._shared(family, head, layers)
         return AdaLoraConfig(init_r=self.start, target_r=self.rank, total_step=10**9, **shared)
 
     def hooks(self, network: nn.Module) -> Hooks:

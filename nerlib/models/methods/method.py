@@ -7,9 +7,8 @@ from typing import Any, ClassVar
 from torch import nn
 
 from nerlib.errors import ModelError
-from nerlib.models.families import Family
+from nerlib.models.families import Family, Head
 from nerlib.models.hooks import Hooks
-from nerlib.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Method:
     trains_backbone: ClassVar[bool] = False
     per_language: ClassVar[bool] = False
 
-    def prepare(self, network: Any, family: Family, task: Task) -> nn.Module:
+    def prepare(self, network: Any, family: Family, head: Head) -> nn.Module:
         """Put the method's weights on a fresh network, and require gradients of what is trained, the head included."""
         raise NotImplementedError
 

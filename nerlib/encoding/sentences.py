@@ -1,100 +1,69 @@
-"""Words to subwords: which subword carries a word's label, windows for long sentences, batches.
+"""Words to subwords: which subword carries a word's label, and what a tokenizer makes of a corpus.
 
-Everything is kept in flat arrays, one entry a subword, so that a batch is put together by slicing. Letters of shapes:
-S windows, T subwords (padded).
+Letters of shapes: S windows, T subwords (padded).
 """
 
-import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from nerlib import folders
 from nerlib.corpora import Sentence
-from nerlib.errors import CorpusError, ModelError
-from nerlib.tasks import IGNORED
-
-LabelledSubword = Literal["first", "last"]
-NOTHING = -1  # a subword that carries no word
+from nerlib.encoding.windows import (
+    IGNORED,
+    NOTHING,
+    Encoded,
+    LabelledSubword,
+    check_fast,
+    padding,
+    room_beside,
+    special_tokens,
+    spoken,
+    windows,
+)
+from nerlib.errors import CorpusError
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """Sentences as windows of subwords.
+class EncodedSentences(Encoded):
+    """Tagged sentences as windows of subwords.
 
     A sentence longer than a window is cut into windows that overlap by a quarter; each of its words carries its label
     in one of them only, the one where it stands farthest from a cut. So no word counts twice, and all are predicted.
 
     Attributes
     ----------
-    ids
-        (subwords,) int32, all windows one after the other, special tokens included.
     words
         (subwords,) int32, the number of the word (counted over all sentences) that the subword carries, else `NOTHING`.
     labels
         (words,) int32, the label of each word; `IGNORED` where sentences have no labels.
-    starts
-        (windows + 1,) int64, where each window begins in `ids`.
-    first_window
-        (sentences + 1,) int64, the number of each sentence's first window.
     first_word
         (sentences + 1,) int64, the number of each sentence's first word.
-    language
-        (sentences,) int32, the number of each sentence's language among those that were named to `encode`.
-    pad
-        The id that fills a batch.
     """
 
-    ids: np.ndarray
     words: np.ndarray
     labels: np.ndarray
-    starts: np.ndarray
-    first_window: np.ndarray
     first_word: np.ndarray
-    language: np.ndarray
-    pad: int
-
-    def __len__(self) -> int:
-        """Sentences."""
-        return len(self.first_window) - 1
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """(sentences,) subwords of each sentence's longest window."""
-        return np.maximum.reduceat(np.diff(self.starts), self.first_window[:-1]) if len(self) else np.zeros(0, int)
 
     @property
     def lost_words(self) -> int:
         """Words without any subword: they are predicted as outside of everything, and counted."""
         return len(self.labels) - int((self.words != NOTHING).sum())
 
-    def batch(self, indices: np.ndarray, epoch: int = 0) -> dict[str, torch.Tensor]:
-        """All windows of these sentences, padded on the right: ids, mask, labels, words (S, T); language (S,)."""
-        windows = np.concatenate([np.arange(self.first_window[i], self.first_window[i + 1]) for i in indices])
-        spoken = np.repeat(self.language[indices], np.diff(self.first_window)[indices])
-        lengths = self.starts[windows + 1] - self.starts[windows]
-        inside = np.arange(lengths.max()) < lengths[:, None]  # (S, T), true where there is a subword
-        source = np.concatenate([np.arange(self.starts[w], self.starts[w + 1]) for w in windows])
-        ids = np.full(inside.shape, self.pad, dtype=np.int64)
+    def learnt(self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
+        """Labels and numbers of the words, (S, T)."""
         words = np.full(inside.shape, NOTHING, dtype=np.int64)
-        ids[inside], words[inside] = self.ids[source], self.words[source]
+        words[inside] = self.words[source]
         labels = np.where(words == NOTHING, IGNORED, self.labels[words] if len(self.labels) else IGNORED)
-        return {
-            "input_ids": torch.from_numpy(ids),
-            "attention_mask": torch.from_numpy(inside.astype(np.int64)),
-            "labels": torch.from_numpy(labels.astype(np.int64)),
-            "words": torch.from_numpy(words),
-            "language": torch.from_numpy(spoken.astype(np.int64)),
-        }
+        return {"labels": labels.astype(np.int64), "words": words}
 
 
-def encode(
+def encode_sentences(
     sentences: Sequence[Sentence],
     tokenizer: Any,
     labels: Sequence[str],
@@ -103,7 +72,7 @@ def encode(
     labelled_subword: LabelledSubword = "first",
     languages: Sequence[str] = (),
     cache: bool = False,
-) -> Encoded:
+) -> EncodedSentences:
     """Encode tagged sentences.
 
     Parameters
@@ -131,20 +100,15 @@ def encode(
     ModelError
         For a slow tokenizer, or a `max_length` that leaves no room beside the special tokens.
     """
-    if not getattr(tokenizer, "is_fast", False):
-        raise ModelError(f"expected a fast tokenizer (tokenizer.json), met {type(tokenizer).__name__}")
-    spoken = _spoken(sentences, languages)
+    check_fast(tokenizer)
+    language = spoken(sentences, languages)
     place = _cached(sentences, tokenizer, labels, max_length, labelled_subword) if cache else None
     if place is not None and place.is_file():
         with np.load(place, allow_pickle=False) as arrays:
             kept = {name: arrays[name] for name in arrays if name != "pad"}
-            return Encoded(**kept, language=spoken, pad=int(arrays["pad"]))
+            return EncodedSentences(**kept, language=language, pad=int(arrays["pad"]))
     before, after = special_tokens(tokenizer)
-    room = max_length - len(before) - len(after)
-    if room < 4:
-        raise ModelError(
-            f"max_length {max_length} leaves {room} subwords beside the special tokens; expected 4 or more"
-        )
+    room = room_beside(len(before) + len(after), max_length)
     number = {label: i for i, label in enumerate(labels)}
     ids: list[int] = []
     carried: list[int] = []
@@ -172,39 +136,21 @@ def encode(
             ) from None
         first_window.append(len(starts) - 1)
         first_word.append(len(word_labels))
-    pad = tokenizer.pad_token_id
-    encoded = Encoded(
+    encoded = EncodedSentences(
         ids=np.array(ids, dtype=np.int32),
         words=np.array(carried, dtype=np.int32),
         labels=np.array(word_labels, dtype=np.int32),
         starts=np.array(starts, dtype=np.int64),
         first_window=np.array(first_window, dtype=np.int64),
         first_word=np.array(first_word, dtype=np.int64),
-        language=spoken,
-        pad=0 if pad is None else int(pad),
+        language=language,
+        pad=padding(tokenizer),
     )
     if place is not None:
         folders.writable(place.parent)
         with folders.new_file(place) as beside:
             np.savez(beside, **{name: array for name, array in vars(encoded).items() if name != "language"})
     return encoded
-
-
-def windows(subwords: int, room: int) -> list[tuple[int, int, tuple[int, int]]]:
-    """Cut a sentence of `subwords` into windows of at most `room`.
-
-    Returns
-    -------
-    list of (begin, end, (voting_begin, voting_end))
-        Slices of the sentence; the voting slices lie inside the windows, touch each other and cover the sentence: in
-        the overlap of two windows each subword votes where it is farther from the cut.
-    """
-    if subwords <= room:
-        return [(0, subwords, (0, subwords))]
-    overlap = room // 4
-    begins = [*range(0, subwords - room, room - overlap), subwords - room]
-    cuts = [0, *((left + room + right) // 2 for left, right in itertools.pairwise(begins)), subwords]
-    return [(b, b + room, (cuts[i], cuts[i + 1])) for i, b in enumerate(begins)]
 
 
 def subwords(sentences: Sequence[Sentence], tokenizer: Any) -> pd.DataFrame:
@@ -244,14 +190,6 @@ def fertility(cut: pd.DataFrame) -> pd.DataFrame:
     return sums.assign(fertility=sums["subwords"] / sums["words"], unknown_rate=sums["unknown"] / sums["subwords"])
 
 
-def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
-    """The ids that a tokenizer puts before and after one sentence, as its own post-processor does it."""
-    encoding = tokenizer.backend_tokenizer.encode(["a"], is_pretokenized=True, add_special_tokens=True)
-    bare = tokenizer.backend_tokenizer.encode(["a"], is_pretokenized=True, add_special_tokens=False)
-    begin = next(i for i in range(len(encoding.ids)) if encoding.ids[i : i + len(bare.ids)] == bare.ids)
-    return encoding.ids[:begin], encoding.ids[begin + len(bare.ids) :]
-
-
 def _carriers(word_of: Sequence[int | None], labelled: LabelledSubword) -> list[int]:
     """For each subword of a sentence the word whose label it carries, else `NOTHING`."""
     carries = [NOTHING] * len(word_of)
@@ -263,17 +201,6 @@ def _carriers(word_of: Sequence[int | None], labelled: LabelledSubword) -> list[
             seen.add(word)
             carries[i] = word
     return carries
-
-
-def _spoken(sentences: Sequence[Sentence], languages: Sequence[str]) -> np.ndarray:
-    """(sentences,) the number of each one's language; 0 when languages are not told apart."""
-    if not languages:
-        return np.zeros(len(sentences), dtype=np.int32)
-    number = {language: i for i, language in enumerate(languages)}
-    try:
-        return np.array([number[sentence.language] for sentence in sentences], dtype=np.int32)
-    except KeyError as error:
-        raise CorpusError(f"a sentence in {error}: there are adapters for {', '.join(languages)} only") from None
 
 
 def _cached(

@@ -1,0 +1,24 @@
+"""Examples to subwords: sentences whose words carry labels, whole texts, questions with their contexts; batches."""
+
+from nerlib.encoding.questions import EncodedQuestions, encode_questions
+from nerlib.encoding.sentences import EncodedSentences, encode_sentences, fertility, subwords
+from nerlib.encoding.texts import EncodedTexts, encode_texts
+from nerlib.encoding.windows import IGNORED, NOTHING, Encoded, LabelledSubword, Layout, special_tokens, windows
+
+__all__ = [
+    "IGNORED",
+    "NOTHING",
+    "Encoded",
+    "EncodedQuestions",
+    "EncodedSentences",
+    "EncodedTexts",
+    "LabelledSubword",
+    "Layout",
+    "encode_questions",
+    "encode_sentences",
+    "encode_texts",
+    "fertility",
+    "special_tokens",
+    "subwords",
+    "windows",
+]

@@ -1,0 +1,190 @@
+"""What all encodings share: windows of subwords in flat arrays, and how a batch is put together from them.
+
+Letters of shapes: S windows, T subwords (padded).
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from nerlib.corpora import Example
+from nerlib.errors import CorpusError, ModelError
+
+IGNORED = -100  # label of a subword that carries no word's label
+NOTHING = -1  # a subword that carries no word
+
+
+LabelledSubword = Literal["first", "last"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a model wants its input.
+
+    Attributes
+    ----------
+    max_length
+        Subwords of a window, special tokens included.
+    labelled_subword
+        The subword of a word that carries its label.
+    summary
+        The subword that has seen its whole window: the first in an encoder, the last in a decoder.
+    stride
+        Subwords that two windows of a question's context share; 0: half of what a window holds of it.
+    languages
+        The languages that the model tells apart; none: the examples' languages do not matter.
+    cache
+        Whether to look for encoded sentences, and leave them, in the cache folder.
+    """
+
+    max_length: int
+    labelled_subword: LabelledSubword = "first"
+    summary: LabelledSubword = "first"
+    stride: int = 0
+    languages: Sequence[str] = ()
+    cache: bool = False
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Examples as windows of subwords, one entry a subword, so that a batch is put together by slicing.
+
+    Attributes
+    ----------
+    ids
+        (subwords,) int32, all windows one after the other, special tokens included.
+    starts
+        (windows + 1,) int64, where each window begins in `ids`.
+    first_window
+        (examples + 1,) int64, the number of each example's first window.
+    language
+        (examples,) int32, the number of each example's language among those that the model tells apart.
+    pad
+        The id that fills a batch.
+    """
+
+    ids: np.ndarray
+    starts: np.ndarray
+    first_window: np.ndarray
+    language: np.ndarray
+    pad: int
+
+    def __len__(self) -> int:
+        """Examples."""
+        return len(self.first_window) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """(examples,) subwords of each example's longest window."""
+        return np.maximum.reduceat(np.diff(self.starts), self.first_window[:-1]) if len(self) else np.zeros(0, int)
+
+    @property
+    def lost_words(self) -> int:
+        """Words that the model does not see."""
+        raise NotImplementedError
+
+    def batch(self, indices: np.ndarray, epoch: int = 0) -> dict[str, torch.Tensor]:
+        """All windows of these examples, padded on the right: ids and mask (S, T), language (S,), what is learnt."""
+        windows = np.concatenate([np.arange(self.first_window[i], self.first_window[i + 1]) for i in indices])
+        lengths = self.starts[windows + 1] - self.starts[windows]
+        inside = np.arange(lengths.max()) < lengths[:, None]  # (S, T), true where there is a subword
+        source = np.concatenate([np.arange(self.starts[w], self.starts[w + 1]) for w in windows])
+        ids = np.full(inside.shape, self.pad, dtype=np.int64)
+        ids[inside] = self.ids[source]
+        arrays = {
+            "input_ids": ids,
+            "attention_mask": inside.astype(np.int64),
+            "language": np.repeat(self.language[indices], np.diff(self.first_window)[indices]).astype(np.int64),
+        }
+        return {name: torch.from_numpy(a) for name, a in (arrays | self.learnt(windows, source, inside)).items()}
+
+    def learnt(self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
+        """What a batch holds beside its input.
+
+        Parameters
+        ----------
+        windows
+            (S,) the numbers of its windows.
+        source
+            Places in `ids` of its subwords, in order.
+        inside
+            (S, T), true where there is a subword.
+        """
+        raise NotImplementedError
+
+
+def windows(subwords: int, room: int, overlap: int | None = None) -> list[tuple[int, int, tuple[int, int]]]:
+    """Cut an example of `subwords` into windows of at most `room`.
+
+    Parameters
+    ----------
+    overlap
+        Subwords, fewer than `room`, that a window shares with the next one; None: a quarter of `room`.
+
+    Returns
+    -------
+    list of (begin, end, (voting_begin, voting_end))
+        Slices of the example; the voting slices lie inside the windows, touch each other and cover the example: in
+        the overlap of two windows each subword votes where it is farther from the cut.
+    """
+    if subwords <= room:
+        return [(0, subwords, (0, subwords))]
+    overlap = room // 4 if overlap is None else overlap
+    begins = [*range(0, subwords - room, room - overlap), subwords - room]
+    cuts = [0, *((left + room + right) // 2 for left, right in itertools.pairwise(begins)), subwords]
+    return [(b, b + room, (cuts[i], cuts[i + 1])) for i, b in enumerate(begins)]
+
+
+def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """The ids that a tokenizer puts before and after one sentence, as its own post-processor does it."""
+    encoding = tokenizer.backend_tokenizer.encode(["a"], is_pretokenized=True, add_special_tokens=True)
+    bare = tokenizer.backend_tokenizer.encode(["a"], is_pretokenized=True, add_special_tokens=False)
+    begin = next(i for i in range(len(encoding.ids)) if encoding.ids[i : i + len(bare.ids)] == bare.ids)
+    return encoding.ids[:begin], encoding.ids[begin + len(bare.ids) :]
+
+
+def room_beside(specials: int, max_length: int) -> int:
+    """Subwords that a window has beside its special tokens; a `ModelError` when there are too few to be of use."""
+    room = max_length - specials
+    if room < 4:
+        raise ModelError(
+            f"max_length {max_length} leaves {room} subwords beside the special tokens; expected 4 or more"
+        )
+    return room
+
+
+def spoken(examples: Sequence[Example], languages: Sequence[str]) -> np.ndarray:
+    """(examples,) the number of each one's language; 0 when languages are not told apart."""
+    if not languages:
+        return np.zeros(len(examples), dtype=np.int32)
+    number = {language: i for i, language in enumerate(languages)}
+    try:
+        return np.array([number[example.language] for example in examples], dtype=np.int32)
+    except KeyError as error:
+        raise CorpusError(f"a sentence in {error}: there are adapters for {', '.join(languages)} only") from None
+
+
+def check_fast(tokenizer: Any) -> None:
+    """Refuse a slow tokenizer, which cannot say where its pieces come from, with a `ModelError`."""
+    if not getattr(tokenizer, "is_fast", False):
+        raise ModelError(f"expected a fast tokenizer (tokenizer.json), met {type(tokenizer).__name__}")
+
+
+def padding(tokenizer: Any) -> int:
+    """The id that fills a batch; the attention mask hides it, so that any does for want of one."""
+    return 0 if tokenizer.pad_token_id is None else int(tokenizer.pad_token_id)
+
+
+def without_control(ids: Sequence[int], tokenizer: Any) -> list[int]:
+    """Ids of a text, as many, its control tokens made unknown: a text that says "</s>" must not end there."""
+    control = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
+    if control.isdisjoint(ids):
+        return list(ids)
+    unknown = tokenizer.unk_token_id
+    if unknown is None:
+        unknown = next(i for i in range(len(tokenizer)) if i not in control)
+    return [unknown if i in control else i for i in ids]
