@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,11 +80,7 @@ class Counts:
         arrays = {
             f"{reading}_{name}": array for reading in ("strict", "lenient") for name, array in self._named(reading)
         }
-        buffer = io.BytesIO()
-        np.savez_compressed(
-            buffer, allow_pickle=False, types=np.array(self.types, dtype=str), tokens=self.tokens, **arrays
-        )
-        write_atomically(path, buffer.getvalue())
+        write_arrays(path, {"types": np.array(self.types, dtype=str), "tokens": self.tokens, **arrays})
 
     def _named(self, reading: str) -> list[tuple[str, IntArray]]:
         return list(getattr(self, reading)._asdict().items())
@@ -97,16 +94,28 @@ class Counts:
         RecordError
             When the file is missing, damaged, or holds other arrays or shapes.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                types, tokens = tuple(file["types"].tolist()), file["tokens"]
-                readings = [
-                    EntityCounts(*(file[f"{reading}_{name}"] for name in EntityCounts._fields))
-                    for reading in ("strict", "lenient")
-                ]
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise RecordError(f"{path} is no file of counts as Counts.save writes it: {error}") from error
+        named = [f"{reading}_{name}" for reading in ("strict", "lenient") for name in EntityCounts._fields]
+        file = read_arrays(path, ["types", "tokens", *named])
+        types, tokens = tuple(file["types"].tolist()), file["tokens"]
+        arrays = [file[name] for name in named]
+        readings = [EntityCounts(*arrays[:3]), EntityCounts(*arrays[3:])]
         shape = (len(tokens), len(types))
         if any(array.shape != shape for reading in readings for array in reading):
             raise RecordError(f"{path}: expected arrays of shape (sentences, types) = {shape}, met others")
         return cls(types, tokens, *readings)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write arrays as one ``.npz`` file, whole or not at all."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_atomically(path, buffer.getvalue())
+
+
+def read_arrays(path: Path, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """Read the arrays of these names; `RecordError` when the file is missing, damaged, or lacks one."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in names}
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise RecordError(f"{path} is no file of counts or values as `save` writes it: {error}") from error

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from nerlib.errors import CorpusError
 from nerlib.labels import spans
+from nerlib.scoring.checks import check_tags
 from nerlib.scoring.counts import Counts, EntityCounts, f1_from_counts, share
+from nerlib.scoring.tags import count_tags
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class Scores:
         that is only predicted counts with 0, a type of the corpus that occurs in neither does not count.
     accuracy
         Share of words whose tag is exactly gold's, ``O`` included.
+    token_accuracy, token_f1, token_precision, token_recall
+        The Persian study's scores: words as the unit and tags as classes, ``O`` among them (41 with 20 types). The
+        first is `accuracy` under the study's name; the others are means over the tags that occur in gold or in the
+        predictions (scikit-learn's ``average="macro"``). They say little of entities.
     support
         Entities in gold (strict reading).
     by_type
@@ -42,6 +47,10 @@ class Scores:
     macro_precision: float
     macro_recall: float
     accuracy: float
+    token_accuracy: float
+    token_f1: float
+    token_precision: float
+    token_recall: float
     support: int
     by_type: dict[str, dict[str, float]]
     counts: Counts
@@ -73,10 +82,7 @@ def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> 
     """
     check_tags(gold, predicted)
     counts = count_entities(gold, predicted)
-    words = int(counts.tokens.sum())
-    right = sum(
-        g == p for tags, guesses in zip(gold, predicted, strict=True) for g, p in zip(tags, guesses, strict=True)
-    )
+    tokens = token_scores(gold, predicted)
 
     tp, fp, fn = counts.strict.over_sentences()  # (types,)
     occurs = tp + fp + fn > 0
@@ -91,7 +97,11 @@ def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> 
         macro_f1=float(f1.mean()) if types else 0.0,
         macro_precision=float(precision.mean()) if types else 0.0,
         macro_recall=float(recall.mean()) if types else 0.0,
-        accuracy=right / words if words else 0.0,
+        accuracy=tokens.accuracy,
+        token_accuracy=tokens.accuracy,
+        token_f1=tokens.f1,
+        token_precision=tokens.precision,
+        token_recall=tokens.recall,
         support=int((tp + fn).sum()),
         by_type={
             name: {
@@ -104,6 +114,24 @@ def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> 
         },
         counts=counts,
     )
+
+
+class TokenScores(NamedTuple):
+    """Accuracy, and macro means over tags as classes, ``O`` included; all in 0..1, of no word 0."""
+
+    accuracy: float
+    f1: float
+    precision: float
+    recall: float
+
+
+def token_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> TokenScores:
+    """Score words as the unit, means over the tags that occur on either side."""
+    tp, fp, fn = count_tags(gold, predicted).strict.over_sentences()  # (tags,)
+    if not len(tp):
+        return TokenScores(0.0, 0.0, 0.0, 0.0)
+    macros = (f1_from_counts(tp, fp, fn), share(tp, tp + fp), share(tp, tp + fn))
+    return TokenScores(float(share(tp.sum(), (tp + fn).sum())), *(float(values.mean()) for values in macros))
 
 
 def count_entities(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Counts:
@@ -122,31 +150,3 @@ def count_entities(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[s
                     array[column[entity.type]] += 1
     tokens = np.array([len(tags) for tags in gold], dtype=np.int32)
     return Counts(tuple(types), tokens, EntityCounts(*arrays[0]), EntityCounts(*arrays[1]))
-
-
-def check_lengths(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> None:
-    """Refuse, with a `CorpusError`, other numbers of sentences or of words than gold has."""
-    if len(gold) != len(predicted):
-        raise CorpusError(f"expected as many predicted sentences as gold has, {len(gold)}, met {len(predicted)}")
-    for number, (tags, guesses) in enumerate(zip(gold, predicted, strict=True), start=1):
-        if len(tags) != len(guesses):
-            raise CorpusError(
-                f"sentence {number}: expected a predicted tag for each of {len(tags)} words, met {len(guesses)}"
-            )
-
-
-def check_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> None:
-    """Refuse, with a `CorpusError`, what `score` cannot compare: other numbers of words, tags that are no IOB2."""
-    check_lengths(gold, predicted)
-    for side, sentences in (("gold", gold), ("predicted", predicted)):
-        for wrong in {tag for tags in sentences for tag in tags if not _valid(tag)}:
-            number, tags = next((i, tags) for i, tags in enumerate(sentences, start=1) if wrong in tags)
-            raise CorpusError(
-                f"sentence {number}, word {list(tags).index(wrong) + 1}: "
-                f"expected 'O', 'B-<type>' or 'I-<type>', met {side} tag {wrong!r}"
-            )
-
-
-def _valid(tag: str) -> bool:
-    """Whether a tag can be meant: "B-O" is none, though seqeval would score it as an entity of type O."""
-    return tag == "O" or (tag[:2] in ("B-", "I-") and tag[2:] not in ("", "O"))

@@ -1,4 +1,4 @@
-"""Tags of single words, such as parts of speech: accuracy and macro-F1."""
+"""One tag a word (parts of speech) or one label a text (sentiment): accuracy and macro-F1."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from nerlib.errors import CorpusError
+from nerlib.scoring.checks import check_lengths, check_single
 from nerlib.scoring.counts import Counts, EntityCounts, f1_from_counts, share
-from nerlib.scoring.entities import check_lengths
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,26 @@ def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
         },
         counts=counts,
     )
+
+
+def score_labels(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> TagScores:
+    """Compare predicted labels with gold, text by text: `score_tags` for texts with one label each.
+
+    `TagScores.by_type` holds the scores of each label. What the Persian study's sentiment table calls macro scores are
+    those of its positive label: F1 = 2 PR / (P + R) in every row.
+
+    Parameters
+    ----------
+    gold, predicted
+        For each text a tuple of one label (``("positive",)``); same texts, same order.
+
+    Raises
+    ------
+    CorpusError
+        When numbers of texts differ, or a text has not exactly one label: the message names the text, from 1.
+    """
+    check_single(gold, predicted)
+    return score_tags(gold, predicted)
 
 
 def count_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Counts:

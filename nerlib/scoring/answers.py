@@ -1,0 +1,182 @@
+"""Answers to questions: exact match, token F1 and ROUGE, normalised and as written."""
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nerlib.errors import RecordError
+from nerlib.scoring.checks import check_answers
+from nerlib.scoring.counts import FloatArray, f1_from_counts, read_arrays, write_arrays
+from nerlib.scoring.words import folded, normalised, words
+
+METRICS = ("exact_match", "answer_f1", "rouge_1", "rouge_2", "rouge_l")
+AS_WRITTEN = "_as_written"
+
+
+class Reading(NamedTuple):
+    """How texts are read: as what they are compared whole, as tokens (for F1), and as words (for ROUGE)."""
+
+    text: Callable[[str], str]
+    tokens: Callable[[str], list[str]]
+    words: Callable[[str], list[str]]
+
+    def tokenize(self, text: str) -> list[str]:
+        """The words, under the name by which `rouge_score` asks for them."""
+        return self.words(text)
+
+
+READINGS = (
+    Reading(normalised, lambda text: normalised(text).split(), lambda text: words(folded(text))),
+    Reading(str.strip, str.split, words),  # as written
+)
+
+
+@dataclass(frozen=True, eq=False)
+class AnswerValues:
+    """What statistics need of a set of questions: `exact_match` and `answer_f1` (normalised), both (questions,)."""
+
+    exact_match: FloatArray
+    answer_f1: FloatArray
+
+    def save(self, path: Path) -> None:
+        """Write both as one ``.npz`` file, whole or not at all."""
+        write_arrays(path, vars(self))
+
+    @classmethod
+    def load(cls, path: Path) -> "AnswerValues":
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        RecordError
+            When the file is missing, damaged, or holds other arrays or lengths.
+        """
+        values = cls(**read_arrays(path, ("exact_match", "answer_f1")))
+        if values.exact_match.shape != values.answer_f1.shape or values.answer_f1.ndim != 1:
+            raise RecordError(f"{path}: expected two arrays (questions,), met others")
+        return values
+
+
+@dataclass(frozen=True)
+class AnswerScores:
+    """Scores of one set of predicted answers, all in 0..1, means over questions; of no question they are 0.
+
+    Each is the largest over a question's answers. Where there is no right answer, predicting none scores 1 in all of
+    them and anything else 0.
+
+    Attributes
+    ----------
+    exact_match
+        Share of answers that are equal once normalised (`nerlib.scoring.words`).
+    answer_f1
+        Overlap of tokens, as SQuAD defines it; never below `exact_match`.
+    rouge_1, rouge_2, rouge_l
+        F-measures over folded words: single words, pairs of neighbours, longest common subsequence. An answer of one
+        word has no pairs: its `rouge_2` is 0 even where it is right, as the package `rouge_score` has it.
+    exact_match_as_written, answer_f1_as_written, rouge_1_as_written, rouge_2_as_written, rouge_l_as_written
+        The same with nothing made equal: tokens are what stands between spaces, words keep their letters.
+    support
+        Questions.
+    answerable, unanswerable
+        The five scores and the support of the questions with an answer in gold, and of those without.
+    values
+        By question, for the statistics.
+    """
+
+    exact_match: float
+    answer_f1: float
+    rouge_1: float
+    rouge_2: float
+    rouge_l: float
+    exact_match_as_written: float
+    answer_f1_as_written: float
+    rouge_1_as_written: float
+    rouge_2_as_written: float
+    rouge_l_as_written: float
+    support: int
+    answerable: dict[str, float]
+    unanswerable: dict[str, float]
+    values: AnswerValues
+
+    def to_record(self) -> dict[str, Any]:
+        """All but the values by question, as plain numbers and dictionaries that JSON holds."""
+        return {name: value for name, value in vars(self).items() if name != "values"}
+
+
+def score_answers(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> AnswerScores:
+    """Compare predicted answers with gold, question by question.
+
+    Parameters
+    ----------
+    gold
+        For each question its right answers, each of them good enough; empty for a question without an answer.
+    predicted
+        For each question a tuple of one text, or an empty one for "no answer"; same questions, same order.
+
+    Raises
+    ------
+    CorpusError
+        When numbers of questions differ, or a prediction is not one text or none: the message names the question,
+        from 1.
+
+    References
+    ----------
+    Rajpurkar, Jia and Liang (2018), Know what you don't know: unanswerable questions for SQuAD; Lin (2004), ROUGE: a
+    package for automatic evaluation of summaries.
+    """
+    check_answers(gold, predicted)
+    guesses = [guess[0] if guess else "" for guess in predicted]
+    table = np.array(
+        [
+            [_compare(answers, guess, reading) for reading in READINGS]
+            for answers, guess in zip(gold, guesses, strict=True)
+        ],
+        dtype=float,
+    ).reshape(len(gold), len(READINGS), len(METRICS))
+    has_answer = np.array([bool(answers) for answers in gold], dtype=bool)
+    as_written = {name + AS_WRITTEN: value for name, value in _means(table[:, 1]).items()}
+    return AnswerScores(
+        **_means(table[:, 0]),
+        **as_written,
+        support=len(gold),
+        answerable=_means(table[has_answer, 0]) | {"support": int(has_answer.sum())},
+        unanswerable=_means(table[~has_answer, 0]) | {"support": int((~has_answer).sum())},
+        values=AnswerValues(*(table[:, 0, METRICS.index(name)] for name in ("exact_match", "answer_f1"))),
+    )
+
+
+def _means(values: FloatArray) -> dict[str, float]:
+    """Mean over questions of each score, of values (questions, scores)."""
+    means = values.mean(axis=0) if len(values) else np.zeros(len(METRICS))
+    return dict(zip(METRICS, means.tolist(), strict=True))
+
+
+def _compare(answers: Sequence[str], guess: str, reading: Reading) -> tuple[float, ...]:
+    """The five scores of one question, each the best over its answers; an answer that is read as nothing is none."""
+    answers = [answer for answer in answers if reading.text(answer)]
+    if not answers or not reading.text(guess):
+        return (float(not answers and not reading.text(guess)),) * len(METRICS)
+    rouge = _rouge(reading).score_multi(answers, guess)
+    return (
+        float(any(reading.text(answer) == reading.text(guess) for answer in answers)),
+        max(_overlap(reading.tokens(answer), reading.tokens(guess)) for answer in answers),
+        *(rouge[name].fmeasure for name in ("rouge1", "rouge2", "rougeL")),
+    )
+
+
+def _overlap(answer: list[str], guess: list[str]) -> float:
+    """F1 of two bags of tokens."""
+    common = (Counter(answer) & Counter(guess)).total()
+    return float(f1_from_counts(common, len(guess) - common, len(answer) - common))
+
+
+@functools.cache
+def _rouge(reading: Reading) -> Any:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    return RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=reading)
