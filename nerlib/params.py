@@ -21,6 +21,7 @@ from nerlib.errors import FolderError, SettingsError
 
 TASKS = ("ner", "pos")
 ALIGNMENTS = ("batches", "pairs", "centroids")
+TUNED = "tuned"
 METHODS = ("full", "lora", "dora", "adalora", "bottleneck", "madx")
 
 
@@ -57,13 +58,22 @@ class Recipe(BaseModel):
     clip_norm: float = Field(1.0, gt=0, description="largest norm of the whole gradient")
 
 
-#: The recipes that the studies published, by study and stage (see `reference/` of each study and the README).
-#: Assamese: the author's own notebook; the corpora and sizes are settings of their own.
-PUBLISHED_RECIPES: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
+_PERSIAN = {"batch_size": 32, "epoch_fraction": 0.5}
+
+#: The recipes that the studies published, by study, then by stage or task; corpora and sizes are settings of their own.
+#: Assamese: the author's own notebook. Persian: section "Experiments" (AdamW, seed 42, half of the data each epoch).
+PUBLISHED_RECIPES: Mapping[str, Mapping[str, Mapping[str, Any]]] = types.MappingProxyType(
     {
-        "baseline": {"num_epochs": 3, "batch_size": 8, "learning_rate": 2e-5},
-        "sources": {"num_epochs": 6, "batch_size": 8, "learning_rate": 8e-5},
-        "target": {"num_epochs": 3, "batch_size": 8, "learning_rate": 1e-4},
+        "assamese": {
+            "baseline": {"num_epochs": 3, "batch_size": 8, "learning_rate": 2e-5},
+            "sources": {"num_epochs": 6, "batch_size": 8, "learning_rate": 8e-5},
+            "target": {"num_epochs": 3, "batch_size": 8, "learning_rate": 1e-4},
+        },
+        "persian": {
+            "sentiment": _PERSIAN | {"num_epochs": 5, "patience": 1, "learning_rate": 2e-5},
+            "ner": _PERSIAN | {"num_epochs": 6, "patience": 2, "learning_rate": 2e-5},
+            "qa": _PERSIAN | {"num_epochs": 10, "patience": 5, "learning_rate": 1e-5},
+        },
     }
 )
 
@@ -129,8 +139,10 @@ class Settings(BaseModel):
     )
     seeds: tuple[int, ...] = Field((1, 2, 3), description="one run each")
     max_length: int = Field(128, ge=8, description="subwords in one window; longer sentences are cut into windows")
-    recipe: Literal["ours", "as_published"] = Field(
-        "ours", description="'as_published': batch, epochs, rates of the study"
+    stride: int = Field(0, ge=0, description="subwords that two windows of a context share; 0: half of one")
+    encoder_only: bool = Field(False, description="of an encoder-decoder, use the encoder alone for every task")
+    recipe: Literal["ours", "assamese", "persian"] = Field(
+        "ours", description="batch, epochs, rates, patience: ours, or as a study published them"
     )
     num_epochs: int = Field(3, gt=0, description="epochs of `baseline` and of `sources`")
     target_steps: int = Field(500, gt=0, description="optimizer steps on the target, in all stages but `baseline`")
@@ -138,12 +150,17 @@ class Settings(BaseModel):
     epoch_fraction: float = Field(1.0, gt=0, le=1, description="share of the training sentences drawn anew each epoch")
     batch_size: int = Field(32, gt=0, description="sentences per optimizer step")
     micro_batch_size: int = Field(0, ge=0, description="sentences per forward pass; 0: the whole batch at once")
-    learning_rate: float | dict[str, float] | None = Field(
-        None, description="peak rate, a number or one by method; empty: the method's default for the backbone"
+    learning_rate: float | dict[str, float] | Literal["tuned"] | None = Field(
+        None,
+        description="peak rate, a number, one by method, or 'tuned'; empty: the method's default for the backbone",
     )
-    target_learning_rate: float | dict[str, float] | None = Field(
+    target_learning_rate: float | dict[str, float] | Literal["tuned"] | None = Field(
         None, description="peak rate of stages that continue `sources`, likewise; empty: as `learning_rate`"
     )
+    tuning_factors: tuple[float, ...] = Field(
+        (1 / 3, 1.0, 3.0, 9.0), description="'tuned': the rates tried on dev, as multiples of the method's default"
+    )
+    tuning_seed: int = Field(1000, ge=0, description="'tuned': the seed they are tried with, none of `seeds`")
 
     predictions: str = Field(
         "", description="foreign predictions to import: folder <system>/<language>/<seed>.conll, or 'simulated'"
@@ -187,10 +204,17 @@ class Settings(BaseModel):
         rates = list(given.values()) if isinstance(given, Mapping) else [given]
         if isinstance(given, Mapping) and (unknown := set(given) - set(METHODS)):
             raise ValueError(f"rates by method: {sorted(unknown)} are none of {', '.join(METHODS)}")
-        for rate in rates:
+        for rate in rates if given != TUNED else ():
             if rate is not None and rate != "" and not 0 < float(rate) < math.inf:
-                raise ValueError("expected a number above 0, or one by method")
+                raise ValueError("expected a number above 0, one by method, or 'tuned'")
         return None if given in ("", {}) else given
+
+    @field_validator("tuning_factors")
+    @classmethod
+    def _factors(cls, factors: tuple[float, ...]) -> tuple[float, ...]:
+        if not factors or min(factors) <= 0 or len(set(factors)) < len(factors):
+            raise ValueError(f"expected factors above 0, every one once, met {list(factors)}")
+        return tuple(sorted(factors))
 
     @field_validator("seeds")
     @classmethod
@@ -242,6 +266,12 @@ class Settings(BaseModel):
             raise ValueError(f"sources: one corpus a language, met {list(self.sources)}")
         return self
 
+    @model_validator(mode="after")
+    def _tuned_with_a_seed_of_its_own(self) -> Self:
+        if TUNED in (self.learning_rate, self.target_learning_rate) and self.tuning_seed in self.seeds:
+            raise ValueError(f"tuning_seed {self.tuning_seed} is one of the seeds that are reported: {self.seeds}")
+        return self
+
     # --- what follows from the settings -----------------------------------------------------------------------------
 
     @property
@@ -255,15 +285,29 @@ class Settings(BaseModel):
         parsed = (Source.parse(source) for source in self.sources)
         return tuple(Source(s.language, s.corpus or corpus_of(s.language, self.task)) for s in parsed)
 
-    def _rate(self, given: float | dict[str, float] | None) -> float | None:
-        return given.get(self.method) if isinstance(given, dict) else given
+    def _rate(self, stage: str) -> float | str | None:
+        """The rate that is given for a stage: a number, `tuned`, or None for the method's default."""
+        for given in (self.target_learning_rate if continues(stage) else None, self.learning_rate):
+            rate = given.get(self.method) if isinstance(given, dict) else given
+            if rate is not None:
+                return rate
+        return None
+
+    def tunes(self, stage: str) -> bool:
+        """Whether the learning rate of a stage is chosen on dev; as published, none is."""
+        return self._rate(stage) == TUNED and "learning_rate" not in self._published(stage)
+
+    def _published(self, stage: str) -> Mapping[str, Any]:
+        """What the recipe's study published of a stage; empty when it did not."""
+        published = PUBLISHED_RECIPES.get(self.recipe, {})
+        return published.get(self.task if stage == "baseline" else "", published.get(stage, {}))
 
     def with_method(self, method: str) -> Self:
         """The same settings for another method; a rate that was given as one number was given for this method alone."""
         if method == self.method:
             return self
         rates = {name: getattr(self, name) for name in ("learning_rate", "target_learning_rate")}
-        by_method = {name: rate if isinstance(rate, dict) else None for name, rate in rates.items()}
+        by_method = {name: rate if isinstance(rate, dict) or rate == TUNED else None for name, rate in rates.items()}
         return self.model_copy(update={"method": method, **by_method})
 
     def recipe_of(self, stage: str, default_learning_rate: float) -> Recipe:
@@ -274,12 +318,10 @@ class Settings(BaseModel):
         stage
             `baseline` and `sources` take `num_epochs`, all others `target_steps`.
         default_learning_rate
-            The method's default for the backbone, used where no rate is given.
+            The method's default for the backbone, or the tuned rate; used where no number is given.
         """
-        continues = stage == "target" or stage.startswith("few_shot_")
         converged = stage not in ("baseline", "sources")
-        rate = self._rate(self.target_learning_rate) if continues else None
-        rate = self._rate(self.learning_rate) if rate is None else rate
+        rate = self._rate(stage)
         values: dict[str, Any] = {
             "num_epochs": 1 if converged else self.num_epochs,
             "min_steps": self.target_steps if converged else 0,
@@ -287,11 +329,16 @@ class Settings(BaseModel):
             "epoch_fraction": self.epoch_fraction,
             "batch_size": self.batch_size,
             "micro_batch_size": self.micro_batch_size,
-            "learning_rate": default_learning_rate if rate is None else rate,
+            "learning_rate": default_learning_rate if rate in (None, TUNED) else rate,
         }
-        if self.recipe == "as_published" and stage in PUBLISHED_RECIPES:
-            values |= {"min_steps": 0, "patience": 0} | dict(PUBLISHED_RECIPES[stage])
+        if published := self._published(stage):
+            values |= {"min_steps": 0, "patience": 0} | dict(published)
         return Recipe(**values)
+
+
+def continues(stage: str) -> bool:
+    """Whether a stage goes on from a run of `sources`."""
+    return stage == "target" or stage.startswith("few_shot_")
 
 
 # --- seeds ---

@@ -232,7 +232,9 @@ def test_the_task_stage_trains_the_adapter_and_the_head(xlmr_base, method, place
     import copy
 
     width, narrow = 768, 48
-    network = method.prepare(copy.deepcopy(xlmr_base), find_family("xlm-roberta"), find_family("xlm-roberta").head("tagging"))
+    network = method.prepare(
+        copy.deepcopy(xlmr_base), find_family("xlm-roberta"), find_family("xlm-roberta").head("tagging")
+    )
     head = 7 * (width + 1)
     assert trainable(network) == places * (2 * width * narrow + width + narrow) + head
     assert trainable(network) / sum(p.numel() for p in network.parameters()) == pytest.approx(0.003, abs=0.004)

@@ -188,7 +188,7 @@ def test_trainable_counts_at_mberts_dimensions_equal_the_formulas(method, expect
 
 
 def test_the_published_lora_trains_biases_too(tiny_backbone):
-    method = find_method(read_settings({"recipe": "as_published"}))
+    method = find_method(read_settings({"recipe": "assamese"}))
     model = models.build(tiny_backbone("bert"), "ner", method)
     width, layers, rank, labels = 32, 2, 8, 7
     lora, biases, head = layers * 2 * rank * 2 * width, layers * 2 * width, labels * (width + 1)

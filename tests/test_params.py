@@ -94,7 +94,7 @@ def test_the_published_recipe_is_the_studys():
     """39 optimizer steps on 100 sentences, 7,500 on 10,000 (reference: the study's own notebook)."""
     from nerlib.training.parts import plan
 
-    settings = read_settings({"recipe": "as_published", "learning_rate": 1.0, "batch_size": 64})
+    settings = read_settings({"recipe": "assamese", "learning_rate": 1.0, "batch_size": 64})
     steps = {}
     for stage, sentences in [("baseline", 100), ("sources", 10_000), ("target", 100)]:
         steps_an_epoch, epochs = plan(sentences, settings.recipe_of(stage, 1))

@@ -30,7 +30,9 @@ def unigram_tokenizer() -> transformers.PreTrainedTokenizerFast:
     trainer = trainers.UnigramTrainer(vocab_size=600, special_tokens=special, unk_token="<unk>", show_progress=False)
     tokenizer.train_from_iterator((" ".join(words) for words in handwritten_words()), trainer)
     around = [(token, tokenizer.token_to_id(token)) for token in ("<s>", "</s>")]
-    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=around)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=around
+    )
     names = {"bos_token": "<s>", "eos_token": "</s>", "sep_token": "</s>", "cls_token": "<s>"}
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, unk_token="<unk>", pad_token="<pad>", mask_token="<mask>", **names
@@ -46,9 +48,21 @@ def wordpiece_tokenizer() -> transformers.PreTrainedTokenizerFast:
     trainer = trainers.WordPieceTrainer(vocab_size=600, special_tokens=special, show_progress=False)
     tokenizer.train_from_iterator((" ".join(words) for words in handwritten_words()), trainer)
     around = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
-    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=around)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=around
+    )
     names = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
     return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, mask_token="[MASK]", **names)
+
+
+def sentence_end_tokenizer() -> transformers.PreTrainedTokenizerFast:
+    """Like mT5's: every text ends with `</s>`, and nothing else is added."""
+    tokenizer = unigram_tokenizer()
+    end = ("</s>", tokenizer.eos_token_id)
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A </s>", pair="$A </s> $B </s>", special_tokens=[end]
+    )
+    return tokenizer
 
 
 def byte_tokenizer() -> transformers.GPT2TokenizerFast:
@@ -71,7 +85,7 @@ TOKENIZERS = {
     "xlm-roberta": unigram_tokenizer,
     "roberta": byte_tokenizer,
     "bert": wordpiece_tokenizer,
-    "mt5": unigram_tokenizer,
+    "mt5": sentence_end_tokenizer,
     "gpt2": byte_tokenizer,
 }
 _BERT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
@@ -83,6 +97,7 @@ def make_backbone(folder: Path, model_type: str = "xlm-roberta", **changes) -> P
     sizes = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
     if model_type == "mt5":
         sizes |= {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4}
+        sizes |= {"decoder_start_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id}
         config = transformers.MT5Config(**(sizes | changes))
         kind = transformers.MT5ForConditionalGeneration
     elif model_type == "gpt2":

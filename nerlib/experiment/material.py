@@ -64,6 +64,7 @@ class Material:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.rates: dict[str, float] = {}  # learning rates that were chosen on dev, by stage
 
     @cached_property
     def task(self) -> Task:
@@ -157,8 +158,8 @@ class Material:
 
     def recipe(self, stage: Stage) -> Recipe:
         """How a stage is trained."""
-        rate = default_learning_rate(self.method(), self.backbone.hidden_size)
-        return self.settings.recipe_of(stage.name, rate)
+        usual = default_learning_rate(self.method(), self.backbone.hidden_size)
+        return self.settings.recipe_of(stage.name, self.rates.get(stage.name, usual))
 
     def describe(self) -> pd.DataFrame:
         """Sizes of all corpora by split, target first (see `checks.describe`), indexed by language and corpus."""

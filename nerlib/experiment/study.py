@@ -11,6 +11,7 @@ from nerlib.errors import SettingsError
 from nerlib.experiment.languages import STUDY as LANGUAGE_ADAPTERS
 from nerlib.experiment.languages import language_adapter
 from nerlib.experiment.material import Material
+from nerlib.experiment.rates import tried_rates
 from nerlib.experiment.runs import Run
 from nerlib.experiment.stages import find_stage
 from nerlib.experiment.tuning import find_or_make
@@ -35,28 +36,37 @@ class Study:
 
     def with_method(self, method: str) -> Self:
         """The same study with another method (see `Settings.with_method`), its corpora and backbone shared."""
-        if method == self.settings.method:
-            return self
-        settings = self.settings.with_method(method)
-        return type(self)(settings, self._shared_material(settings))
+        return self if method == self.settings.method else self.with_settings(self.settings.with_method(method))
 
-    def _shared_material(self, settings: Settings) -> Material:
-        """Material for other settings on the same corpora and backbone: what was read is not read again."""
+    def with_settings(self, settings: Settings) -> Self:
+        """A study with other settings on the same corpora and backbone: what was read is not read again."""
         material = Material(settings)
         for name in ("task", "backbone", "target", "sources"):
             if name in vars(self.material):
                 vars(material)[name] = vars(self.material)[name]
-        return material
+        return type(self)(settings, material)
 
     def without_alignment(self) -> Self:
         """The same study without its alignment penalty."""
-        settings = self.settings.model_copy(update={"alignment_weight": 0.0})
-        return type(self)(settings, self._shared_material(settings))
+        return self.with_settings(self.settings.model_copy(update={"alignment_weight": 0.0}))
+
+    def rate(self, stage: str) -> float:
+        """The peak learning rate of a stage; where it is tuned, the rates are tried first."""
+        found = find_stage(stage)
+        if self.settings.tunes(stage) and found.chooses_on and stage not in self.material.rates:
+            tried = self.tried_rates(stage)
+            self.material.rates[stage] = float(tried.loc[tried["chosen"], "learning_rate"].iloc[0])
+        return self.material.recipe(found).learning_rate
+
+    def tried_rates(self, stage: str) -> pd.DataFrame:
+        """The learning rates that were tried for a stage (see `rates.tried_rates`)."""
+        return tried_rates(self, find_stage(stage))
 
     def new_model(self) -> TunedModel:
         """The model as a first stage begins with it, for looking at."""
         m = self.material
-        return build(m.backbone, m.task, m.method(), labels=m.labels, seed=self.settings.seeds[0])
+        only = self.settings.encoder_only
+        return build(m.backbone, m.task, m.method(), labels=m.labels, encoder_only=only, seed=self.settings.seeds[0])
 
     def run_stage(
         self, stage: str, seeds: Sequence[int] | None = None, *, checkpoint_seconds: float | None = None
@@ -83,6 +93,7 @@ class Study:
         seeds = self.settings.seeds if seeds is None else seeds
         if len(set(seeds)) < len(seeds) or not seeds:
             raise SettingsError(f"seeds: expected at least one, every one once, met {list(seeds)}")
+        self.rate(stage)
         runs = []
         for seed in seeds:
             parent = None

@@ -9,7 +9,7 @@ import pandas as pd
 
 from nerlib import corpora, folders, models, params, records, training
 from nerlib.alignment import Alignment, Companions
-from nerlib.corpora import Sentence, digest_of_examples
+from nerlib.corpora import Example, digest_of_examples
 from nerlib.efficiency import Stopwatch
 from nerlib.encoding import Encoded
 from nerlib.errors import NerlibError
@@ -32,7 +32,6 @@ from nerlib.experiment.stages import Stage
 from nerlib.models import TunedModel
 from nerlib.models.methods.bottleneck import adapters_that_run
 from nerlib.records.table import SCORE_OF_METRIC
-from nerlib.scoring import Scores, TagScores
 
 RECIPE_VERSION = 1  # raise it when the training code changes what a run with the same settings gives
 
@@ -68,6 +67,10 @@ def training_of(
     }
     if aligned := material.alignment(stage):
         training["alignment"] = aligned
+    if material.task.form == "answering":
+        training["stride"] = material.settings.stride
+    if material.settings.encoder_only:
+        training["encoder_only"] = True
     if languages:
         trained = {sentence.language for sentence in (*portion.train, *portion.dev)}
         training["language_adapters"] = {tag: run.digest for tag, run in languages.items() if tag in trained}
@@ -152,11 +155,11 @@ class _Tuning:
             with adapters_that_run(model.network) as ran:
                 predicted["test"] = training.predict(model, test)
             scores = {
-                split: task.score([s.tags for s in getattr(portion, split)], predicted[split]) for split in predicted
+                split: task.score([e.gold for e in getattr(portion, split)], predicted[split]) for split in predicted
             }
             told = {split: s.to_record() for split, s in scores.items()} | self.beside_scores(model, predicted["test"])
         self.write_results(job, predicted, scores["test"], trained.curve)
-        files = [job.folder / PREDICTIONS / f"{split}.conll" for split in predicted]
+        files = [job.folder / PREDICTIONS / f"{split}.{task.suffix}" for split in predicted]
         evaluated = {
             "seconds": plus_evaluation(trained.costs["seconds"], watch.seconds["evaluation"]),
             "model_bytes": sum(file.stat().st_size for file in (job.folder / MODEL).rglob("*") if file.is_file()),
@@ -230,14 +233,16 @@ class _Tuning:
         """The folders of the language adapters."""
         return {tag: run.folder / MODEL for tag, run in self.languages.items()}
 
-    def encoded(self, model: TunedModel, sentences: tuple[Sentence, ...]) -> Encoded:
-        """Sentences for the model, from the cache where they are in it."""
-        return model.encode(sentences, self.material.settings.max_length, cache=True)
+    def encoded(self, model: TunedModel, examples: tuple[Example, ...]) -> Encoded:
+        """Examples for the model, from the cache where they are in it."""
+        settings = self.material.settings
+        return model.encode(examples, settings.max_length, stride=settings.stride, cache=True)
 
     def dev_score(self, model: TunedModel, dev: Encoded, alignment: Alignment | None) -> dict[str, float]:
-        """The task's metric on dev, and the alignment penalty where there is one."""
-        scores = self.material.task.score([s.tags for s in self.portion.dev], training.predict(model, dev))
-        found = {"dev_score": float(getattr(scores, self.deciding))}
+        """The task's metric and loss on dev, and the alignment penalty where there is one."""
+        predictions, loss = training.evaluate(model, dev)
+        scores = self.material.task.score([e.gold for e in self.portion.dev], predictions)
+        found = {"dev_score": float(getattr(scores, self.deciding)), "dev_loss": loss}
         return found | {"alignment": alignment.probe()} if alignment else found
 
     def alignment(self, model: TunedModel, train: Encoded) -> Alignment | None:
@@ -267,6 +272,7 @@ class _Tuning:
             material.task,
             material.method(),
             labels=material.labels,
+            encoder_only=material.settings.encoder_only,
             languages=self.adapters,
             seed=self.seed,
         )
@@ -277,31 +283,29 @@ class _Tuning:
         beside: dict[str, Any] = {}
         if self.parent:
             predictions = training.predict(model, self.encoded(model, portion.source_dev))
-            after = task.score([s.tags for s in portion.source_dev], predictions)
+            after = task.score([e.gold for e in portion.source_dev], predictions)
             beside["source_dev_score_before"] = self.parent.record.scores["dev"][self.deciding]
             beside["source_dev_score_after"] = float(getattr(after, self.deciding))
             beside["zero_shot_f1"] = self.parent.record.scores["test"][self.deciding]
         seen = self.seen()
         if seen.any() and not seen.all():
             kept = [i for i in range(len(portion.test)) if not seen[i]]
-            unseen = task.score([portion.test[i].tags for i in kept], [predicted[i] for i in kept])
+            unseen = task.score([portion.test[i].gold for i in kept], [predicted[i] for i in kept])
             beside["test_unseen"] = unseen.to_record() | {"sentences": len(kept)}
         return beside
 
     def seen(self) -> np.ndarray:
         """(test sentences,) bool: which stand, word for word, in what this run or its parent was trained on."""
-        train: list[Sentence] = list(self.portion.train)
+        train: list[Example] = list(self.portion.train)
         if self.stage.continues == "sources":
             for corpus in self.material.sources.values():
                 train += corpus.train
         return corpora.seen(self.portion.test, train)
 
-    def write_results(self, job: Job, predicted: dict[str, Any], test: Scores | TagScores, curve: pd.DataFrame) -> None:
+    def write_results(self, job: Job, predicted: dict[str, Any], test: Any, curve: pd.DataFrame) -> None:
         """Write predictions, counts by sentence, and the curve."""
-        for split, tags in predicted.items():
-            sentences = getattr(self.portion, split)
-            path = folders.writable(job.folder / PREDICTIONS) / f"{split}.conll"
-            corpora.write_conll(path, [s.words for s in sentences], [s.tags for s in sentences], tags)
+        for split, found in predicted.items():
+            records.write_predictions(job.folder, split, getattr(self.portion, split), found)
         test.counts.save(job.folder / COUNTS)
         folders.write_atomically(job.folder / CURVE, curve.to_csv(index=False))
 

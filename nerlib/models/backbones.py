@@ -184,7 +184,7 @@ def load_tokenizer(folder: Path, family: Family) -> Any:
     if tokenizer.pad_token_id is None:
         if tokenizer.eos_token_id is None:
             raise ModelError(
-                f"{folder}: expected a tokenizer with a padding token, or an end-of-text token to pad with, met neither; "
+                f"{folder}: expected a tokenizer with a padding token, or an end-of-text token in its place, met none: "
                 "name one as pad_token in tokenizer_config.json"
             )
         tokenizer.pad_token = tokenizer.eos_token  # it occurs in no text: see `encoding.windows.without_control`

@@ -10,8 +10,20 @@ state so far, and what the method itself remembers.
 
 from nerlib.training.loop import train
 from nerlib.training.parts import best_device
-from nerlib.training.prediction import predict, represent
+from nerlib.training.prediction import Evaluated, evaluate, predict, represent
 from nerlib.training.protocols import Batch, Data, Hooks, Progress
 from nerlib.training.state import Outcome
 
-__all__ = ["Batch", "Data", "Hooks", "Outcome", "Progress", "best_device", "predict", "represent", "train"]
+__all__ = [
+    "Batch",
+    "Data",
+    "Evaluated",
+    "Hooks",
+    "Outcome",
+    "Progress",
+    "best_device",
+    "evaluate",
+    "predict",
+    "represent",
+    "train",
+]

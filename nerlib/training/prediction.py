@@ -1,7 +1,7 @@
 """Predicting: every word, text or question gets its label or answer, whatever the windows."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -34,16 +34,36 @@ def predict(
         answer a question, or () where the context is said to hold none.
     """
     encoded = examples if isinstance(examples, Encoded) else _encoded(model, examples, max_length)
-    network = model.network
+    return evaluate(model, encoded).predictions
+
+
+class Evaluated(NamedTuple):
+    """Predictions, and the mean loss of the gold annotation (of a word, text or window) that was encoded with it."""
+
+    predictions: list[tuple[str, ...]]
+    loss: float
+
+
+def evaluate(model: TunedModel, encoded: Encoded) -> Evaluated:
+    """Predictions for encoded examples, and how well their gold annotation was foreseen.
+
+    The loss is the task's alone: what a method adds to it in training (AdaLoRA's orthogonality term) is left out.
+    """
+    network, task = model.network, model.task
     network.eval()
     device = next(network.parameters()).device
-    found = []
+    found, losses, count = [], [], 0
     with torch.inference_mode(), autocast(device):
         for indices in _batches(encoded):
-            batch = {name: tensor.to(device) for name, tensor in encoded.batch(indices).items()}
-            found.append(model.task.read(model.logits(batch), batch))
+            batch = encoded.batch(indices)
+            count += task.count(batch)
+            batch = {name: tensor.to(device) for name, tensor in batch.items()}
+            logits = model.logits(batch)
+            losses.append(task.loss(logits, batch))
+            found.append(task.read(logits, batch))
     parts = [tuple(tensor.cpu() for tensor in part) for part in found]  # at the end: nothing waits for the device
-    return model.task.predictions(parts, encoded, model.labels)
+    loss = float(torch.stack(losses).sum()) / max(count, 1) if losses else 0.0
+    return Evaluated(task.predictions(parts, encoded, model.labels), loss)
 
 
 def represent(model: TunedModel, sentences: Sequence[Any], *, max_length: int | None = None) -> np.ndarray:

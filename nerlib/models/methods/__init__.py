@@ -32,11 +32,11 @@ METHODS: Mapping[str, type[Method]] = MappingProxyType(
 
 
 def find_method(settings: Settings) -> Method:
-    """The method that settings ask for; as published, LoRA trains the biases of adapted layers too."""
+    """The method that settings ask for; as the Assamese study has it, LoRA trains the biases of adapted layers too."""
     kind = METHODS[settings.method]
     own = {field.name for field in fields(kind)}
     values = {name: getattr(settings, name) for name in own & set(type(settings).model_fields)}
-    if "bias" in own and settings.recipe == "as_published":
+    if "bias" in own and settings.recipe == "assamese":
         values["bias"] = "lora_only"
     return kind(**values)
 
