@@ -8,7 +8,8 @@ scripts and directions.
 """
 
 from nerlib.corpora.columns import read_conll, write_conll
-from nerlib.corpora.loading import LABEL_MAPS, load_corpus
+from nerlib.corpora.label_maps import LABEL_MAPS
+from nerlib.corpora.loading import load_corpus
 from nerlib.corpora.sampling import hold_out, merge, seen, subset
 from nerlib.corpora.text import Text, load_text, split_text
 from nerlib.corpora.types import (
