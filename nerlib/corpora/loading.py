@@ -220,10 +220,10 @@ def _read(
             return to_sentences(rows, language, task, repairs)
 
 
-def _from_demo(language: str, task: str, roles: Roles) -> Splits:
+def _from_demo(language: str, task: Any, roles: Roles) -> Splits:
     from nerlib.corpora import demo
 
-    splits = demo.load(language, task="pos" if task == "pos" else "ner")
+    splits = demo.load(language, task=task)
     return {role: tuple(splits[str(split)]) for role, split in roles.items() if split in splits}
 
 
