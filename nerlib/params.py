@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nerlib import folders
 from nerlib.errors import FolderError, SettingsError
 
-TASKS = ("ner", "pos")
+TASKS = ("ner", "pos", "sentiment", "qa")
 ALIGNMENTS = ("batches", "pairs", "centroids")
 TUNED = "tuned"
 METHODS = ("full", "lora", "dora", "adalora", "bottleneck", "madx")
@@ -88,10 +88,19 @@ class Settings(BaseModel):
     corpus: str = Field("", description="the target's corpus: Hub name, folder, 'demo'; empty: from `corpora` by task")
     corpora: dict[str, str] = Field(default_factory=dict, description="the target's corpora by task")
     sources: tuple[str, ...] = Field((), description="'<tag>@<corpus>' of the languages to transfer from")
-    entity_types: tuple[str, ...] = Field(("PER", "ORG", "LOC"), description="types to find; empty: the corpus's own")
+    entity_types: tuple[str, ...] = Field(
+        ("PER", "ORG", "LOC"), description="types (of texts: labels) to find; empty: the corpus's own"
+    )
     label_map: dict[str, str] = Field(default_factory=dict, description="type in a corpus: type here ('O' drops it)")
     roles: dict[str, dict[str, str | tuple[str, ...]]] = Field(
         default_factory=dict, description="by language, the file or split that plays a role, as {en: {train: dev}}"
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="the column that plays a role, as {text: review, label: stars}; empty: found by known names",
+    )
+    keep: dict[str, str | tuple[str, ...]] = Field(
+        default_factory=dict, description="rows to keep, by column the value or values that stay; empty: all"
     )
     train_size: int = Field(100, ge=0, description="target sentences to train on, nested over sizes; 0: all")
     dev_size: int = Field(0, ge=0, description="target sentences to choose the best epoch on; 0: all")
@@ -100,7 +109,9 @@ class Settings(BaseModel):
     backbone: str = Field("demo", description="pretrained model: Hub name, folder, or 'demo'")
     text: str = Field("", description="unlabelled text: Hub name, folder, or 'demo'; empty: from the language's file")
     text_size: int = Field(0, ge=0, description="lines of text of a language; 0: all")
-    task: Literal["ner", "pos"] = Field("ner", description="what is to be learnt: entities, or parts of speech")
+    task: Literal["ner", "pos", "sentiment", "qa"] = Field(
+        "ner", description="what is to be learnt: entities, parts of speech, a text's label, or answers to questions"
+    )
     method: Literal["full", "lora", "dora", "adalora", "bottleneck", "madx"] = Field(
         "lora", description="which weights are trained, and how"
     )
@@ -189,6 +200,8 @@ class Settings(BaseModel):
         "corpora",
         "roles",
         "label_map",
+        "columns",
+        "keep",
         "entity_types",
         "sources",
         "target_modules",

@@ -32,21 +32,29 @@ def split_of(file: Path | str) -> str | None:
 def split_files(folder: Path) -> dict[str, list[Path]]:
     """The files of each split that stand in `folder`: one, or several numbered Parquet files.
 
-    A split may also be a folder of Parquet files of its own (`train/0000.parquet`).
+    A split may also be a folder of Parquet files of its own (`train/0000.parquet`). `eval` is dev, but beside a file
+    of dev and without one of test it is the test.
 
     Raises
     ------
     CorpusError
         When two files claim one split; the message names both.
     """
-    found: dict[str, list[Path]] = {}
+    candidates: list[tuple[str, list[Path]]] = []
     for path in sorted(folder.iterdir()):
         if path.is_dir() and any(path.name.lower() in words for words in SPLIT_WORDS.values()):
             split, files = split_of(f"{path.name}.parquet"), sorted(path.glob("*.parquet"))
         else:
             split, files = (split_of(path), [path]) if path.is_file() else (None, [])
-        if split is None or not files:
-            continue
+        if split is not None and files:
+            candidates.append((split, files))
+    dev_and_eval = {_is_eval(files[0]) for split, files in candidates if split == "dev"} == {True, False}
+    if dev_and_eval and "test" not in {split for split, _ in candidates}:
+        candidates = [
+            ("test" if split == "dev" and _is_eval(files[0]) else split, files) for split, files in candidates
+        ]
+    found: dict[str, list[Path]] = {}
+    for split, files in candidates:
         before = found.setdefault(split, [])
         if before and not _shards(before[-1], files[0]):
             raise CorpusError(
@@ -55,6 +63,10 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
             )
         before.extend(files)
     return found
+
+
+def _is_eval(file: Path) -> bool:
+    return "eval" in re.split(r"[^a-z]+", file.stem.lower())
 
 
 def _shards(one: Path, other: Path) -> bool:

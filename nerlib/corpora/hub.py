@@ -67,6 +67,10 @@ REPOSITORIES = {
     "ud": _Repository(
         "universal-dependencies/universal_dependencies", {name.split("_")[0]: name for name in _UD.split()}
     ),
+    # What the Persian study took; one language, so no folder for it. `syntran_fa` has a training split only.
+    "persian_food_sentiment": _Repository("asparius/Persian-Food-Sentiment", {"fa": ""}),
+    "persian_ner_500k": _Repository("mansoorhamidzadeh/Persian-NER-Dataset-500k", {"fa": ""}),
+    "syntran_fa": _Repository("SLPL/syntran-fa", {"fa": ""}),
     # Mayhew et al. 2024; of several treebanks of a language the one with a training split.
     "universal_ner": _Repository(
         "universalner/universal_ner",

@@ -4,28 +4,29 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from nerlib import labels
 from nerlib.corpora import hub
-from nerlib.corpora.files import choose_files, has_splits, read_files
+from nerlib.corpora.cells import Choice
+from nerlib.corpora.files import choose_files, has_splits, read_files, split_files
+from nerlib.corpora.label_maps import label_map_for
 from nerlib.corpora.languages import codes
+from nerlib.corpora.questions import read_questions
 from nerlib.corpora.repairs import map_types, to_sentences
 from nerlib.corpora.sampling import hold_out
+from nerlib.corpora.texts import choose_labels, ordered_labels, read_texts
 from nerlib.corpora.types import SPLITS, Corpus, Sentence
 from nerlib.errors import CorpusError
 from nerlib.folders import from_root
 
-TASKS = ("ner", "pos")
-HELD_OUT = "sentences of train held out as dev"
+TASKS = ("ner", "pos", "sentiment", "qa")
+UNITS = {"ner": "sentences", "pos": "sentences", "sentiment": "texts", "qa": "questions"}
 HELD_OUT_SHARE = 0.1
 HELD_OUT_SEED = 2024  # fixed: the same sentences in every run, whatever its seed
 
-# Label maps by name. One is taken by itself when types are asked for that a corpus has only under these other names.
-LABEL_MAPS: dict[str, dict[str, str]] = {
-    "il_ner": {"NEP": "PER", "NEL": "LOC", "NEO": "ORG"},
-    "lower_case": {"per": "PER", "pers": "PER", "loc": "LOC", "org": "ORG", "misc": "MISC", "date": "DATE"},
-    "spelled_out": {"PERSON": "PER", "LOCATION": "LOC", "ORGANIZATION": "ORG", "ORGANISATION": "ORG"},
-}
+Roles = Mapping[str, str | Sequence[str]]
+Splits = dict[str, tuple[Any, ...]]
 
 
 def load_corpus(
@@ -37,6 +38,8 @@ def load_corpus(
     label_map: Mapping[str, str] | str | None = None,
     roles: Sequence[str] | Mapping[str, str | Sequence[str]] = SPLITS,
     shared_map: bool = False,
+    columns: Mapping[str, str] | None = None,
+    keep: Mapping[str, str | Sequence[str]] | None = None,
 ) -> Corpus:
     """Read a corpus.
 
@@ -48,37 +51,47 @@ def load_corpus(
     language
         The language's tag.
     task
-        `ner` or `pos`.
+        `ner`, `pos`, `sentiment` or `qa`.
     entity_types
-        The entity types to keep, in this order; others are read as O and counted. Empty: all. (For `pos` the types are
-        the 17 universal parts of speech, whichever occur.)
+        The entity types to keep, in this order; others are read as O and counted. For `sentiment` the labels to keep,
+        in this order; rows of others are left out and counted. Empty: all (labels that are numbers by size). For `pos`
+        the types are the 17 universal parts of speech, whichever occur; for `qa` there are none.
     label_map
-        New names of types, "" for those to drop; or the name of a map in `LABEL_MAPS`.
+        New names of types (or labels), "" for those to drop; or the name of a map in `LABEL_MAPS`.
     roles
         The splits to read. A mapping says what plays a role: `{"train": "dev", "test": "test_fold1.txt"}`; with
         `{"dev": ""}` a tenth of train does.
     shared_map
-        The label map is meant for several corpora: a type that this one lacks is no error. What was used is
-        `Corpus.label_map`.
+        The label map, `columns` and `keep` are meant for several corpora: a type or a column that this one lacks is no
+        error. What was used is `Corpus.label_map`.
+    columns
+        For `sentiment` and `qa`, the column (or key) that plays a role: of `text` and `label`, or of `question`,
+        `context`, `answers`, `answer_start`, `is_impossible`. Those not named are found by names that are in use.
+    keep
+        For `sentiment` and `qa`, rows to keep: by column, the value or values that stay, as `{"aspect": "overall"}`.
 
     Returns
     -------
     Corpus
         With every role's split, none of them empty. Where train is there and dev is not, a tenth of train is held out
-        as dev, always the same.
+        as dev, always the same; where train is all there is, another tenth as test. Questions about one context stay
+        together.
 
     Raises
     ------
     CorpusError
-        For an unknown corpus, language or type, a split that is missing or empty, a line that cannot be read.
+        For an unknown corpus, language, type or column, a split that is missing or empty, a line that cannot be read;
+        for `sentiment`, when there is one label only, or one that is unseen in training.
     """
     if task not in TASKS:
         raise CorpusError(f"expected a task among {', '.join(TASKS)}, met {task!r}")
     wanted = dict(roles) if isinstance(roles, Mapping) else {role: role for role in roles}
     if not wanted or set(wanted) - set(SPLITS):
         raise CorpusError(f"expected roles among {', '.join(SPLITS)}, met {', '.join(map(str, wanted)) or 'none'}")
-    if task == "pos" and label_map and not shared_map:
-        raise CorpusError(f"the label map renames entity types, and the task is 'pos': met {label_map!r}")
+    if task in ("pos", "qa") and label_map and not shared_map:
+        raise CorpusError(f"the label map renames entity types, and the task is {task!r}: met {label_map!r}")
+    choice = Choice(columns or {}, keep or {}, shared_map)
+    choice.check(task)
     codes(language)  # refuses what is no language tag
     read = {role: what for role, what in wanted.items() if what}
     repairs: Counter[str] = Counter()
@@ -86,19 +99,20 @@ def load_corpus(
     revision = ""
     if corpus == "demo":
         splits = _from_demo(language, task, read)
-    elif (folder := _folder(corpus)) is not None:
-        splits = _from_folder(_of_language(folder, language), language, task, read, repairs)
-    elif hub.is_hub_name(corpus):
-        downloaded, revision = _from_hub(corpus, language)
-        splits = _from_folder(downloaded, language, task, read, repairs)
     else:
-        raise _unknown(corpus)
-    splits = _hold_out_dev(splits, wanted, repairs, warnings)
-    types: tuple[str, ...] = labels.UPOS
+        folder, revision = _find(corpus, language)
+        splits = _read(_files(folder, read), language, task, choice, repairs, warnings)
+    types: tuple[str, ...] = labels.UPOS if task == "pos" else ()
     used_map: dict[str, str] = {}
+    if task == "sentiment":
+        present = ordered_labels({text.label for texts in splits.values() for text in texts})
+        used_map = label_map_for(present, entity_types, label_map, shared_map, corpus, warnings, what="labels")
+        splits, types = choose_labels(splits, used_map, entity_types, repairs, corpus)
+    splits = _hold_out(splits, wanted, UNITS[task], repairs, warnings)
     if task == "ner":
-        types = _present_types(splits)
-        used_map = _label_map(types, entity_types, label_map, shared_map, corpus, warnings)
+        for new in label_map.values() if isinstance(label_map, Mapping) else ():
+            labels.parse(f"B-{new or 'O'}")  # refuses what can be no type
+        used_map = label_map_for(_present_types(splits), entity_types, label_map, shared_map, corpus, warnings)
         splits = map_types(splits, used_map, entity_types, repairs)
         types = tuple(entity_types) or _present_types(splits)
     found = Corpus(
@@ -115,6 +129,18 @@ def load_corpus(
     for role in wanted:
         getattr(found, role)  # raises when the split is missing or empty
     return found
+
+
+# --- where it is ----------------------------------------------------------------------------------------------------
+
+
+def _find(corpus: str, language: str) -> tuple[Path, str]:
+    """The folder that holds the splits, and the Hub's commit where it is from there."""
+    if (folder := _folder(corpus)) is not None:
+        return _of_language(folder, language), ""
+    if hub.is_hub_name(corpus):
+        return _from_hub(corpus, language)
+    raise _unknown(corpus)
 
 
 def _folder(corpus: str) -> Path | None:
@@ -159,41 +185,68 @@ def _of_language(folder: Path, language: str) -> Path:
     return folder
 
 
-def _from_folder(
-    folder: Path, language: str, task: str, roles: Mapping[str, str | Sequence[str]], repairs: Counter[str]
-) -> dict[str, tuple[Sentence, ...]]:
+def _files(folder: Path, roles: Roles) -> dict[str, list[Path]]:
+    """The files of each role; those of train too where dev or test are to be held out of it."""
     files = choose_files(folder, roles)
-    if "dev" in roles and "dev" not in files and "train" not in roles:
+    missing = set(roles) - set(files)
+    can_be_held_out = {"dev", "test"} if "test" in missing and set(split_files(folder)) == {"train"} else {"dev"}
+    if missing & can_be_held_out and "train" not in roles:
         files |= choose_files(folder, {"train": "train"})
     for role in roles:
-        if role not in files and not (role == "dev" and "train" in files):
+        if role not in files and not (role in can_be_held_out and "train" in files):
             present = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
             raise CorpusError(f"{folder}: expected a file for the split {role!r} (such as {role}.txt), met {present}")
-    rows = {role: read_files(paths, task, repairs) for role, paths in files.items()}
-    return to_sentences(rows, language, task, repairs)
+    return files
 
 
-def _from_demo(language: str, task: str, roles: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[Sentence, ...]]:
+# --- what it holds --------------------------------------------------------------------------------------------------
+
+
+def _read(
+    files: Mapping[str, Sequence[Path]],
+    language: str,
+    task: str,
+    choice: Choice,
+    repairs: Counter[str],
+    warnings: list[str],
+) -> Splits:
+    match task:
+        case "sentiment":
+            return read_texts(files, language, choice, repairs, warnings)
+        case "qa":
+            return read_questions(files, language, choice, repairs, warnings)
+        case _:
+            rows = {role: read_files(paths, task, repairs) for role, paths in files.items()}
+            return to_sentences(rows, language, task, repairs)
+
+
+def _from_demo(language: str, task: Any, roles: Roles) -> Splits:
     from nerlib.corpora import demo
 
-    splits = demo.load(language, task="pos" if task == "pos" else "ner")
+    splits = demo.load(language, task=task)
     return {role: tuple(splits[str(split)]) for role, split in roles.items() if split in splits}
 
 
-def _hold_out_dev(
-    splits: dict[str, tuple[Sentence, ...]],
-    roles: Mapping[str, object],
-    repairs: Counter[str],
-    warnings: list[str],
-) -> dict[str, tuple[Sentence, ...]]:
-    """Where dev is asked for and not there, a tenth of train; train itself stays only where it was asked for."""
-    if "dev" in roles and "dev" not in splits and splits.get("train"):
-        kept, held = hold_out(splits["train"], HELD_OUT_SHARE, HELD_OUT_SEED)
-        splits = splits | {"train": kept, "dev": held}
-        repairs[HELD_OUT] += len(held)
-        warnings.append(
-            f"There is no dev split: {len(held)} of {len(kept) + len(held)} sentences of train are held out."
-        )
+def _hold_out(
+    splits: Splits, roles: Mapping[str, object], units: str, repairs: Counter[str], warnings: list[str]
+) -> Splits:
+    """Where dev, or test, is asked for and not there, a tenth of train; train stays only where it was asked for.
+
+    Dev is drawn first, whether it is asked for or not, so that neither depends on the other.
+    """
+    train = rest = splits.get("train", ())
+    held: Splits = {}
+    for role in ("dev", "test"):
+        needed = role in roles or ("test" in roles and "test" not in splits)
+        if train and needed and role not in splits:
+            rest, held[role] = hold_out(rest, HELD_OUT_SHARE * (len(train) / len(rest)), HELD_OUT_SEED)
+    held = {role: examples for role, examples in held.items() if role in roles}
+    for role, examples in held.items():
+        repairs[f"{units} of train held out as {role}"] += len(examples)
+        warnings.append(f"There is no {role} split: {len(examples)} of {len(train)} {units} of train are held out.")
+    if held:
+        taken = {id(example) for examples in held.values() for example in examples}
+        splits = splits | held | {"train": tuple(example for example in train if id(example) not in taken)}
     return {role: splits[role] for role in roles if role in splits}
 
 
@@ -203,53 +256,3 @@ def _present_types(splits: Mapping[str, Sequence[Sentence]]) -> tuple[str, ...]:
     types = {tag[2:] for tag in tags if tag.startswith("B-")}
     first = [name for name in ("PER", "ORG", "LOC") if name in types]
     return (*first, *sorted(types - set(first)))
-
-
-def _label_map(
-    types: Sequence[str],
-    wanted: Sequence[str],
-    given: Mapping[str, str] | str | None,
-    shared: bool,
-    corpus: str,
-    warnings: list[str],
-) -> dict[str, str]:
-    """The part of the label map that this corpus needs; a named map by itself where it alone gives the types wanted."""
-    if isinstance(given, str):
-        given, shared = _named_map(given), True
-    if len(set(wanted)) != len(wanted):
-        raise CorpusError(f"expected different entity types, met {', '.join(wanted)}")
-    for old, new in (given or {}).items():
-        if new:
-            labels.parse(f"B-{new}")  # refuses what can be no type
-        if old not in types and not shared:
-            nearest = get_close_matches(old, types, 1)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            raise CorpusError(f"corpus {corpus!r}: the label map names the type {old!r}, met {_listed(types)}{hint}")
-    used = {old: new for old, new in (given or {}).items() if old in types}
-    missing = set(wanted) - {used.get(name, name) for name in types}
-    if missing and not used:
-        for name, named in LABEL_MAPS.items():
-            fitting = {old: new for old, new in named.items() if old in types and new in wanted}
-            if missing <= set(fitting.values()):
-                warnings.append(
-                    f"The label map {name!r} was applied: " + ", ".join(f"{o} → {n}" for o, n in fitting.items())
-                )
-                return fitting
-    if missing:
-        raise CorpusError(
-            f"corpus {corpus!r}: expected the entity types {', '.join(wanted)}, met {_listed(types)}; "
-            f"missing: {', '.join(sorted(missing))} (a label map can rename types)"
-        )
-    return used
-
-
-def _named_map(name: str) -> dict[str, str]:
-    if name not in LABEL_MAPS:
-        nearest = get_close_matches(name, LABEL_MAPS, 1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        raise CorpusError(f"unknown label map {name!r}: expected one of {', '.join(LABEL_MAPS)}{hint}")
-    return LABEL_MAPS[name]
-
-
-def _listed(types: Sequence[str]) -> str:
-    return ", ".join(types) or "no types"

@@ -1,18 +1,19 @@
-"""Which sentences: nested subsets, several sources under one budget, sentences held out. Every draw is by a seed."""
+"""Which sentences (texts, questions): nested subsets, several sources in one budget, some held out; all by seed."""
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
-from nerlib.corpora.types import Sentence, comparable
+from nerlib.corpora.types import Example, Question, comparable
 from nerlib.errors import CorpusError
 
 Seed = int | np.random.SeedSequence
+E = TypeVar("E", bound=Example)
 
 
-def subset(sentences: Sequence[Sentence], n: int, seed: Seed) -> tuple[Sentence, ...]:
+def subset(sentences: Sequence[E], n: int, seed: Seed) -> tuple[E, ...]:
     """The first `n` sentences of one seeded permutation: with the same seed a smaller subset begins a larger one.
 
     Parameters
@@ -34,12 +35,12 @@ def subset(sentences: Sequence[Sentence], n: int, seed: Seed) -> tuple[Sentence,
 
 
 def merge(
-    parts: Mapping[str, Sequence[Sentence]],
+    parts: Mapping[str, Sequence[E]],
     total: int,
     *,
     seed: Seed,
     how: Literal["even", "proportional"] = "even",
-) -> tuple[Sentence, ...]:
+) -> tuple[E, ...]:
     """Sentences of several sources, `total` together, one source after the other.
 
     Parameters
@@ -66,7 +67,7 @@ def merge(
     shares = {"even": _even, "proportional": _proportional}
     if how not in shares:
         raise CorpusError(f"expected how = 'even' or 'proportional', met {how!r}")
-    merged: list[Sentence] = []
+    merged: list[E] = []
     for name, share in shares[how](sizes, total).items():
         if share:
             merged.extend(subset(parts[name], share, _seed_for(seed, name)))
@@ -99,12 +100,11 @@ def _proportional(sizes: Mapping[str, int], total: int) -> dict[str, int]:
     return shares
 
 
-def hold_out(
-    sentences: Sequence[Sentence], share: float, seed: Seed
-) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
-    """Split sentences into those kept and those held out, each in the order given.
+def hold_out(sentences: Sequence[E], share: float, seed: Seed) -> tuple[tuple[E, ...], tuple[E, ...]]:
+    """Split sentences (or texts, or questions) into those kept and those held out, each in the order given.
 
-    Sentences of the same words go together, so that nothing held out is also kept.
+    Sentences of the same words go together, and questions about the same context, so that nothing held out is also
+    kept.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def hold_out(
 
     Returns
     -------
-    kept, held : tuple of Sentence
+    kept, held : tuple
 
     Raises
     ------
@@ -124,7 +124,8 @@ def hold_out(
         raise CorpusError(f"expected a share between 0 and 1 to hold out, met {share}")
     groups: dict[tuple[str, ...], list[int]] = {}
     for place, sentence in enumerate(sentences):
-        groups.setdefault(comparable(sentence.words), []).append(place)
+        shared = sentence.context.split() if isinstance(sentence, Question) else sentence.words
+        groups.setdefault(comparable(shared), []).append(place)
     if len(groups) < 2:
         raise CorpusError(f"expected at least two different sentences to hold some out, met {len(groups)}")
     members = list(groups.values())
@@ -138,7 +139,7 @@ def hold_out(
     return kept, tuple(sentences[place] for place in sorted(held))
 
 
-def seen(sentences: Sequence[Sentence], others: Iterable[Sentence]) -> np.ndarray:
+def seen(sentences: Sequence[Example], others: Iterable[Example]) -> np.ndarray:
     """Which sentences also stand among the others.
 
     Returns

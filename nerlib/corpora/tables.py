@@ -6,7 +6,7 @@ Tags that are numbers need their names: Parquet files of the `datasets` library 
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +32,33 @@ def read_jsonl(path: Path, task: str, repairs: Counter[str]) -> list[RawSentence
     """
     sentences = []
     names = None
-    for number, line in enumerate(read_text(path, repairs).split("\n"), start=1):
-        if not line.strip():
-            continue
+    for number, row in objects_of_lines(read_text(path, repairs), path):
         where = f"{path}:{number}"
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise CorpusError(f"{where}: expected a JSON object, met {line[:60]!r} ({error.msg})") from None
-        if not isinstance(row, dict):
-            raise CorpusError(f"{where}: expected a JSON object, met {line[:60]!r}")
         words, tags = (row[_column(row, among, where)] for among in (WORD_COLUMNS, TAG_COLUMNS[task]))
         if names is None and isinstance(tags, list) and any(isinstance(tag, int) for tag in tags):
             names = _names_beside(path)
         sentences.append(_sentence(words, tags, names, where, number, str(path), repairs))
     return [sentence for sentence in sentences if sentence.words]
+
+
+def objects_of_lines(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of JSON Lines, each with its line.
+
+    Raises
+    ------
+    CorpusError
+        When a line is no JSON object; the message names it.
+    """
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise CorpusError(f"{path}:{number}: expected a JSON object, met {line[:60]!r} ({error.msg})") from None
+        if not isinstance(row, dict):
+            raise CorpusError(f"{path}:{number}: expected a JSON object, met {line[:60]!r}")
+        yield number, row
 
 
 def open_parquet(files: Sequence[Path]) -> Any:

@@ -130,7 +130,7 @@ def test_equal_content_has_an_equal_digest(tmp_path):
 
 def test_what_cannot_be_meant_is_refused(tmp_path):
     folder = fill(tmp_path, "test.txt")
-    with pytest.raises(CorpusError, match="a task among ner, pos, met 'nre'"):
+    with pytest.raises(CorpusError, match="a task among ner, pos, sentiment, qa, met 'nre'"):
         load_corpus(folder, "as", task="nre")
     with pytest.raises(CorpusError, match="roles among train, dev, test, met tset"):
         load_corpus(folder, "as", roles=["tset"])

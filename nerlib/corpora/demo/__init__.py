@@ -23,8 +23,8 @@ an encoder small enough to train again and again. Other than there, the lexicon 
 """
 
 import random
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 
@@ -40,12 +40,14 @@ from nerlib.corpora.demo.languages import (
     profile,
     sounds,
 )
-from nerlib.corpora.types import SPLITS, Sentence
+from nerlib.corpora.demo.texts import LABELS, Examiner, Reviewer
+from nerlib.corpora.types import SPLITS, LabelledText, Question, Sentence
 from nerlib.errors import CorpusError
 from nerlib.labels import Span, spans
 
 __all__ = [
     "HABITS",
+    "LABELS",
     "SCRIPTS",
     "TARGET",
     "TYPES",
@@ -60,39 +62,61 @@ __all__ = [
 ]
 
 TYPES = ("PER", "ORG", "LOC")
+T = TypeVar("T", bound=tuple[Any, ...])
 
 
 def load(
-    tag: str, *, task: Literal["ner", "pos"] = "ner", seed: int = 0, label_noise: float = 0.0
-) -> dict[str, tuple[Sentence, ...]]:
-    """Annotated sentences of a demo language: the same ones for each task.
+    tag: str,
+    *,
+    task: Literal["ner", "pos", "sentiment", "qa"] = "ner",
+    seed: int = 0,
+    label_noise: float = 0.0,
+    unanswerable: float = 0.1,
+) -> dict[str, tuple[Any, ...]]:
+    """Annotated examples of a demo language.
 
     Parameters
     ----------
     tag
         A named demo language or one of the grammar (see the module's text).
     task
-        Entities in IOB2 (`ner`), or each word's universal part of speech (`pos`), which is that of its class.
+        Of the same sentences, entities in IOB2 (`ner`), or each word's universal part of speech (`pos`), which is that
+        of its class. `sentiment`: texts of one to three sentences, `positive` or `negative` as most of their opinions
+        are (`demo.texts`). `qa`: contexts of two to four sentences with a question each, whose answer is an entity.
     seed
         Which sentences are said; the language itself depends on the tag alone.
     label_noise
         Share of the entities of train, 0 to 1, whose annotation is wrong: missing, of another type, or (where the
         mention has several words) one word short, each as likely. Development and test sentences stay true.
+    unanswerable
+        Share of the questions, 0 to 1, that their context does not answer.
 
     Returns
     -------
     dict
-        ``train``, ``dev`` and ``test``; no sentence stands there twice.
+        ``train``, ``dev`` and ``test``, of `Sentence`, `LabelledText` or `Question`; none stands there twice.
 
     Raises
     ------
     CorpusError
-        When there is no such language, no such share, or noise is asked for in parts of speech.
+        When there is no such language, task or share, or noise is asked for in other annotations than entities.
     """
-    if not 0 <= label_noise <= 1:
-        raise CorpusError(f"label_noise: expected a share from 0 to 1, met {label_noise!r}")
+    for name, share in (("label_noise", label_noise), ("unanswerable", unanswerable)):
+        if not 0 <= share <= 1:
+            raise CorpusError(f"{name}: expected a share from 0 to 1, met {share!r}")
     if label_noise and task != "ner":
         raise CorpusError(f"label_noise: expected the task 'ner', whose entities it spoils, met {task!r}")
+    match task:
+        case "ner" | "pos":
+            return _sentences(tag, task, seed, label_noise)
+        case "sentiment":
+            return _texts(tag, seed)
+        case "qa":
+            return _questions(tag, seed, unanswerable)
+    raise CorpusError(f"expected a task among ner, pos, sentiment, qa, met {task!r}")
+
+
+def _sentences(tag: str, task: str, seed: int, label_noise: float) -> dict[str, tuple[Sentence, ...]]:
     speaker = Speaker(language(tag), random.Random(f"demo sentences {tag} {seed}"))
     noise = random.Random(f"demo label noise {tag} {seed}")
     said: set[tuple[str, ...]] = set()
@@ -111,6 +135,38 @@ def load(
             sentences.append(Sentence(words, tags, tag, f"demo {tag} {split}:{len(sentences) + 1}"))
         splits[split] = tuple(sentences)
     return splits
+
+
+def _texts(tag: str, seed: int) -> dict[str, tuple[LabelledText, ...]]:
+    reviewer = Reviewer(language(tag), random.Random(f"demo reviews {tag} {seed}"))
+    return {
+        split: tuple(LabelledText(text, label, tag, where) for (text, label), where in rows)
+        for split, rows in _split(tag, reviewer.review)
+    }
+
+
+def _questions(tag: str, seed: int, unanswerable: float) -> dict[str, tuple[Question, ...]]:
+    examiner = Examiner(language(tag), random.Random(f"demo questions {tag} {seed}"))
+    return {
+        split: tuple(
+            Question(asked.question, asked.context, (asked.answer,) if asked.answer else (), tag, where)
+            for asked, where in rows
+        )
+        for split, rows in _split(tag, lambda: examiner.exam(unanswerable))
+    }
+
+
+def _split(tag: str, say: Callable[[], T]) -> Iterator[tuple[str, list[tuple[T, str]]]]:
+    """What is said, in splits, with its place; nothing whose text (its first part) was said before."""
+    said: set[str] = set()
+    for split, size in zip(SPLITS, profile(tag).sizes, strict=True):
+        rows: list[tuple[T, str]] = []
+        while len(rows) < size:
+            new = say()
+            if new[0] not in said:
+                said.add(new[0])
+                rows.append((new, f"demo {tag} {split}:{len(rows) + 1}"))
+        yield split, rows
 
 
 def _spoilt(tags: tuple[str, ...], share: float, rng: random.Random) -> tuple[str, ...]:
