@@ -76,7 +76,9 @@ def grid(tiny_backbone, tmp_path_factory):
         for family in ("bert", "xlm-roberta")
     }
     for family, method, task, only in GRID:
-        model = models.build(tiny_backbone(family), task, method, labels=LABELS[task], encoder_only=only, seed=1)
+        model = models.build(
+            backbones.get(family) or tiny_backbone(family), task, method, labels=LABELS[task], encoder_only=only, seed=1
+        )
         modules = set(model.head.modules)
         heads = {
             n: p.detach().clone()

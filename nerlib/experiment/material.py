@@ -119,8 +119,10 @@ class Material:
             corpus,
             language,
             task=settings.task,
-            entity_types=settings.entity_types,
+            entity_types=settings.entity_types if settings.task == "ner" else (),
             label_map=settings.label_map or None,
+            columns=settings.columns,
+            keep=settings.keep,
             roles=self._roles(language) or roles,
             shared_map=True,
         )

@@ -20,14 +20,7 @@ from nerlib.models import TunedModel
 from nerlib.records import Record
 from nerlib.records.record import RECORD
 
-MODEL, PREDICTIONS, CURVE, LOG, COUNTS, CHECKPOINT = (
-    "model",
-    "predictions",
-    "curve.csv",
-    "log.txt",
-    "counts.npz",
-    "checkpoint",
-)
+MODEL, CURVE, LOG, COUNTS, CHECKPOINT = "model", "curve.csv", "log.txt", "counts.npz", "checkpoint"
 
 
 @dataclass(frozen=True)

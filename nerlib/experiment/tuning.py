@@ -19,7 +19,6 @@ from nerlib.experiment.runs import (
     COUNTS,
     CURVE,
     MODEL,
-    PREDICTIONS,
     Job,
     Name,
     Run,
@@ -158,8 +157,7 @@ class _Tuning:
                 split: task.score([e.gold for e in getattr(portion, split)], predicted[split]) for split in predicted
             }
             told = {split: s.to_record() for split, s in scores.items()} | self.beside_scores(model, predicted["test"])
-        self.write_results(job, predicted, scores["test"], trained.curve)
-        files = [job.folder / PREDICTIONS / f"{split}.{task.suffix}" for split in predicted]
+        files = self.write_results(job, predicted, scores["test"], trained.curve)
         evaluated = {
             "seconds": plus_evaluation(trained.costs["seconds"], watch.seconds["evaluation"]),
             "model_bytes": sum(file.stat().st_size for file in (job.folder / MODEL).rglob("*") if file.is_file()),
@@ -168,7 +166,7 @@ class _Tuning:
         return {
             "scores": {"metric": task.metric} | told,
             "costs": trained.costs | evaluated,
-            "digests": {f"{PREDICTIONS}/{f.name}": folders.fingerprint_file(f) for f in files}
+            "digests": {f"{f.parent.name}/{f.name}": folders.fingerprint_file(f) for f in files}
             | {"gold_test": digest_of_examples(portion.test), "training": self.training_digest},
             "provenance": trained.provenance | ({"adapters_in_prediction": sorted(ran)} if ran else {}),
         }
@@ -302,12 +300,15 @@ class _Tuning:
                 train += corpus.train
         return corpora.seen(self.portion.test, train)
 
-    def write_results(self, job: Job, predicted: dict[str, Any], test: Any, curve: pd.DataFrame) -> None:
-        """Write predictions, counts by sentence, and the curve."""
-        for split, found in predicted.items():
+    def write_results(self, job: Job, predicted: dict[str, Any], test: Any, curve: pd.DataFrame) -> list[Path]:
+        """Write predictions (returned), counts by sentence, and the curve."""
+        files = [
             records.write_predictions(job.folder, split, getattr(self.portion, split), found)
+            for split, found in predicted.items()
+        ]
         test.counts.save(job.folder / COUNTS)
         folders.write_atomically(job.folder / CURVE, curve.to_csv(index=False))
+        return files
 
     def known(self) -> dict[str, Any]:
         """What the record says that is known before the training."""

@@ -5,13 +5,12 @@ runs are not the same, `read_records` lists a study's runs in one DataFrame, one
 """
 
 from nerlib.records.origin import provenance
+from nerlib.records.predicted import Predictions, predictions_file, read_predictions, write_predictions
 from nerlib.records.record import (
-    Predictions,
     Record,
     backbone_name,
     digest_of,
     explain,
-    read_predictions,
     read_record,
     run_folder,
     write_record,
@@ -25,10 +24,12 @@ __all__ = [
     "backbone_name",
     "digest_of",
     "explain",
+    "predictions_file",
     "provenance",
     "read_predictions",
     "read_record",
     "read_records",
     "run_folder",
+    "write_predictions",
     "write_record",
 ]

@@ -4,12 +4,11 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from nerlib.corpora import read_conll
-from nerlib.errors import CorpusError, RecordError
+from nerlib.errors import RecordError
 from nerlib.folders import fingerprint, from_root, runs_folder, safe_name, writable, write_atomically
 
 SCHEMA = 1
@@ -218,31 +217,3 @@ def _check_name(folder: Path, record: Record) -> None:
     expected = f"seed-{record.seed}-{record.digest}"
     if folder.name.startswith("seed-") and folder.name != expected:
         raise RecordError(f"{folder}: its record belongs to {expected}")
-
-
-class Predictions(NamedTuple):
-    """Words, gold tags and predicted tags of a split, one tuple a sentence."""
-
-    words: list[tuple[str, ...]]
-    gold: list[tuple[str, ...]]
-    predicted: list[tuple[str, ...]]
-
-
-def read_predictions(folder: Path, split: str = "test") -> Predictions:
-    """Read ``predictions/<split>.conll`` of a run's folder: word, gold and predicted tag, separated by tabs.
-
-    Raises
-    ------
-    RecordError
-        When the file is missing or is not three columns wide; file and line are named.
-    """
-    path = Path(folder) / "predictions" / f"{split}.conll"
-    try:
-        columns = read_conll(path)
-    except OSError as error:
-        raise RecordError(f"no predictions at {path}: {error.strerror}") from error
-    except CorpusError as error:
-        raise RecordError(str(error)) from error
-    if len(columns) != len(Predictions._fields):
-        raise RecordError(f"{path}: expected word, gold and predicted tag between tabs, met {len(columns)} columns")
-    return Predictions(*columns)

@@ -195,7 +195,7 @@ def _row(record: Record) -> dict[str, Any]:
         **{name: costs.get(name) for name in COSTS},
         "corpus": str((record.corpora.get(record.language) or {}).get("name", "")),
         "gold": record.digests.get("gold_test", ""),
-        "predictions": record.digests.get("predictions/test.conll", ""),
+        "predictions": next((d for name, d in record.digests.items() if name.startswith("predictions/test.")), ""),
         "commit": str(record.provenance.get("commit") or ""),
         "dirty": DIRTY.get(str(record.provenance.get("dirty")), ""),
     }

@@ -11,7 +11,7 @@ import numpy as np
 
 from nerlib.errors import RecordError
 from nerlib.scoring.checks import check_answers
-from nerlib.scoring.counts import FloatArray, f1_from_counts, read_arrays, write_arrays
+from nerlib.scoring.counts import Counts, EntityCounts, FloatArray, f1_from_counts, read_arrays, write_arrays
 from nerlib.scoring.words import folded, normalised, words
 
 METRICS = ("exact_match", "answer_f1", "rouge_1", "rouge_2", "rouge_l")
@@ -102,6 +102,19 @@ class AnswerScores:
     answerable: dict[str, float]
     unanswerable: dict[str, float]
     values: AnswerValues
+
+    @property
+    def counts(self) -> Counts:
+        """The values by question as counts of one type, `answer`, whose F1 is their mean.
+
+        A question of value v counts v true positives, and 1 − v false positives and false negatives. Strict is
+        `answer_f1`, lenient `exact_match`.
+        """
+        strict, lenient = (
+            EntityCounts(v[:, None], 1 - v[:, None], 1 - v[:, None])
+            for v in (self.values.answer_f1, self.values.exact_match)
+        )
+        return Counts(("answer",), np.ones(self.support, dtype=np.int32), strict, lenient)
 
     def to_record(self) -> dict[str, Any]:
         """All but the values by question, as plain numbers and dictionaries that JSON holds."""

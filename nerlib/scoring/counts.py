@@ -14,6 +14,7 @@ from nerlib.errors import RecordError
 from nerlib.folders import write_atomically
 
 IntArray = npt.NDArray[np.integer[Any]]
+NumberArray = npt.NDArray[np.number[Any]]
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -41,11 +42,14 @@ def share(part: npt.ArrayLike, whole: npt.ArrayLike) -> FloatArray:
 
 
 class EntityCounts(NamedTuple):
-    """Entities (or tagged words) found, invented and missed: three integer arrays (sentences, types)."""
+    """Entities (or tagged words) found, invented and missed: three arrays (sentences, types).
 
-    tp: IntArray
-    fp: IntArray
-    fn: IntArray
+    Numbers of them; of answers, which may be right in part, shares (`AnswerScores.counts`).
+    """
+
+    tp: NumberArray
+    fp: NumberArray
+    fn: NumberArray
 
     def over_types(self) -> "EntityCounts":
         """The same by sentence alone: three arrays (sentences,)."""

@@ -1,12 +1,10 @@
 """Similarity of the languages of a study, from the sentences that its runs left behind: no model, no corpus is read."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from nerlib.corpora import Sentence
-from nerlib.records import read_predictions
+from nerlib.records import predictions_file, read_predictions
 from nerlib.similarity.correlation import transfer_correlation, transfer_scores
 from nerlib.similarity.tables import similarity_table
 
@@ -34,7 +32,7 @@ def similarity_of_runs(runs: pd.DataFrame) -> pd.DataFrame | None:
     sentences: dict[str, tuple[Sentence, ...]] = {}
     for split, column in (("test", "language"), ("dev", "train_languages")):
         for language, folder in single.drop_duplicates(column)[[column, "folder"]].itertuples(index=False):
-            if language not in sentences and (Path(folder) / "predictions" / f"{split}.conll").is_file():
+            if language not in sentences and predictions_file(folder, split):
                 told = read_predictions(folder, split)
                 pairs = zip(told.words, told.gold, strict=True)
                 sentences[language] = tuple(Sentence(tuple(words), tuple(tags), language) for words, tags in pairs)

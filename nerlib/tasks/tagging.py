@@ -32,7 +32,6 @@ class Tagging(Task):
     scores: Callable[[Sequence[Sequence[str]], Sequence[Sequence[str]]], Any]
     outside: str
     form: ClassVar[Form] = "tagging"
-    suffix: ClassVar[str] = "conll"
 
     def labels(self, types: Sequence[str]) -> tuple[str, ...]:
         """The tags of the types."""

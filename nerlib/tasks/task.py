@@ -27,14 +27,11 @@ class Task(ABC):
         The score that decides (between epochs, in tables): a field of what `score` gives.
     form
         What the head looks like; families name its class by it.
-    suffix
-        Of the files that predictions are written to.
     """
 
     name: str
     metric: str
     form: ClassVar[Form]
-    suffix: ClassVar[str] = "jsonl"
 
     @abstractmethod
     def labels(self, types: Sequence[str]) -> tuple[str, ...]:

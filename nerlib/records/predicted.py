@@ -1,0 +1,71 @@
+"""What a run predicted: written and read beside its record, words with tags in CoNLL, other examples as JSON Lines."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from nerlib.corpora import Example, Sentence, read_conll, read_examples, write_conll, write_examples
+from nerlib.errors import CorpusError, RecordError
+from nerlib.folders import writable
+
+FOLDER = "predictions"
+
+
+class Predictions(NamedTuple):
+    """Words, gold and prediction of a split, one tuple an example.
+
+    Gold and prediction are tags, one a word; or the label of a text, alone; or the answers to a question, of which one
+    at most is predicted.
+    """
+
+    words: list[tuple[str, ...]]
+    gold: list[tuple[str, ...]]
+    predicted: list[tuple[str, ...]]
+
+
+def write_predictions(
+    folder: Path, split: str, examples: Sequence[Example], predicted: Sequence[tuple[str, ...]]
+) -> Path:
+    """Write the predictions of a split into a run's folder, and return the file.
+
+    Sentences go to ``predictions/<split>.conll`` (word, gold and predicted tag), others to ``<split>.jsonl``.
+    """
+    beside = writable(Path(folder) / FOLDER)
+    if any(isinstance(example, Sentence) for example in examples):
+        path = beside / f"{split}.conll"
+        write_conll(path, [e.words for e in examples], [e.gold for e in examples], predicted)
+        return path
+    path = beside / f"{split}.jsonl"
+    others = [example for example in examples if not isinstance(example, Sentence)]
+    write_examples(path, others, ["".join(prediction) for prediction in predicted])
+    return path
+
+
+def predictions_file(folder: Path, split: str = "test") -> Path | None:
+    """The file of a split's predictions; None when there is none."""
+    places = (Path(folder) / FOLDER / f"{split}.{suffix}" for suffix in ("conll", "jsonl"))
+    return next((place for place in places if place.is_file()), None)
+
+
+def read_predictions(folder: Path, split: str = "test") -> Predictions:
+    """Read what `write_predictions` wrote.
+
+    Raises
+    ------
+    RecordError
+        When there is no such file or it is damaged; file and line are named.
+    """
+    path = predictions_file(folder, split)
+    if path is None:
+        raise RecordError(f"no predictions at {Path(folder) / FOLDER / split}.conll (or .jsonl): No such file")
+    try:
+        if path.suffix == ".jsonl":
+            examples, told = read_examples(path)
+            found: list[tuple[str, ...]] = [(text,) if text else () for text in told]
+            return Predictions([e.words for e in examples], [e.gold for e in examples], found)
+        columns = read_conll(path)
+    except CorpusError as error:
+        raise RecordError(str(error)) from error
+    if len(columns) != len(Predictions._fields):
+        raise RecordError(f"{path}: expected word, gold and predicted tag between tabs, met {len(columns)} columns")
+    return Predictions(*columns)
