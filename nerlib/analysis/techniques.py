@@ -291,8 +291,8 @@ def overfitting(curves: pd.DataFrame, *, by: Sequence[str] = ("method", "seed"))
     by = list(by)
     _check_columns(curves, [*by, "epoch", "dev_score", "dev_loss"])
     rows = []
-    for key, run in curves.dropna(subset=["dev_score", "dev_loss"]).sort_values("epoch").groupby(by, sort=False):
-        epochs, scores, losses = (run[name].to_numpy(float) for name in ("epoch", "dev_score", "dev_loss"))
+    for key, run in curves.dropna(subset=["dev_score", "dev_loss"]).groupby(by, sort=False):
+        epochs, scores, losses = run[["epoch", "dev_score", "dev_loss"]].sort_values("epoch").to_numpy(float).T
         best = int(scores.argmax())
         rise = losses[-1] - losses[best]
         told = (epochs[best], epochs[-1], losses[best], losses[-1], rise, scores[best] - scores[-1], rise > 0)
