@@ -9,8 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nerlib import efficiency
-from nerlib.efficiency import KERNEL, SAMPLED, PeakMemory, Stopwatch
+from nerlib.efficiency import KERNEL, SAMPLED, PeakMemory, Stopwatch, measuring
 
 MB = 1_000_000
 
@@ -53,15 +52,15 @@ def test_samples_give_the_largest_of_the_block(monkeypatch):
             all_taken.set()
         return SimpleNamespace(rss=size)
 
-    monkeypatch.setattr(efficiency, "_reset_kernel_peak", lambda: False)
-    monkeypatch.setattr(efficiency.psutil, "Process", lambda: SimpleNamespace(memory_info=memory_info))
+    monkeypatch.setattr(measuring, "_reset_kernel_peak", lambda: False)
+    monkeypatch.setattr(measuring.psutil, "Process", lambda: SimpleNamespace(memory_info=memory_info))
     with PeakMemory() as memory:
         assert all_taken.wait(60)
     assert (memory.bytes, memory.way) == (900, SAMPLED)
 
 
 def test_a_kernel_that_ignores_the_reset_is_not_believed(monkeypatch):
-    monkeypatch.setattr(efficiency, "_kernel_status", lambda: {"VmHWM": 600 * MB, "VmRSS": 200 * MB})
+    monkeypatch.setattr(measuring, "_kernel_status", lambda: {"VmHWM": 600 * MB, "VmRSS": 200 * MB})
     with PeakMemory() as memory:
         pass
     assert memory.way == SAMPLED
@@ -69,7 +68,7 @@ def test_a_kernel_that_ignores_the_reset_is_not_believed(monkeypatch):
 
 
 def test_where_there_is_no_such_counter_memory_is_sampled(monkeypatch, tmp_path):
-    monkeypatch.setattr(efficiency, "Path", lambda path: tmp_path / "missing" / "file")
+    monkeypatch.setattr(measuring, "Path", lambda path: tmp_path / "missing" / "file")
     with PeakMemory() as memory:
         array = np.ones(MB)
     assert memory.way == SAMPLED

@@ -24,6 +24,7 @@ from nerlib.figures.studies import (
     seed_spread,
 )
 from nerlib.figures.style import METHOD_COLOURS, METHOD_WORDS, PALETTE, colour, folder, readable, show
+from nerlib.figures.techniques import dev_curves, fronts, pes_bars, rank_ranges, rank_shares
 from nerlib.figures.training import alignment_curve, loss_curves
 from nerlib.figures.transfer import drift_by_layer, few_shot_curve, heat_map, misalignment, similarity_against_score
 
@@ -37,6 +38,7 @@ __all__ = [
     "colour",
     "cost_against_score",
     "critical_difference",
+    "dev_curves",
     "drift_by_layer",
     "equivalence",
     "error_kinds",
@@ -47,12 +49,16 @@ __all__ = [
     "folder",
     "forest",
     "forgetting",
+    "fronts",
     "heat_map",
     "interval_words",
     "loss_curves",
     "macro_averages",
     "misalignment",
     "pareto",
+    "pes_bars",
+    "rank_ranges",
+    "rank_shares",
     "readable",
     "relative_improvement",
     "scores_by_stage",

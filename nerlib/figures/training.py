@@ -32,7 +32,7 @@ def loss_curves(curves: pd.DataFrame, level: float = 0.95) -> "Figure":
     for row, stage in zip(axes, stages, strict=True):
         for ax, shade, (column, label, scale) in zip(row, PALETTE, measures, strict=False):
             measured = curves[curves["stage"] == stage].dropna(subset=[column])
-            _lines(ax, measured.assign(value=scale * measured[column]), shade, level)
+            lines(ax, measured.assign(value=scale * measured[column]), shade, level)
             ax.set_title(f"stage {readable(stage)}")
             ax.set_ylabel(label, fontsize=8.5)
             ax.set_ylim(bottom=0)
@@ -53,14 +53,15 @@ def alignment_curve(curves: pd.DataFrame, level: float = 0.95) -> "Figure":
         Of the band around the mean over seeds.
     """
     figure, axes = canvas(5.0, 2.6)
-    _lines(axes[0, 0], curves.dropna(subset=["alignment"]).rename(columns={"alignment": "value"}), PALETTE[0], level)
+    lines(axes[0, 0], curves.dropna(subset=["alignment"]).rename(columns={"alignment": "value"}), PALETTE[0], level)
     axes[0, 0].set_xlabel("optimizer steps")
     axes[0, 0].set_ylabel("alignment penalty (1 − cosine)")
     axes[0, 0].set_ylim(bottom=0)
     return figure
 
 
-def _lines(ax: Any, measured: pd.DataFrame, shade: str, level: float) -> None:
+def lines(ax: Any, measured: pd.DataFrame, shade: str, level: float) -> None:
+    """Draw `value` over `step`: a thin line a seed, and the mean with its interval at the steps that all reached."""
     seeds = measured.pivot_table(index="step", columns="seed", values="value")
     for seed in seeds:
         line = seeds[seed].dropna()

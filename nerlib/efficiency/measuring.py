@@ -1,4 +1,4 @@
-"""What a stage costs: its peak memory on a CPU, and its time in parts. (A GPU's own memory is read by `training`.)"""
+"""A stage's peak memory on a CPU, and its time in parts. (A GPU's allocator is read by `training`.)"""
 
 import contextlib
 import threading

@@ -1,0 +1,212 @@
+"""What a device reports is summed rightly, and what it does not report stays unknown."""
+
+import sys
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from nerlib.efficiency import DeviceUse, activation_bytes, devices, lacking, memory_available, memory_needed, needed
+from nerlib.errors import SettingsError
+
+GB = 10**9
+
+
+class Nvml:
+    """A device that reports what a test says, one value a question and then the last again."""
+
+    def __init__(self, **reported):
+        self.reported, self.asked, self.open = reported, [], 0
+        self.enough = threading.Event()
+
+    def nvmlInit(self):
+        self.open += 1
+
+    def nvmlShutdown(self):
+        self.open -= 1
+
+    def nvmlDeviceGetHandleByIndex(self, number):
+        self.asked.append(number)
+        return "handle"
+
+    nvmlDeviceGetHandleByUUID = nvmlDeviceGetHandleByIndex
+
+    def _next(self, name):
+        values = self.reported.get(name)
+        if values is None:
+            raise RuntimeError("Not Supported")
+        if len(values) == 1:
+            self.enough.set()
+            return values[0]
+        return values.pop(0)
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle):
+        return self._next("millijoules")
+
+    def nvmlDeviceGetPowerUsage(self, handle):
+        return self._next("milliwatts")
+
+    def nvmlDeviceGetUtilizationRates(self, handle):
+        return SimpleNamespace(gpu=self._next("per_cent"))
+
+    def nvmlDeviceGetMemoryInfo(self, handle):
+        return SimpleNamespace(used=self._next("used"), free=7 * GB)
+
+
+@pytest.fixture
+def reports(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    def make(**reported):
+        monkeypatch.setitem(sys.modules, "pynvml", nvml := Nvml(**reported))
+        return nvml
+
+    return make
+
+
+def test_energy_is_the_difference_of_the_counter(reports):
+    nvml = reports(millijoules=[5_000, 12_500], milliwatts=[100], per_cent=[50], used=[GB])
+    with DeviceUse() as use:
+        pass
+    assert (use.joules, use.way) == (7.5, devices.COUNTER)
+    assert nvml.open == 0
+
+
+def test_without_a_counter_power_is_summed_over_time(reports, monkeypatch):
+    nvml = reports(milliwatts=[100_000, 300_000, 200_000])
+    seconds = iter([10.0, 12.0, *(13.0 for _ in range(10_000))])
+    monkeypatch.setattr(devices.time, "monotonic", lambda: next(seconds))
+    with DeviceUse(seconds=0.001) as use:
+        assert nvml.enough.wait(60)
+    assert use.joules == pytest.approx(2 * (100 + 300) / 2 + 1 * (300 + 200) / 2)
+    assert use.way == devices.POWER
+
+
+def test_utilisation_is_a_mean_and_memory_a_peak(reports):
+    nvml = reports(per_cent=[100, 20, 0], used=[2 * GB, 5 * GB, GB])
+    use = DeviceUse()
+    with use:
+        pass
+    use._take()  # begin, end, and one more
+    assert nvml.enough.is_set()
+    assert (use.utilisation, use.memory_bytes) == (pytest.approx(0.6), 5 * GB)
+    assert (use.joules, use.way) == (None, "")
+
+
+@pytest.mark.parametrize("reported", [{}, {"millijoules": [5_000, 100]}], ids=["nothing", "a counter set back"])
+def test_what_is_not_reported_is_none_and_never_zero(reports, reported):
+    reports(**reported)
+    with DeviceUse() as use:
+        pass
+    assert (use.joules, use.utilisation, use.memory_bytes, use.way) == (None, None, None, "")
+
+
+def test_without_the_library_everything_is_none(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", None)  # import raises
+    with DeviceUse() as use:
+        pass
+    assert (use.joules, use.utilisation, use.memory_bytes) == (None, None, None)
+    assert memory_available(0) is None
+
+
+def test_a_block_that_fails_closes_the_library_and_passes_its_error_on(reports):
+    nvml = reports(millijoules=[0, 1000])
+    use = DeviceUse()
+    with pytest.raises(KeyError), use:
+        raise KeyError
+    assert (nvml.open, use.joules) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "visible, device, asked",
+    [("", 1, 1), ("3,2", 0, 3), ("3, 2", 1, 2), ("GPU-abc", 0, "GPU-abc"), ("3,2", "GPU-xyz", "GPU-xyz")],
+)
+def test_devices_are_counted_as_cuda_counts_them(reports, monkeypatch, visible, device, asked):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    nvml = reports(used=[GB])
+    assert memory_available(device) == 7 * GB
+    assert nvml.asked == [asked]
+
+
+# --- before a run -----------------------------------------------------------------------------------------------------
+
+
+def test_memory_needed_is_what_torch_holds_after_a_step():
+    import torch
+
+    model = torch.nn.Sequential(torch.nn.Linear(7, 5), torch.nn.Linear(5, 3))
+    model[0].requires_grad_(False)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad])
+    model(torch.ones(2, 7)).sum().backward()
+    optimizer.step()
+    held = [p for p in model.parameters()] + [p.grad for p in model.parameters() if p.grad is not None]
+    held += [state[name] for state in optimizer.state.values() for name in ("exp_avg", "exp_avg_sq")]
+    counted = sum(p.numel() for p in model.parameters()), sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert memory_needed(*counted) == sum(tensor.nbytes for tensor in held)
+    without_states = sum(tensor.nbytes for tensor in held[: 4 + 2])
+    assert memory_needed(*counted, optimizer="sgd") == without_states
+
+
+def test_activations_are_below_what_torch_keeps_of_a_layer():
+    import torch
+
+    hidden, feed_forward, tokens = 16, 48, 10
+    layer = torch.nn.TransformerEncoderLayer(hidden, 2, feed_forward, dropout=0.0, activation="gelu", batch_first=True)
+    weights = {parameter.untyped_storage().data_ptr() for parameter in layer.parameters()}
+    kept: dict[int, int] = {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        out = layer(torch.randn(2, tokens // 2, hidden, requires_grad=True))
+    bound = activation_bytes(tokens=tokens, layers=1, hidden=hidden, feed_forward=feed_forward)
+    assert 0 < bound <= sum(kept.values())
+    assert out.requires_grad
+
+
+def test_the_study_s_largest_model_does_not_fit_its_device():
+    """MGPT: 1.4 billion parameters, 24 layers, 2,048 wide; 32 sentences of 150; an A100 with 40 GB."""
+    activations = activation_bytes(tokens=32 * 150, layers=24, hidden=2048, feed_forward=8192)
+    full = memory_needed(1_417_000_000, 1_417_000_000, activations=activations)
+    lora = memory_needed(1_417_000_000, 1_600_000, activations=activations)
+    assert 22 * GB < full - activations < 23 * GB  # four numbers a parameter
+    assert lora < 40 * GB
+    assert lacking(full, 24 * GB) == f"needs {full / 1e9:.1f} GB of memory, 24.0 GB are free"
+    assert lacking(lora, 40 * GB) == lacking(lora, None) == ""
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"trainable": 11}, "0 <= trainable <= parameters, met 11 and 10"),
+        ({"trainable": -1}, "met -1 and 10"),
+        ({"activations": -1}, "-1 bytes of activations"),
+        ({"optimizer": "adam"}, "unknown optimizer 'adam'; there are adamw, sgd"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(arguments, message):
+    with pytest.raises(SettingsError, match=message):
+        memory_needed(10, **({"trainable": 5} | arguments))
+
+
+def test_a_container_s_limit_counts(monkeypatch, tmp_path):
+    monkeypatch.setattr(needed, "CGROUP", tmp_path)
+    monkeypatch.setattr(needed.psutil, "virtual_memory", lambda: SimpleNamespace(available=64 * GB))
+    assert memory_available() == 64 * GB
+    for name, text in {
+        "memory.max": 8 * GB,
+        "memory.current": 5 * GB,
+        "memory.stat": f"anon 1\ninactive_file {GB}",
+    }.items():
+        (tmp_path / name).write_text(str(text))
+    assert memory_available() == 4 * GB
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory_available() == 64 * GB
+
+
+def test_this_machine_has_memory():
+    assert 0 < memory_available() < 2**50
