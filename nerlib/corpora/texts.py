@@ -1,5 +1,6 @@
 """Texts with one label each, from tables; and the labels of a corpus: chosen, renamed, and learnable."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -108,10 +109,9 @@ def _warn_of_conflicts(read: Sequence[tuple[Row, LabelledText]], used: set[str],
 
 def ordered_labels(labels: set[str]) -> tuple[str, ...]:
     """Labels by name; numbers by size."""
-    try:
+    if all(re.fullmatch(r"[+-]?\d+(\.\d+)?", label) for label in labels):
         return tuple(sorted(labels, key=lambda label: (float(label), label)))
-    except ValueError:
-        return tuple(sorted(labels))
+    return tuple(sorted(labels))
 
 
 def choose_labels(

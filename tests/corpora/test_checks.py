@@ -2,7 +2,7 @@
 
 import math
 
-from nerlib.corpora import Corpus, Sentence, checks
+from nerlib.corpora import Answer, Corpus, LabelledText, Question, Sentence, checks, seen
 
 
 def sentence(text, where=""):
@@ -76,3 +76,73 @@ def test_of_parts_of_speech_the_words_are_counted():
     assert table.loc["NOUN"].tolist() == [2, 2, 1, 1, 1, 1] and table.loc["VERB"].tolist() == [1, 0, 0, 1, 0, 0]
     tagged = corpus("pos", ("NOUN", "VERB"), train=["a/NOUN b/NOUN c/NOUN", "a/NOUN b/VERB"])
     assert checks.with_most_types(tagged, 1) == (tagged.train[1],)
+
+
+def labelled(text, label, where=""):
+    return LabelledText(text, label, "fa", where)
+
+
+def asked(question, context, *answers, where=""):
+    return Question(question, context, tuple(Answer(context.index(text), text) for text in answers), "fa", where)
+
+
+def of_task(task, types=(), **splits):
+    return Corpus("mine", "fa", task, splits, types, {}, {}, (), "")
+
+
+TEXTS = of_task(
+    "sentiment",
+    ("+", "-"),
+    train=(labelled("so good", "+", "a:1"), labelled("good", "+"), labelled("not so good", "-")),
+    test=(labelled("so  good", "-", "b:1"), labelled("bad", "-")),
+)
+QUESTIONS = of_task(
+    "qa",
+    train=(asked("Who?", "Ama met Kofi", "Ama"), asked("Whom?", "Ama met Kofi", "Kofi"), asked("Why?", "He ran")),
+    test=(
+        asked("When?", "Ama met  Kofi"),
+        asked("Who?", "Ama met Kofi", "Ama", "Ama met Kofi", where="t:2"),
+        asked("Who?", "Yaw slept", "Yaw"),
+    ),
+)
+
+
+def test_describe_texts_and_questions():
+    assert checks.describe(TEXTS).loc["train"].to_dict() == {"texts": 3, "words": 6, "+": 2, "-": 1}
+    table = checks.describe(QUESTIONS)
+    assert table.loc["train"].to_dict() == {
+        "questions": 3,
+        "contexts": 2,
+        "answers": 2,
+        "unanswerable": 1,
+        "words": 3 + 3 + 2,
+    }
+
+
+def test_texts_and_questions_in_two_splits():
+    table = checks.repeated(TEXTS).set_index(["split", "also_in"])
+    assert table.loc[("test", "train"), ["repeated", "tagged_otherwise"]].tolist() == [1, 1]
+    assert checks.conflicts(TEXTS)[["where", "label"]].values.tolist() == [["a:1", "+"], ["b:1", "-"]]
+    assert checks.leaks({"it": TEXTS}).query("split == 'test'")["repeated"].tolist() == [1]
+    table = checks.repeated(QUESTIONS).set_index(["split", "also_in"])
+    assert table.loc[("test", "train"), ["repeated", "tagged_otherwise"]].tolist() == [1, 1]
+    assert checks.conflicts(QUESTIONS)["answers"].tolist() == ["Ama", "Ama | Ama met Kofi"]
+    assert seen(QUESTIONS.test, QUESTIONS.train).tolist() == [False, True, False]
+
+
+def test_contexts_in_two_splits():
+    table = checks.shared_contexts(QUESTIONS).set_index(["split", "also_in"])
+    assert table.loc[("test", "train")].to_dict() == {"contexts": 2, "shared": 1, "share": 0.5, "questions": 2}
+    assert checks.shared_contexts(TEXTS).empty and len(table) == 1
+
+
+def test_examples_that_show_most_of_texts_and_questions():
+    assert [text.label for text in checks.with_most_types(TEXTS, 3)] == ["+", "-", "+"]
+    assert checks.with_most_types(QUESTIONS, 1) == (QUESTIONS.train[0],)
+
+
+def test_unseen_words_and_answers():
+    table = checks.unseen_entities(TEXTS.test, TEXTS.train, TEXTS.types)
+    assert table.loc["-"].tolist()[:3] == [3, 1, 1 / 3] and table.loc["+", "entities"] == 0
+    table = checks.unseen_entities(QUESTIONS.test, QUESTIONS.train, QUESTIONS.types)
+    assert table.loc["all"].tolist()[:3] == [3, 2, 2 / 3]

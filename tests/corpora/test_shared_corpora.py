@@ -166,3 +166,43 @@ def test_parts_of_speech(load, folder, language, sentences, words, left_out):
     if folder == "ud/fr_sequoia":
         spaced = [sum(" " in word for s in corpus.splits[split] for word in s.words) for split in roles]
         assert spaced == [23, 13, 13]
+
+
+MOVIE = {"task": "sentiment", "keep": {"aspect": "کلی"}}
+
+
+def test_parsinlu_movie_reviews(load):
+    corpus = load("parsinlu_sentiment_movie", "fa", **MOVIE)
+    assert by_split(corpus, "texts") == [359, 45, 102]
+    assert set(corpus.types) <= {"-3", "-2", "-1", "0", "1", "2", "3"}
+    assert corpus.types == tuple(sorted(corpus.types, key=int)) and not corpus.warnings
+    assert corpus.repairs == {"rows left out, as `keep` asks": 2872 + 360 + 816 - 359 - 45 - 102}
+    assert repeats(corpus)[("test", "train")] == repeats(corpus)[("dev", "train")] == (0, 0)
+
+
+def test_parsinlu_movie_reviews_of_all_aspects(load):
+    corpus = load("parsinlu_sentiment_movie", "fa", task="sentiment")
+    assert by_split(corpus, "texts") == [2872, 360, 816]
+    assert by_split(corpus, "-3")[0] == 2126 and by_split(corpus, "0") == [20, 2, 5]
+    assert len(corpus.warnings) == 3 and all("aspect (صدا, داستان" in warning for warning in corpus.warnings)
+
+
+def test_parsinlu_movie_reviews_in_two_classes(load):
+    names = {"-2": "negative", "-1": "negative", "1": "positive", "2": "positive"}
+    corpus = load("parsinlu_sentiment_movie", "fa", **MOVIE, label_map=names, entity_types=["negative", "positive"])
+    whole = load("parsinlu_sentiment_movie", "fa", **MOVIE)
+    left_out = sum(sum(by_split(whole, label)) for label in ("0", "3"))
+    assert sum(by_split(corpus, "texts")) == 359 + 45 + 102 - left_out
+    assert sum(n for kind, n in corpus.repairs.items() if "with the label" in kind) == left_out
+    assert by_split(corpus, "negative")[2] == by_split(whole, "-2")[2] + by_split(whole, "-1")[2]
+
+
+def test_parsinlu_reading_comprehension(load):
+    corpus = load("parsinlu_rc", "fa", task="qa")  # its test is called eval
+    assert by_split(corpus, "questions") == [600, 125, 300]
+    assert by_split(corpus, "answers") == [957, 197, 541 - 1]  # one is empty, beside another
+    assert corpus.repairs == {"empty answers left out": 1} and by_split(corpus, "unanswerable") == [0, 0, 0]
+    for question in (question for rows in corpus.splits.values() for question in rows):
+        assert all(question.context[a.start :].startswith(a.text) and a.text for a in question.answers)
+    shared = checks.shared_contexts(corpus).set_index(["split", "also_in"])["shared"]
+    assert shared.to_dict() == {("dev", "train"): 5, ("test", "train"): 0, ("test", "dev"): 0}
