@@ -27,3 +27,7 @@ class FolderError(NerlibError, OSError):
 
 class LockedError(NerlibError, RuntimeError):
     """Another living process holds the lock for longer than the caller wanted to wait."""
+
+
+class TooLarge(NerlibError, RuntimeError):
+    """A training needs more memory than there is."""

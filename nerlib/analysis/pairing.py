@@ -151,6 +151,7 @@ def counts_of(cells: pd.DataFrame) -> list[Pair] | None:
 
 @functools.lru_cache(maxsize=8192)
 def _counts(folder: str) -> tuple[np.ndarray, ...]:
-    """Strict (tp, fp, fn) of each test sentence, small integers: a study's fit into memory."""
+    """Strict (tp, fp, fn) of each test sentence, in few bytes: a study's fit into memory."""
     over_types = Counts.load(Path(folder) / "counts.npz").strict.over_types()
-    return tuple(array.astype(np.int16) for array in over_types)
+    small = np.int16 if all(np.issubdtype(array.dtype, np.integer) for array in over_types) else np.float32
+    return tuple(array.astype(small) for array in over_types)

@@ -13,8 +13,8 @@ import pandas as pd
 import torch
 
 from nerlib import folders, models, records, training
-from nerlib.efficiency import PeakMemory
-from nerlib.errors import NerlibError, RecordError
+from nerlib.efficiency import DeviceUse, PeakMemory
+from nerlib.errors import NerlibError, RecordError, TooLarge
 from nerlib.experiment.progress import announce
 from nerlib.models import TunedModel
 from nerlib.records import Record
@@ -168,15 +168,16 @@ def _made(
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     try:
-        with PeakMemory() as peak:
+        with PeakMemory() as peak, DeviceUse() as use:
             fields = make(job)
     except (NerlibError, torch.OutOfMemoryError) as error:
-        job.say(f"failed: {error}")
-        record({"status": "failed", "reason": str(error)})
+        status = "not_run" if isinstance(error, TooLarge) else "failed"
+        job.say(f"{status.replace('_', ' ')}: {error}")
+        record({"status": status, "reason": str(error)})
         if isinstance(error, NerlibError):  # going on from where it went wrong would go wrong again
             shutil.rmtree(job.checkpoint, ignore_errors=True)
         raise
-    fields["costs"] |= memory_of(peak)
+    fields["costs"] |= memory_of(peak) | use_of(use)
     run = Run(job.folder, record(fields | {"status": "finished"}))
     shutil.rmtree(job.checkpoint, ignore_errors=True)
     job.say("finished")
@@ -213,8 +214,14 @@ def memory_of(peak: PeakMemory) -> dict[str, Any]:
     return {"peak_memory_bytes": peak.bytes, "peak_memory_way": peak.way}
 
 
+def use_of(use: DeviceUse) -> dict[str, float | None]:
+    """Energy and utilisation, as the GPU reports them; empty on a CPU, which reports none."""
+    on_gpu = training.best_device().type == "cuda"
+    return {"energy_joules": use.joules if on_gpu else None, "utilisation": use.utilisation if on_gpu else None}
+
+
 def costs_of(outcome: training.Outcome, set_up: float) -> dict[str, Any]:
-    """Costs of a training that the loop tells; energy and utilisation stay empty where no device reports them.
+    """Costs of a training that the loop tells.
 
     Parameters
     ----------
@@ -233,8 +240,6 @@ def costs_of(outcome: training.Outcome, set_up: float) -> dict[str, Any]:
         "steps_at_best": outcome.steps_at_best,
         "epochs": outcome.epochs,
         "stopped_early": outcome.stopped_early,
-        "energy_joules": None,
-        "utilisation": None,
     }
 
 

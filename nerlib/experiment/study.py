@@ -7,10 +7,11 @@ from typing import Self
 import pandas as pd
 
 from nerlib import records
-from nerlib.errors import SettingsError
+from nerlib.errors import SettingsError, TooLarge
 from nerlib.experiment.languages import STUDY as LANGUAGE_ADAPTERS
 from nerlib.experiment.languages import language_adapter
 from nerlib.experiment.material import Material
+from nerlib.experiment.progress import announce
 from nerlib.experiment.rates import tried_rates
 from nerlib.experiment.runs import Run
 from nerlib.experiment.stages import find_stage
@@ -105,6 +106,31 @@ class Study:
                 )
             )
         return runs
+
+    def run_methods(self, stage: str, methods: Sequence[str] | None = None) -> dict[str, list[Run]]:
+        """The runs of a stage by method; none where they need more memory than there is (their records say so).
+
+        Parameters
+        ----------
+        methods
+            None: those of the settings.
+        """
+        found = {}
+        for method in self.settings.methods if methods is None else methods:
+            try:
+                found[method] = self.with_method(method).run_stage(stage)
+            except TooLarge as reason:
+                announce(f"not run: {reason}")
+                found[method] = []
+        return found
+
+    def not_run(self) -> pd.DataFrame:
+        """The runs of this study, language, task and backbone that were not made: `method`, `stage`, `reason`."""
+        s = self.settings
+        table = records.read_records(s.study)
+        same = (table["language"] == s.language) & (table["task"] == s.task)
+        same &= (table["backbone"] == self.material.backbone.name) & (table["status"] == "not_run")
+        return table.loc[same, ["method", "stage", "reason"]].drop_duplicates(ignore_index=True)
 
     def few_shot(self, sizes: Sequence[int] | None = None) -> list[Run]:
         """The transferred runs by number of target sentences: `sources` (0) and `few_shot_<n>`, a run a seed of each.

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nerlib import corpora, folders, models, params, records, training
+from nerlib import corpora, efficiency, folders, models, params, records, training
 from nerlib.alignment import Alignment, Companions
 from nerlib.corpora import Example, digest_of_examples
 from nerlib.efficiency import Stopwatch
 from nerlib.encoding import Encoded
-from nerlib.errors import NerlibError
+from nerlib.errors import NerlibError, TooLarge
 from nerlib.experiment.material import Material, Portion
 from nerlib.experiment.progress import teller
 from nerlib.experiment.runs import (
@@ -145,6 +145,7 @@ class _Tuning:
 
     def make(self, job: Job) -> dict[str, Any]:
         """Train and score, write the run's files, and return scores, costs and digests."""
+        self.check_memory()
         portion, task, watch = self.portion, self.material.task, Stopwatch()
         model, trained = self.taken_over(job) or self.trained(job)
         models.save_model(model, job.folder / MODEL)
@@ -170,6 +171,18 @@ class _Tuning:
             | {"gold_test": digest_of_examples(portion.test), "training": self.training_digest},
             "provenance": trained.provenance | ({"adapters_in_prediction": sorted(ran)} if ran else {}),
         }
+
+    def check_memory(self) -> None:
+        """Refuse, with `TooLarge`, a training whose weights, gradients and optimizer states alone do not fit."""
+        material = self.material
+        only = material.settings.encoder_only
+        weights = models.count_weights(material.backbone, material.task, material.labels, encoder_only=only)
+        needed = efficiency.memory_needed(weights, weights if material.method().trains_backbone else 0)
+        device = training.best_device()
+        if reason := efficiency.lacking(
+            needed, efficiency.memory_available(device.index or 0 if device.type == "cuda" else None)
+        ):
+            raise TooLarge(f"{self.stage.name}, {material.settings.method}: {reason}")
 
     def trained(self, job: Job) -> tuple[TunedModel, "Trained"]:
         """Train, and tell what it took."""

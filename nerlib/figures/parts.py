@@ -9,7 +9,7 @@ import pandas as pd
 from nerlib.figures.style import INK, stage_words
 from nerlib.statistics import mean_interval
 
-METRIC_WORDS = {"strict_f1": "strict F1", "accuracy": "accuracy"}
+METRIC_WORDS = {"strict_f1": "strict F1", "accuracy": "accuracy", "answer_f1": "token F1 of answers"}
 
 
 def mean_and_seeds(ax: Any, place: float, values: pd.Series, shade: str, level: float, upright: bool = False) -> None:

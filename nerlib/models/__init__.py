@@ -23,7 +23,7 @@ from nerlib.models.methods import (
     default_learning_rate,
     find_method,
 )
-from nerlib.models.tuned import TunedModel, build, load_model, merge, save_model
+from nerlib.models.tuned import TunedModel, build, count_weights, load_model, merge, save_model
 
 __all__ = [
     "METHODS",
@@ -37,6 +37,7 @@ __all__ = [
     "Method",
     "TunedModel",
     "build",
+    "count_weights",
     "default_learning_rate",
     "find_backbone",
     "find_method",

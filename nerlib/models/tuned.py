@@ -237,6 +237,18 @@ def _load_plain(
     return network, {key.removeprefix(prefix).split(".")[0] for key in info["missing_keys"]}
 
 
+def count_weights(backbone: Backbone, task: Task, labels: Sequence[str], *, encoder_only: bool = False) -> int:
+    """All weights of a backbone with a task's head, counted from its configuration: nothing is read or allocated."""
+    import transformers
+
+    head = backbone.family.head(task.form, encoder_only=encoder_only)
+    config = transformers.AutoConfig.from_pretrained(backbone.folder, trust_remote_code=False)
+    config.num_labels = task.outputs(labels)
+    with torch.device("meta"), quiet():
+        network = getattr(transformers, head.model_class).from_config(config)
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
 def save_model(model: TunedModel, folder: Path) -> None:
     """Write what was trained, in the format of the library that owns it, and beside it what nerlib needs to read it.
 

@@ -4,14 +4,12 @@ import functools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nerlib.errors import RecordError
 from nerlib.scoring.checks import check_answers
-from nerlib.scoring.counts import Counts, EntityCounts, FloatArray, f1_from_counts, read_arrays, write_arrays
+from nerlib.scoring.counts import Counts, EntityCounts, FloatArray, f1_from_counts
 from nerlib.scoring.words import folded, normalised, words
 
 METRICS = ("exact_match", "answer_f1", "rouge_1", "rouge_2", "rouge_l")
@@ -42,24 +40,6 @@ class AnswerValues:
 
     exact_match: FloatArray
     answer_f1: FloatArray
-
-    def save(self, path: Path) -> None:
-        """Write both as one ``.npz`` file, whole or not at all."""
-        write_arrays(path, vars(self))
-
-    @classmethod
-    def load(cls, path: Path) -> "AnswerValues":
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        RecordError
-            When the file is missing, damaged, or holds other arrays or lengths.
-        """
-        values = cls(**read_arrays(path, ("exact_match", "answer_f1")))
-        if values.exact_match.shape != values.answer_f1.shape or values.answer_f1.ndim != 1:
-            raise RecordError(f"{path}: expected two arrays (questions,), met others")
-        return values
 
 
 @dataclass(frozen=True)

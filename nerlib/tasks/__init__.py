@@ -22,7 +22,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
         for task in (
             Tagging("ner", "strict_f1", tags=labels.tag_names, scores=scoring.score, outside="O"),
             Tagging("pos", "accuracy", tags=lambda types: labels.UPOS, scores=scoring.score_tags, outside="X"),
-            Classification("sentiment", "macro_f1"),
+            Classification("sentiment", "accuracy"),
             Answering("qa", "answer_f1"),
         )
     }

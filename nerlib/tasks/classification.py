@@ -61,4 +61,4 @@ class Classification(Task):
 
     def score(self, gold: Sequence[tuple[str, ...]], predicted: Sequence[tuple[str, ...]]) -> Any:
         """Accuracy and macro scores."""
-        return scoring.score_tags(gold, predicted)
+        return scoring.score_labels(gold, predicted)
