@@ -134,6 +134,17 @@ def test_each_setting_knows_where_its_value_is_from():
     assert params.told_with_sources(with_corpora)["corpora"]["source"] == "language"
 
 
+def test_columns_and_rows_are_chosen_by_settings():
+    settings = read_settings({"task": "sentiment", "columns": {"text": "review"}, "keep": {"aspect": ["a", "b"]}})
+    assert settings.columns == {"text": "review"} and settings.keep == {"aspect": ("a", "b")}
+    assert read_settings({"keep": {"aspect": "a"}}).keep == {"aspect": "a"}
+    empty = read_settings({"columns": None, "keep": None})  # as an empty line of YAML gives
+    assert empty.columns == {} and empty.keep == {}
+    for name, value in (("columns", {"text": 3}), ("keep", "aspect"), ("task", "chat")):
+        with pytest.raises(SettingsError, match=name):
+            read_settings({name: value})
+
+
 def test_every_parameter_file_of_the_project_is_valid():
     root = folders.project_root() / "params"
     languages = sorted(root.glob("languages/*.yaml"))

@@ -87,7 +87,7 @@ def columns_of(row: Row, task: str, choice: Choice) -> dict[str, str]:
         elif role not in OPTIONAL:
             raise CorpusError(
                 f"{row.where}: expected a column for the {role}, named {' or '.join(names)}, "
-                f"met {_listed(row.cells)}{_hint(role, row.cells)}; another name is given as "
+                f"met the columns {_listed(row.cells)}{_hint(role, row.cells)}; another name is given as "
                 f"columns = {{{role}: ...}}"
             )
     return found

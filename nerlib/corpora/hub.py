@@ -145,7 +145,8 @@ def _find(
             files = _downloaded(repository, revision) if unreachable else _listed(repository, revision)
         except OSError as error:
             unreachable, files = error, _downloaded(repository, revision)
-        folder = _folder_of(configurations, files, flat=corpus not in known)
+        flat = () if corpus in known else ("data", "default", "plain_text", repository.partition("/")[2], "")
+        folder = _folder_of(configurations, files, flat)
         if folder is not None:
             wanted = [file for file in files if _holder(file) == PurePosixPath(folder)]
             wanted.sort(key=lambda file: ("train" not in file, file))
@@ -238,11 +239,11 @@ def _no_bars() -> Iterator[None]:
             enable_progress_bars()
 
 
-def _folder_of(configurations: Sequence[str], files: Sequence[str], flat: bool) -> str | None:
-    """The folder with the splits' files: of the configuration, or (`flat`) of a repository that has only one."""
+def _folder_of(configurations: Sequence[str], files: Sequence[str], flat: Sequence[str]) -> str | None:
+    """The folder with the splits' files: of the configuration, or (`flat`) one that names no language."""
     holding = {_holder(file) for file in files}
     names = [name for code in configurations for name in (code, f"data/{code}")]
-    for name in (*names, *(("data", "default", "") if flat else ())):
+    for name in (*names, *flat):
         if PurePosixPath(name) in holding:
             return name
     return None

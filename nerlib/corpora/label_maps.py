@@ -44,14 +44,15 @@ def label_map_for(
     """
     if isinstance(given, str):
         given, shared = _named_map(given), True
+    given = {str(old): new for old, new in (given or {}).items()}  # YAML and Python may have labels as numbers
     if len(set(wanted)) != len(wanted):
         raise CorpusError(f"expected different {what}, met {', '.join(wanted)}")
-    for old in given or {}:
+    for old in given:
         if old not in types and not shared:
             nearest = get_close_matches(old, types, 1)
             hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
             raise CorpusError(f"corpus {corpus!r}: the label map names the type {old!r}, met {_listed(types)}{hint}")
-    used = {old: new for old, new in (given or {}).items() if old in types}
+    used = {old: new for old, new in given.items() if old in types}
     missing = set(wanted) - {used.get(name, name) for name in types}
     if missing and not used:
         for name, named in LABEL_MAPS.items():

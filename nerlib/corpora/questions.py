@@ -105,10 +105,9 @@ def _unfolded(value: Any) -> Any:
     if not isinstance(value, str) or value[:1] not in ("[", "{"):
         return value
     try:
-        unfolded = json.loads(value)
-    except json.JSONDecodeError:
+        return json.loads(value)
+    except (ValueError, RecursionError):
         return value
-    return unfolded
 
 
 def _pair(entry: Any, start: Any, row: Row) -> tuple[Any, Any]:
@@ -127,7 +126,7 @@ def _pair(entry: Any, start: Any, row: Row) -> tuple[Any, Any]:
 def _start(value: Any, row: Row) -> int | None:
     if value is None:
         return None
-    if isinstance(value, str) and re.fullmatch(r"-?\d+", value.strip()):
+    if isinstance(value, str) and re.fullmatch(r"-?\d{1,9}", value.strip()):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise CorpusError(f"{row.where}: expected the place of an answer as a whole number, met {value!r:.60}")

@@ -55,12 +55,20 @@ def read_rows(files: Sequence[Path], repairs: Counter[str]) -> list[Row]:
     return rows
 
 
+def _text(file: Path, repairs: Counter[str]) -> str:
+    text = read_text(file, repairs)
+    if (place := text.find("\0")) >= 0:
+        line = text.count("\n", 0, place) + 1
+        raise CorpusError(f"{file}:{line}: expected UTF-8 text, met a NUL byte (as in UTF-16 and in damaged files)")
+    return text
+
+
 # --- CSV and TSV ----------------------------------------------------------------------------------------------------
 
 
 def _delimited(file: Path, repairs: Counter[str]) -> list[Row]:
     """Rows of a file whose first line names the columns; separated by tabs, commas or semicolons."""
-    lines = [line + "\n" for line in read_text(file, repairs).split("\n")]
+    lines = [line + "\n" for line in _text(file, repairs).split("\n")]
     header = next((line for line in lines if line.strip()), "")
     separator = max(DELIMITERS, key=header.count)
     try:
@@ -110,18 +118,20 @@ def _check_names(names: Sequence[str], file: Path, line: int) -> None:
 
 
 def _json_lines(file: Path, repairs: Counter[str]) -> list[Row]:
-    return [Row(cells, file, f":{number}") for number, cells in objects_of_lines(read_text(file, repairs), file)]
+    return [Row(cells, file, f":{number}") for number, cells in objects_of_lines(_text(file, repairs), file)]
 
 
 def _json(file: Path, repairs: Counter[str]) -> list[Row]:
     """Rows of one JSON value: a list of objects, SQuAD's `data`, or, after all, an object a line."""
-    text = read_text(file, repairs)
+    text = _text(file, repairs)
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":  # after a whole first object: JSON Lines
             return _json_lines(file, repairs)
         raise CorpusError(f"{file}:{error.lineno}: expected JSON: {error.msg}") from None
+    except (ValueError, RecursionError) as error:
+        raise CorpusError(f"{file}: expected JSON that can be read: {error}") from None
     name = ""
     if isinstance(value, dict) and isinstance(value.get("data"), list):
         name, value = "data", value["data"]

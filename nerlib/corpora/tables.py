@@ -54,8 +54,9 @@ def objects_of_lines(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise CorpusError(f"{path}:{number}: expected a JSON object, met {line[:60]!r} ({error.msg})") from None
+        except (ValueError, RecursionError) as error:  # also numbers and nesting beyond what Python reads
+            message = getattr(error, "msg", error)
+            raise CorpusError(f"{path}:{number}: expected a JSON object, met {line[:60]!r} ({message})") from None
         if not isinstance(row, dict):
             raise CorpusError(f"{path}:{number}: expected a JSON object, met {line[:60]!r}")
         yield number, row

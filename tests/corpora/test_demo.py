@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nerlib.corpora import demo
+from nerlib.corpora import demo, load_corpus
+from nerlib.corpora.demo.languages import language
+from nerlib.corpora.demo.texts import POLARITY
 from nerlib.errors import CorpusError
 from nerlib.labels import spans
 
@@ -29,7 +31,10 @@ def entities(sentences):
 
 
 def digest() -> str:
-    said = [(demo.load(tag, seed=3, label_noise=0.2), demo.text(tag, 50, seed=4)) for tag in demo.languages()]
+    said: list[object] = [
+        (demo.load(tag, seed=3, label_noise=0.2), demo.text(tag, 50, seed=4)) for tag in demo.languages()
+    ]
+    said += [demo.load("x-target", task=task, seed=3) for task in ("sentiment", "qa")]
     return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
@@ -201,3 +206,84 @@ def test_no_torch_is_needed():
     code = "import sys; from nerlib.corpora import demo; demo.load('x-target'); print('torch' in sys.modules)"
     new = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert new.stdout.strip() == "False"
+
+
+# --- texts and questions --------------------------------------------------------------------------------------------
+
+
+def opinions(tag, text):
+    """The sum of a text's opinions, from the lexicon alone: good and bad words, turned by the adverb before them."""
+    made = language(tag)
+    sign = {made.script.write(word): polarity for word, polarity in zip(made.sounds["quality"], POLARITY, strict=True)}
+    denial = made.script.write(made.sounds["adverb"][0])
+    words = text.split()
+    return sum(
+        sign.get(word, 0) * (-1 if place and words[place - 1] == denial else 1) for place, word in enumerate(words)
+    )
+
+
+@pytest.mark.parametrize("tag", ["x-target", "x-far", "x-ethi-90-1"])
+def test_a_texts_label_is_what_most_of_its_opinions_are(tag):
+    splits = demo.load(tag, task="sentiment")
+    texts = [text for split in splits.values() for text in split]
+    assert [len(split) for split in splits.values()] == list(demo.profile(tag).sizes)
+    assert len({text.text for text in texts}) == len(texts)
+    # A name may sound like a word for a quality, so that the lexicon alone is wrong at times.
+    agree = [(opinions(tag, text.text) > 0) == (text.label == "positive") for text in texts]
+    assert sum(agree) > 0.97 * len(texts)
+    share = sum(text.label == "positive" for text in texts) / len(texts)
+    assert abs(share - 0.5) < 5 * 0.5 / len(texts) ** 0.5  # both are as likely
+    assert {text.language for text in texts} == {tag} and texts[0].where == f"demo {tag} train:1"
+
+
+def test_opinions_need_more_than_their_good_and_bad_words():
+    """Where some are denied, counting good and bad words alone is wrong."""
+    texts = demo.load("x-near", task="sentiment")["train"]
+    made = language("x-near")
+    denial = made.script.write(made.sounds["adverb"][0])
+    without = [(opinions("x-near", text.text.replace(denial, "")) > 0) == (text.label == "positive") for text in texts]
+    assert 0.6 < sum(without) / len(texts) < 0.9
+
+
+@pytest.mark.parametrize("tag", ["x-target", "x-far", "x-arab-90-1"])
+def test_an_answer_stands_where_the_question_asks(tag):
+    splits = demo.load(tag, task="qa")
+    questions = [question for split in splits.values() for question in split]
+    assert [len(split) for split in splits.values()] == list(demo.profile(tag).sizes)
+    made = language(tag)
+    asking = {made.script.write(made.sounds[name][0]) for name in ("human", "group", "site")}
+    for question in questions:
+        assert 2 <= question.context.split().count(made.script.stop) <= 4
+        words = question.question.split()
+        fits = [
+            [*words[:place], *answer.text.split(), *words[place + 1 : -1]]
+            for answer in question.answers
+            for place, word in enumerate(words)
+            if word in asking
+        ]
+        sentences = [sentence.split() for sentence in question.context.split(f" {made.script.stop}")]
+        assert not question.answers or any(fit in sentences for fit in fits)
+        for start, text in question.answers:
+            assert question.context[start : start + len(text)] == text
+            assert question.context[start - 1 : start].strip() == "" and not question.context[start + len(text)].strip()
+
+
+def test_the_share_of_questions_without_an_answer_is_chosen():
+    def unanswered(share):
+        return sum(not question.answers for question in demo.load("x-near", task="qa", unanswerable=share)["train"])
+
+    assert unanswered(0) == 0 and unanswered(1) == 1500
+    assert abs(unanswered(0.3) - 450) < 5 * (1500 * 0.3 * 0.7) ** 0.5
+    with pytest.raises(CorpusError, match="unanswerable: expected a share from 0 to 1, met 2"):
+        demo.load("x-near", task="qa", unanswerable=2)
+    with pytest.raises(CorpusError, match="expected a task among ner, pos, sentiment, qa, met 'chat'"):
+        demo.load("x-near", task="chat")
+
+
+@pytest.mark.parametrize("task, gold", [("sentiment", {"positive", "negative"}), ("qa", None)])
+def test_the_demo_is_a_corpus_of_every_task(task, gold):
+    corpus = load_corpus("demo", "x-target", task=task)
+    assert corpus.digest == load_corpus("demo", "x-target", task=task).digest
+    assert corpus.types == (tuple(sorted(gold)) if gold else ())
+    assert corpus.splits == {split: tuple(rows) for split, rows in demo.load("x-target", task=task).items()}
+    assert demo.load("x-target", task=task, seed=1)["test"] != corpus.test

@@ -203,3 +203,83 @@ def test_text_of_a_repository_by_its_full_name(hub):
         load_text("someone/text", "yo")
     with pytest.raises(CorpusError, match="unknown language 'bbj'"):
         load_text("wikipedia", "bbj")
+
+
+# --- texts and questions --------------------------------------------------------------------------------------------
+
+
+def table(path, features=None, **columns):
+    from datasets import Dataset, Features
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Dataset.from_dict(columns, features=Features(features) if features else None).to_parquet(path)
+
+
+def test_persian_food_sentiment_is_csv_beside_the_readme(hub):
+    folder = hub.place / "asparius/Persian-Food-Sentiment/main"
+    folder.mkdir(parents=True)
+    (folder / "README.md").write_text("---\nlanguage: fa\n---\n")
+    for split in ("train", "validation", "test"):
+        (folder / f"{split}.csv").write_text("label,text\n1,خوب\n0,بد\n", encoding="utf-8")
+    by_name = load_corpus("persian_food_sentiment", "fa", task="sentiment")
+    assert by_name.types == ("0", "1") and by_name.dev[0].text == "خوب" and by_name.revision == SHA["main"]
+    assert load_corpus("asparius/Persian-Food-Sentiment", "fa", task="sentiment").digest == by_name.digest
+    with pytest.raises(CorpusError, match="'persian_food_sentiment': unknown language 'yo'; expected one of fa"):
+        load_corpus("persian_food_sentiment", "yo", task="sentiment")
+
+
+def test_syntran_fa_has_a_training_split_whose_fluent_answers_are_contexts(hub):
+    said = [f"پاسخ {n} است" for n in range(30)]
+    table(
+        hub.place / "SLPL/syntran-fa/main/data/train-00000-of-00001-3e7f957a24fef68a.parquet",
+        id=list(range(30)),
+        question=[f"پرسش {n}؟" for n in range(30)],
+        short_answer=[*(str(n) for n in range(29)), "نیست"],
+        fluent_answer=said,
+        bert_loss=[0.5] * 30,
+    )
+    corpus = load_corpus("SLPL/syntran-fa", "fa", task="qa")
+    assert {split: len(rows) for split, rows in corpus.splits.items()} == {"train": 23, "dev": 3, "test": 3}
+    assert all(q.context in said and q.context[a.start :].startswith(a.text) for q in corpus.train for a in q.answers)
+    assert corpus.repairs["questions left out, no answer of theirs stands in the context"] == 1
+    assert [warning[:24] for warning in corpus.warnings] == ["There is no dev split: 3", "There is no test split: "]
+    assert load_corpus("syntran_fa", "fa", task="qa").digest == corpus.digest
+
+
+def test_persian_ner_500k_has_tags_by_name_beside_their_numbers(hub):
+    for split in ("train", "validation", "test"):
+        table(
+            hub.place / f"mansoorhamidzadeh/Persian-NER-Dataset-500k/main/data/{split}-00000-of-00001.parquet",
+            tokens=[["تهران", "است"]] * 2,
+            ner_tags=[["B-LOC", "O"]] * 2,
+            ner_tags_index=[[7, 0]] * 2,
+        )
+    corpus = load_corpus("persian_ner_500k", "fa")
+    assert corpus.train[0].tags == ("B-LOC", "O") and corpus.types == ("LOC",)
+
+
+def test_numbered_labels_get_the_names_that_parquet_has(hub):
+    from datasets import ClassLabel, Value
+
+    features = {"text": Value("string"), "label": ClassLabel(names=["neg", "pos"])}
+    for split in ("train", "validation", "test"):
+        table(hub.place / f"someone/films/main/{split}.parquet", features, text=["a", "b"], label=[1, 0])
+    corpus = load_corpus("someone/films", "en", task="sentiment", label_map={"neg": "-"})
+    assert [text.label for text in corpus.train] == ["pos", "-"]
+    table(hub.place / "someone/films/main/test.parquet", features, text=["a", "b"], label=[-1, -1])
+    with pytest.raises(CorpusError, match=r"row 1: expected a text and its label, met no label; so 2 of 2 rows"):
+        load_corpus("someone/films", "en", task="sentiment")
+
+
+def test_squad_as_the_hub_has_it(hub):
+    from datasets import Sequence, Value
+
+    answers = Sequence({"text": Value("string"), "answer_start": Value("int32")})
+    features = {name: Value("string") for name in ("id", "title", "context", "question")} | {"answers": answers}
+    columns = {"id": ["1", "2"], "title": ["", ""], "context": ["ab cd", "ef"], "question": ["x?", "y?"]}
+    given = [{"text": ["cd"], "answer_start": [3]}, {"text": [], "answer_start": []}]
+    for split in ("train", "validation", "test"):
+        path = hub.place / f"someone/squad/main/plain_text/{split}-00000-of-00001.parquet"
+        table(path, features, **columns, answers=given)
+    corpus = load_corpus("someone/squad", "en", task="qa")
+    assert [question.answers for question in corpus.test] == [((3, "cd"),), ()]

@@ -9,6 +9,7 @@ import yaml
 from nerlib.corpora import hub, load_corpus
 from nerlib.corpora.languages import LANGUAGES, codes, language
 from nerlib.errors import CorpusError
+from nerlib.params import TASKS
 
 ROOT = Path(__file__).parents[2]
 HANDWRITTEN = ROOT / "tests/data/handwritten"
@@ -80,7 +81,7 @@ def test_a_language_file_holds_parameters_only(file):
     names = set(codes(file.stem))
     assert set(settings) == {"language", "corpora", "text"} and settings["language"] == file.stem
     for task, corpus in settings["corpora"].items():
-        assert task in ("ner", "pos")
+        assert task in TASKS
         assert names & set(hub.REPOSITORIES[corpus].configurations)
     assert names & set(hub.TEXTS[settings["text"]].configurations)
     assert language(file.stem).script != "Zyyy"

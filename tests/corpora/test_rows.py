@@ -84,8 +84,13 @@ def test_a_byte_order_mark_is_dropped_and_counted(read):
         ("train.csv", "text,text\na,1\n", r":1: expected columns of different names .* met twice \['text'\]"),
         ("train.csv", b"text,label\n\xe9t\xe9,1\n", r"train\.csv:2: expected UTF-8, met the byte 0xe9"),
         ("train.csv", "text,label\na,1\n".encode("utf-16"), r"train\.csv:1: expected UTF-8, met the byte 0xff"),
+        ("train.csv", "text,label\na,1\n".encode("utf-16-le"), r"train\.csv:1: expected UTF-8 text, met a NUL byte"),
+        ("train.jsonl", b'{"text": "a"}\n{"text": "\0"}', r"train\.jsonl:2: expected UTF-8 text, met a NUL byte"),
         ("train.csv", 'text,label\n"a,1\n', r"train\.csv:2: expected cells"),  # a quotation mark that never ends
         ("train.jsonl", '{"text": "a"}\n{"text": "b"\n', r"train\.jsonl:2: expected a JSON object, met"),
+        ("train.jsonl", '{"text": ' + "[" * 100_000, r"train\.jsonl:1: expected a JSON object"),
+        ("train.json", "[" * 100_000, r"train\.json: expected JSON that can be read"),
+        ("train.jsonl", '{"text": ' + "9" * 5000 + "}", r"train\.jsonl:1: expected a JSON object"),
         ("train.jsonl", '["a"]\n', r"train\.jsonl:1: expected a JSON object"),
         ("train.json", '{\n"data": [\n{"text": }]}', r"train\.json:3: expected JSON: Expecting value"),
         ("train.json", '{"data": [{"text": "a"}, 3]}', r"train\.json, data\[1\]: expected a JSON object, met 3"),

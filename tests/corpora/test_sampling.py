@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerlib.corpora import Sentence, hold_out, merge, seen, subset
+from nerlib.corpora import LabelledText, Question, Sentence, hold_out, merge, seen, subset
 from nerlib.errors import CorpusError
 
 seeds = st.integers(0, 2**32)
@@ -101,3 +101,28 @@ def test_seen_compares_composed_and_decomposed_letters():
     other = [Sentence(("O\u0323\u0300s\u0323un",), ("O",), "yo")]
     assert seen(one, other).tolist() == [True, False]
     assert seen([], other).shape == (0,)
+
+
+def questions(contexts):
+    return tuple(Question(f"{n}?", f"c {context}", (), "fa", f"x:{n}") for n, context in enumerate(contexts))
+
+
+@given(st.lists(st.integers(0, 9), min_size=2, max_size=40), st.floats(0.01, 0.99), seeds)
+def test_no_context_is_both_held_out_and_kept(contexts, share, seed):
+    given_questions = questions(contexts)
+    if len(set(contexts)) < 2:
+        with pytest.raises(CorpusError, match="two different sentences"):
+            hold_out(given_questions, share, seed)
+        return
+    kept, held = hold_out(given_questions, share, seed)
+    assert kept and held and {*kept, *held} == set(given_questions)
+    assert not {question.context for question in kept} & {question.context for question in held}
+
+
+def test_texts_and_questions_are_drawn_as_sentences_are():
+    texts = tuple(LabelledText(str(n), "+", "as", f"x:{n}") for n in range(30))
+    places = [int(text.text) for text in subset(texts, 10, 1)]
+    assert [int(s.where[2:]) for s in subset(sentences(30), 10, 1)] == places
+    assert [int(q.question[:-1]) for q in subset(questions(range(30)), 10, 1)] == places
+    merged = merge({"as": texts, "fa": questions(range(30))}, 20, seed=1)
+    assert [type(example) for example in merged] == [LabelledText] * 10 + [Question] * 10

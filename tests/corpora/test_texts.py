@@ -49,7 +49,9 @@ def test_columns_by_name(corpus):
 
 
 def test_a_missing_column_is_named_with_those_there_are(corpus):
-    with pytest.raises(CorpusError, match=r"train\.jsonl:1: .* column for the label, .* met text, lable; .*'lable'"):
+    with pytest.raises(
+        CorpusError, match=r"train\.jsonl:1: .* column for the label, .* met the columns text, lable; .*'lable'"
+    ):
         corpus(names=("text", "lable"))
     rows = [{"text": "a", "label": "1"}, {"text": "b"}]
     with pytest.raises(CorpusError, match=r"train\.jsonl:2: expected 'label', as other rows of the file have"):
@@ -91,6 +93,8 @@ def test_labels_are_renamed_and_dropped(corpus):
     assert found.repairs == {"rows left out, with the label none": 3}
     merged = corpus(label_map={"none": "bad"})
     assert merged.types == ("bad", "good") and len(merged.train) == 3
+    numbers = [("a", 1), ("b", 0)]
+    assert corpus(numbers, numbers, numbers, label_map={1: "yes"}).types == ("0", "yes")
     with pytest.raises(CorpusError, match=r"the label map names the type 'god', .*did you mean 'good'"):
         corpus(label_map={"god": "+"})
 
