@@ -176,6 +176,9 @@ class Settings(BaseModel):
     predictions: str = Field(
         "", description="foreign predictions to import: folder <system>/<language>/<seed>.conll, or 'simulated'"
     )
+    pes_weights: dict[str, float] = Field(
+        default_factory=dict, description="of the task's scores in PES, as {f1: 3, exact_match: 5}; empty: the study's"
+    )
     margin: float = Field(1.0, gt=0, description="differences of fewer F1 points do not matter (equivalence)")
     significance: float = Field(
         0.05, gt=0, lt=0.5, description="level of tests and verdicts; intervals are of 1 - alpha"
@@ -198,6 +201,7 @@ class Settings(BaseModel):
         "text",
         "predictions",
         "corpora",
+        "pes_weights",
         "roles",
         "label_map",
         "columns",

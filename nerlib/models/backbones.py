@@ -83,7 +83,8 @@ def find_backbone(name: str | Path, *, called: str = "") -> Backbone:
     Parameters
     ----------
     name
-        A folder (relative: from the project's root) or a Hub name.
+        A folder (relative: from the project's root) or a Hub name, of a revision where one follows "@": the Hub keeps
+        the safetensors that it made of older models' weights in pull requests, as ``name@refs/pr/4``.
     called
         The name to go by, when it is not the folder's.
 
@@ -103,7 +104,8 @@ def find_backbone(name: str | Path, *, called: str = "") -> Backbone:
     if not any(folder.glob("*.safetensors")):
         met = sorted(path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".h5", ".msgpack"))
         raise ModelError(
-            f"{folder}: expected weights as .safetensors (other formats are not read), met {met or 'none'}"
+            f"{folder}: expected weights as .safetensors (other formats are not read), met {met or 'none'}; "
+            "of a model on the Hub a converted revision may exist: name@refs/pr/<number>"
         )
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     return Backbone(called or folder.name, folder, _fingerprint(folder), config)
@@ -114,7 +116,8 @@ def _from_hub(name: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=list(READ)))
+        repository, _, revision = name.partition("@")
+        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=list(READ)))
     except HFValidationError:
         raise ModelError(f"backbone {name!r}: no such folder, and no name of the Hub") from None
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:

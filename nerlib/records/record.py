@@ -78,7 +78,7 @@ def backbone_name(backbone: str) -> str:
 
     Folders of the same last component stay apart by the run's digest, which holds the backbone's fingerprint.
     """
-    on_hub = re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", backbone) and not from_root(backbone).is_dir()
+    on_hub = re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@.+)?", backbone) and not from_root(backbone).is_dir()
     name = backbone.replace("/", "--") if on_hub else Path(backbone).name
     return safe_name(re.sub(r"[^A-Za-z0-9._+-]+|\.\.+", "-", name).lstrip("-._+")[:100], "backbone")
 

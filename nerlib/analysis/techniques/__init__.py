@@ -8,20 +8,35 @@ from nerlib.analysis.techniques.pes import (
     READINGS,
     exchanged,
     pes_table,
+    published_leaders,
     published_techniques,
     reading_sensitivity,
     weight_sensitivity,
 )
 from nerlib.analysis.techniques.ranking import overfitting, pareto_front, rank_stability
+from nerlib.analysis.techniques.runs import over_seeds, systems
+from nerlib.analysis.techniques.sentences import (
+    describe_overfitting,
+    describe_pes,
+    describe_published,
+    describe_readings,
+)
 
 __all__ = [
     "READINGS",
+    "describe_overfitting",
+    "describe_pes",
+    "describe_published",
+    "describe_readings",
     "exchanged",
+    "over_seeds",
     "overfitting",
     "pareto_front",
     "pes_table",
+    "published_leaders",
     "published_techniques",
     "rank_stability",
     "reading_sensitivity",
+    "systems",
     "weight_sensitivity",
 ]

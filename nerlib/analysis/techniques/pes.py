@@ -129,15 +129,20 @@ def pes_table(
     return told.assign(rank=told.groupby("task")["pes"].rank(ascending=False, method="min"))
 
 
-def reading_sensitivity(table: pd.DataFrame, readings: Mapping[str, Mapping[str, Any]] = READINGS) -> pd.DataFrame:
+def reading_sensitivity(
+    table: pd.DataFrame,
+    readings: Mapping[str, Mapping[str, Any]] = READINGS,
+    *,
+    weights: Mapping[str, Mapping[str, float]] = efficiency.WEIGHTS,
+) -> pd.DataFrame:
     """PES and rank of each system under each way to read the formula.
 
     Parameters
     ----------
-    table
+    table, weights
         As in `pes_table`.
     readings
-        Arguments of `pes_table`, by the name of the reading.
+        Other arguments of `pes_table`, by the name of the reading.
 
     Returns
     -------
@@ -145,8 +150,27 @@ def reading_sensitivity(table: pd.DataFrame, readings: Mapping[str, Mapping[str,
         `reading`, `task`, `backbone`, `method`, `score`, `pes`, `undefined`, `rank`.
     """
     columns = [*SYSTEM, "score", "pes", "undefined", "rank"]
-    told = [pes_table(table, **options)[columns].assign(reading=name) for name, options in readings.items()]
+    told = [
+        pes_table(table, weights=weights, **options)[columns].assign(reading=name) for name, options in readings.items()
+    ]
     return pd.concat(told, ignore_index=True)[["reading", *columns]]
+
+
+def published_leaders(task: str) -> pd.DataFrame:
+    """Who leads a task by PES in the study's tables, under each reading, as printed and with tables 1 and 5 exchanged.
+
+    Returns
+    -------
+    DataFrame
+        `tables`, `reading`, `backbone`, `method`, `pes`, `score` (0..1).
+    """
+    printed = published_techniques()
+    told = []
+    for tables, table in (("as printed", printed), ("1 and 5 exchanged", exchanged(printed))):
+        found = reading_sensitivity(table[table["task"] == task])
+        told.append(found[found["rank"] == 1].assign(tables=tables))
+    columns = ["tables", "reading", "backbone", "method", "pes", "score"]
+    return pd.concat(told)[columns].reset_index(drop=True)
 
 
 def weight_sensitivity(
