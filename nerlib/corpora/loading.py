@@ -98,21 +98,21 @@ def load_corpus(
     warnings: list[str] = []
     revision = ""
     if corpus == "demo":
-        splits = _from_demo(language, task, read)
+        splits = _from_demo(language, task, read, choice)
     else:
         folder, revision = _find(corpus, language)
         splits = _read(_files(folder, read), language, task, choice, repairs, warnings)
     types: tuple[str, ...] = labels.UPOS if task == "pos" else ()
     used_map: dict[str, str] = {}
     if task == "sentiment":
-        present = ordered_labels({text.label for texts in splits.values() for text in texts})
-        used_map = label_map_for(present, entity_types, label_map, shared_map, corpus, warnings, what="labels")
+        met = ordered_labels({text.label for texts in splits.values() for text in texts})
+        used_map = label_map_for(met, entity_types, label_map, shared_map, corpus, warnings, what="labels")
         splits, types = choose_labels(splits, used_map, entity_types, repairs, corpus)
     splits = _hold_out(splits, wanted, UNITS[task], repairs, warnings)
     if task == "ner":
-        for new in label_map.values() if isinstance(label_map, Mapping) else ():
-            labels.parse(f"B-{new or 'O'}")  # refuses what can be no type
         used_map = label_map_for(_present_types(splits), entity_types, label_map, shared_map, corpus, warnings)
+        for new in filter(None, used_map.values()):
+            labels.parse(f"B-{new}")  # refuses what can be no type
         splits = map_types(splits, used_map, entity_types, repairs)
         types = tuple(entity_types) or _present_types(splits)
     found = Corpus(
@@ -220,9 +220,11 @@ def _read(
             return to_sentences(rows, language, task, repairs)
 
 
-def _from_demo(language: str, task: Any, roles: Roles) -> Splits:
+def _from_demo(language: str, task: Any, roles: Roles, choice: Choice) -> Splits:
     from nerlib.corpora import demo
 
+    if (choice.columns or choice.keep) and not choice.shared:
+        raise CorpusError("columns and keep are for tables, and the corpus is the demo, which has none")
     splits = demo.load(language, task=task)
     return {role: tuple(splits[str(split)]) for role, split in roles.items() if split in splits}
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from nerlib.errors import CorpusError
 
 LITERAL_QUOTES = "rows whose quotation marks are part of the text"
 DELIMITERS = "\t,;"
+# Writers on Linux leave carriage returns inside texts without quotation marks, at which Python's csv stops. NUL stands
+# in for it: a file that holds one is refused before.
+_LONE_RETURN, _RETURN = re.compile(r"\r(?!\n)"), "\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,11 @@ def _text(file: Path, repairs: Counter[str]) -> str:
 
 def _delimited(file: Path, repairs: Counter[str]) -> list[Row]:
     """Rows of a file whose first line names the columns; separated by tabs, commas or semicolons."""
-    lines = [line + "\n" for line in _text(file, repairs).split("\n")]
+    text = _LONE_RETURN.sub(_RETURN, _text(file, repairs))
+    lines = [line + "\n" for line in text.split("\n")]
     header = next((line for line in lines if line.strip()), "")
+    if _RETURN in header:
+        raise CorpusError(f"{file}:1: expected lines that end with LF or CR LF, met CR alone")
     separator = max(DELIMITERS, key=header.count)
     try:
         return list(_table(lines, separator, csv.QUOTE_MINIMAL, file))
@@ -97,7 +104,8 @@ def _table(lines: Sequence[str], separator: str, quoting: Any, file: Path) -> It
                 names = [cell.strip() for cell in cells]
                 _check_names(names, file, line)
             elif len(cells) == len(names):
-                yield Row(dict(zip(names, cells, strict=True)), file, f":{line}")
+                written = (cell.replace(_RETURN, "\r") for cell in cells)
+                yield Row(dict(zip(names, written, strict=True)), file, f":{line}")
             elif any(cell.strip() for cell in cells):
                 raise CorpusError(
                     f"{file}:{line}: expected {len(names)} cells, as the first line has, "

@@ -269,11 +269,11 @@ def test_an_answer_stands_where_the_question_asks(tag):
 
 
 def test_the_share_of_questions_without_an_answer_is_chosen():
-    def unanswered(share):
-        return sum(not question.answers for question in demo.load("x-near", task="qa", unanswerable=share)["train"])
+    def unanswered(tag, share):
+        return sum(not question.answers for question in demo.load(tag, task="qa", unanswerable=share)["train"])
 
-    assert unanswered(0) == 0 and unanswered(1) == 1500
-    assert abs(unanswered(0.3) - 450) < 5 * (1500 * 0.3 * 0.7) ** 0.5
+    assert unanswered("x-target", 0) == 0 and unanswered("x-target", 1) == 100
+    assert abs(unanswered("x-near", 0.3) - 450) < 5 * (1500 * 0.3 * 0.7) ** 0.5
     with pytest.raises(CorpusError, match="unanswerable: expected a share from 0 to 1, met 2"):
         demo.load("x-near", task="qa", unanswerable=2)
     with pytest.raises(CorpusError, match="expected a task among ner, pos, sentiment, qa, met 'chat'"):

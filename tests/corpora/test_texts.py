@@ -46,6 +46,8 @@ def test_columns_by_name(corpus):
     assert corpus(rows, rows, rows, columns={"text": "bdy"}, shared_map=True).dev[0].text == "title"
     with pytest.raises(CorpusError, match="columns and keep are for sentiment and qa, and the task is 'ner'"):
         load_corpus("demo", "x-target", columns={"text": "body"})
+    with pytest.raises(CorpusError, match="columns and keep are for tables, and the corpus is the demo"):
+        load_corpus("demo", "x-target", task="sentiment", keep={"text": "body"})
 
 
 def test_a_missing_column_is_named_with_those_there_are(corpus):
