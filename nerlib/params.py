@@ -22,7 +22,18 @@ from nerlib.errors import FolderError, SettingsError
 TASKS = ("ner", "pos", "sentiment", "qa")
 ALIGNMENTS = ("batches", "pairs", "centroids")
 TUNED = "tuned"
-METHODS = ("full", "lora", "dora", "adalora", "bottleneck", "madx")
+#: What figures and sentences call a method.
+METHOD_WORDS: Mapping[str, str] = types.MappingProxyType(
+    {
+        "full": "full",
+        "lora": "LoRA",
+        "dora": "DoRA",
+        "adalora": "AdaLoRA",
+        "bottleneck": "bottleneck",
+        "madx": "MAD-X",
+    }
+)
+METHODS = tuple(METHOD_WORDS)
 
 
 class Source(NamedTuple):

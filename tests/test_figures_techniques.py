@@ -11,6 +11,7 @@ from matplotlib.colors import to_hex
 from nerlib import analysis, figures
 from nerlib.errors import SettingsError
 from nerlib.figures import style
+from nerlib.params import METHOD_WORDS
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_shares_of_ranks_fill_each_bar():
     ax = figures.rank_shares(shares).axes[0]
     names = [label.get_text() for label in ax.get_yticklabels()]
     mean_rank = (shares["rank"] * shares["share"]).groupby(shares["method"]).sum()
-    assert names == [figures.METHOD_WORDS[method] for method in mean_rank.sort_values().index]
+    assert names == [METHOD_WORDS[method] for method in mean_rank.sort_values().index]
     for rank, bars in enumerate(ax.containers, start=1):
         at_rank = shares[shares["rank"] == rank].set_index("method")["share"].loc[mean_rank.sort_values().index]
         np.testing.assert_allclose([bar.get_width() for bar in bars], 100 * at_rank)

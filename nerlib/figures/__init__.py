@@ -23,14 +23,13 @@ from nerlib.figures.studies import (
     pareto,
     seed_spread,
 )
-from nerlib.figures.style import METHOD_COLOURS, METHOD_WORDS, PALETTE, colour, folder, readable, show
+from nerlib.figures.style import METHOD_COLOURS, PALETTE, colour, folder, readable, show
 from nerlib.figures.techniques import dev_curves, fronts, pes_bars, rank_ranges, rank_shares
 from nerlib.figures.training import alignment_curve, loss_curves
 from nerlib.figures.transfer import drift_by_layer, few_shot_curve, heat_map, misalignment, similarity_against_score
 
 __all__ = [
     "METHOD_COLOURS",
-    "METHOD_WORDS",
     "METRIC_WORDS",
     "PALETTE",
     "alignment_curve",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from nerlib import folders
+from nerlib.params import METHOD_WORDS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,15 +31,6 @@ METHOD_COLOURS: Mapping[str, str] = {
     "adalora": "#009E73",
     "bottleneck": "#CC79A7",
     "madx": "#56B4E9",
-}
-#: What figures and sentences call a method.
-METHOD_WORDS: Mapping[str, str] = {
-    "full": "full",
-    "lora": "LoRA",
-    "dora": "DoRA",
-    "adalora": "AdaLoRA",
-    "bottleneck": "bottleneck",
-    "madx": "MAD-X",
 }
 #: Colours of what is not a method: types, languages, stages, kinds of error. Purple and sky blue stand apart.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A8A00", "#808080")

@@ -109,8 +109,8 @@ def fronts(
             if known[cost].max() < WIDE * known[cost].min():
                 plain_ticks(ax)
             ax.set_xlabel(f"{unit}, logarithmic")
-            ax.margins(x=0.15, y=0.15)
-            ax.set_ylim(bottom=0)
+            ax.margins(x=0.15)
+        row[0].set_ylim(0, 115 * table.loc[table["task"] == task, score].max())
         row[0].set_ylabel(label)
     words = {_backbone(name): mark for name, mark in marks.items()}
     legend(figure, {method: colour(method) for method in methods}, words)
@@ -223,7 +223,7 @@ def dev_curves(curves: pd.DataFrame, level: float = 0.95) -> "Figure":
             ax.plot(marked["step"], scale * marked[column], "o", ms=5.5, **look, zorder=5, gid="best")
         ax.set_xlabel("optimizer steps")
         ax.set_ylabel(label)
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(0, min(ax.get_ylim()[1], 105) if scale == 100 else None)
     legend(figure, {method: colour(method) for method in methods})
     return figure
 

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from nerlib.analysis.techniques.pes import pes_table
+from nerlib.params import METHOD_WORDS
 
 
 def describe_pes(table: pd.DataFrame) -> str:
@@ -13,15 +14,14 @@ def describe_pes(table: pd.DataFrame) -> str:
     table
         As `pes_table` gives it, of one task.
     """
+    names = _names(table)
     ranked = table.dropna(subset=["pes"]).sort_values("pes", ascending=False, kind="stable")
     told = []
     if len(ranked) > 1:
-        first, second = (ranked.iloc[place] for place in (0, 1))
-        told.append(
-            f"By PES {_system(first)} leads ({first['pes']:.3f}), before {_system(second)} ({second['pes']:.3f})."
-        )
+        lead, next_one = (f"{names[place]} ({ranked.loc[place, 'pes']:.3f})" for place in ranked.index[:2])
+        told.append(f"By PES {lead} leads, before {next_one}.")
     for reason, systems in table[table["pes"].isna()].groupby("undefined", sort=False):
-        told.append(f"PES is undefined for {', '.join(map(_system, _rows(systems)))}: {reason}.")
+        told.append(f"PES is undefined for {', '.join(names[systems.index])}: {reason}.")
     return " ".join(told) or "There is one system: nothing to rank."
 
 
@@ -34,7 +34,7 @@ def describe_readings(readings: pd.DataFrame) -> str:
         As `reading_sensitivity` gives it, of one task.
     """
     leading = readings[readings["rank"] == 1].drop_duplicates("reading")
-    defined = {str(row["reading"]): _system(row) for row in _rows(leading)}
+    defined = dict(zip(leading["reading"], _names(readings)[leading.index], strict=True))
     if not defined:
         return "No reading of PES is defined here."
     different = list(dict.fromkeys(defined.values()))
@@ -53,7 +53,8 @@ def describe_overfitting(table: pd.DataFrame) -> str:
         As `overfitting` gives it.
     """
     counts = table.groupby("method", sort=False)["overfits"].agg(["sum", "size"])
-    told = ", ".join(f"{method} {row['sum']} of {row['size']}" for method, row in counts.to_dict("index").items())
+    called = counts.rename(index=lambda method: METHOD_WORDS.get(method, method))
+    told = ", ".join(f"{name} {row['sum']} of {row['size']}" for name, row in called.to_dict("index").items())
     return f"Runs whose dev loss was higher after the last epoch than after the best one: {told}."
 
 
@@ -79,9 +80,7 @@ def describe_published(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _rows(table: pd.DataFrame) -> list[pd.Series]:
-    return [row for _, row in table.iterrows()]
-
-
-def _system(row: pd.Series) -> str:
-    return f"{row['backbone']} with {row['method']}"
+def _names(table: pd.DataFrame) -> pd.Series:
+    """What each row's system is called: its method, and its backbone where there are several."""
+    methods = table["method"].map(lambda method: METHOD_WORDS.get(method, method))
+    return methods if table["backbone"].nunique() == 1 else methods + " on " + table["backbone"]
