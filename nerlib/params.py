@@ -143,6 +143,9 @@ class Settings(BaseModel):
     methods: tuple[Literal["full", "lora", "dora", "adalora", "bottleneck", "madx"], ...] = Field(
         ("madx", "bottleneck", "full"), description="methods that are compared in one notebook, the first one leading"
     )
+    stage: Literal["baseline", "baseline_converged"] = Field(
+        "baseline", description="the stage that techniques are compared on: the study's epochs, or to convergence"
+    )
     typology: str = Field("", description="a CSV file of typological features by language, as URIEL's; empty: none")
     few_shot_sizes: tuple[int, ...] = Field(
         (0, 10, 25, 50, 100), description="labelled target sentences, nested; 0 is zero-shot"

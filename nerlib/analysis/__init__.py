@@ -53,7 +53,9 @@ from nerlib.analysis.techniques import (
     published_techniques,
     rank_stability,
     reading_sensitivity,
+    shared_variant,
     systems,
+    techniques,
     weight_sensitivity,
 )
 from nerlib.analysis.transfer import few_shot, negative_transfer
@@ -116,9 +118,11 @@ __all__ = [
     "reading_sensitivity",
     "seed_deviations",
     "semantic_drift",
+    "shared_variant",
     "summary",
     "systems",
     "tag_confusion",
+    "techniques",
     "two_by_two",
     "weight_sensitivity",
     "with_and_without",

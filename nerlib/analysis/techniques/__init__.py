@@ -11,10 +11,11 @@ from nerlib.analysis.techniques.pes import (
     published_leaders,
     published_techniques,
     reading_sensitivity,
+    shared_variant,
     weight_sensitivity,
 )
 from nerlib.analysis.techniques.ranking import overfitting, pareto_front, rank_stability
-from nerlib.analysis.techniques.runs import over_seeds, systems
+from nerlib.analysis.techniques.runs import over_seeds, systems, techniques
 from nerlib.analysis.techniques.sentences import (
     describe_overfitting,
     describe_pes,
@@ -37,6 +38,8 @@ __all__ = [
     "published_techniques",
     "rank_stability",
     "reading_sensitivity",
+    "shared_variant",
     "systems",
+    "techniques",
     "weight_sensitivity",
 ]

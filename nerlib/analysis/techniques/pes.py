@@ -129,6 +129,11 @@ def pes_table(
     return told.assign(rank=told.groupby("task")["pes"].rank(ascending=False, method="min"))
 
 
+def shared_variant(table: pd.DataFrame, **reading: Any) -> str:
+    """The variant of PES that all systems of a table have: `defined`, or `bounded` where one of them has no PES."""
+    return "bounded" if pes_table(table, **reading)["pes"].isna().any() else "defined"
+
+
 def reading_sensitivity(
     table: pd.DataFrame,
     readings: Mapping[str, Mapping[str, Any]] = READINGS,

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from nerlib.analysis.tables import BASELINES
 from nerlib.analysis.techniques.pes import SYSTEM
 from nerlib.efficiency import WEIGHTS
 from nerlib.records import read_record
@@ -57,6 +58,18 @@ def systems(runs: pd.DataFrame) -> pd.DataFrame:
     columns = ["language", *SYSTEM, "stage", "seed", *names, "metric_score", *COSTS]
     numbers = dict.fromkeys([*names, "metric_score", *COSTS], float)
     return pd.DataFrame(rows, columns=columns).astype(numbers)
+
+
+def techniques(runs: pd.DataFrame) -> pd.DataFrame:
+    """What `systems` gives of runs on the target alone: of the one stage in which most methods were tried.
+
+    Stages are never mixed: they differ in more than the method.
+    """
+    alone = systems(runs[runs["stage"].isin(BASELINES)])
+    if alone.empty:
+        return alone
+    methods = alone.groupby("stage")["method"].nunique()
+    return alone[alone["stage"] == methods.idxmax()].reset_index(drop=True)
 
 
 def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
