@@ -17,6 +17,9 @@ from typing import Literal, NamedTuple
 
 from nerlib.errors import CorpusError
 
+#: What may be said of a question: where its answer stands, and, where a corpus has such questions, that there is none.
+ANSWER, NO_ANSWER = "answer", "none"
+
 UPOS = (
     *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART"),
     *("PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X"),

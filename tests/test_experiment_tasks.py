@@ -71,6 +71,14 @@ def test_texts_and_questions_are_transferred_recorded_and_read_again(settings, t
     assert again.record == record  # found, not made
 
 
+def test_no_answer_may_be_predicted_where_training_has_questions_without_one(settings):
+    study = Study(settings("qa"))
+    assert study.material.labels == ("answer", "none")
+    (run,) = study.run_stage("baseline")
+    assert run.load_model().labels == ("answer", "none")
+    assert run.record.scores["test"]["unanswerable"]["support"] == 3
+
+
 def test_an_option_that_changes_a_result_changes_the_run(settings):
     study = Study(settings("qa"))
     (usual,) = study.run_stage("baseline")

@@ -55,7 +55,8 @@ def load_corpus(
     entity_types
         The entity types to keep, in this order; others are read as O and counted. For `sentiment` the labels to keep,
         in this order; rows of others are left out and counted. Empty: all (labels that are numbers by size). For `pos`
-        the types are the 17 universal parts of speech, whichever occur; for `qa` there are none.
+        the types are the 17 universal parts of speech, whichever occur; for `qa` they say
+        whether train and dev have questions without an answer.
     label_map
         New names of types (or labels), "" for those to drop; or the name of a map in `LABEL_MAPS`.
     roles
@@ -115,6 +116,8 @@ def load_corpus(
             labels.parse(f"B-{new}")  # refuses what can be no type
         splits = map_types(splits, used_map, entity_types, repairs)
         types = tuple(entity_types) or _present_types(splits)
+    if task == "qa":
+        types = _answer_types({role: splits[role] for role in splits if role != "test"} or splits)
     found = Corpus(
         name=corpus,
         language=language,
@@ -250,6 +253,12 @@ def _hold_out(
         taken = {id(example) for examples in held.values() for example in examples}
         splits = splits | held | {"train": tuple(example for example in train if id(example) not in taken)}
     return {role: splits[role] for role in roles if role in splits}
+
+
+def _answer_types(splits: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
+    """What may be said of questions: that there is no answer only where some have none."""
+    unanswered = any(not question.answers for questions in splits.values() for question in questions)
+    return (labels.ANSWER, labels.NO_ANSWER) if unanswered else (labels.ANSWER,)
 
 
 def _present_types(splits: Mapping[str, Sequence[Sentence]]) -> tuple[str, ...]:

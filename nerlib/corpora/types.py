@@ -119,7 +119,8 @@ class Corpus:
     splits
         Sentences by split; keys among `train`, `dev`, `test`.
     types
-        The entity types (or parts of speech, or labels) in a fixed order; of questions there are none.
+        The entity types (or parts of speech, or labels) in a fixed order; of questions `answer`, and
+        `none` where some have no answer.
     label_map
         The types that were renamed when reading; to "" those that were dropped.
     repairs

@@ -13,9 +13,9 @@ from torch.nn.functional import cross_entropy
 from nerlib import scoring
 from nerlib.corpora import Question
 from nerlib.encoding import Encoded, EncodedQuestions, Layout, encode_questions
+from nerlib.labels import ANSWER, NO_ANSWER
 from nerlib.tasks.task import Batch, Form, Parts, Predictions, Task
 
-ANSWER, NONE = "answer", "none"  # what may be predicted; `none` where the corpus has questions without an answer
 LONGEST = 128  # subwords of an answer, at most
 
 
@@ -93,7 +93,7 @@ class Answering(Task):
                 first, last = questions.offsets[start + begin[i]][0], questions.offsets[start + end[i]][1]
                 text = questions.contexts[question][first:last].strip()
                 found[question] = (text,) if text else ()
-        if NONE in labels:
+        if NO_ANSWER in labels:
             found = [() if least[i] > top[i] else answer for i, answer in enumerate(found)]
         return found
 

@@ -284,6 +284,6 @@ def test_the_share_of_questions_without_an_answer_is_chosen():
 def test_the_demo_is_a_corpus_of_every_task(task, gold):
     corpus = load_corpus("demo", "x-target", task=task)
     assert corpus.digest == load_corpus("demo", "x-target", task=task).digest
-    assert corpus.types == (tuple(sorted(gold)) if gold else ())
+    assert corpus.types == (tuple(sorted(gold)) if gold else ("answer", "none"))
     assert corpus.splits == {split: tuple(rows) for split, rows in demo.load("x-target", task=task).items()}
     assert demo.load("x-target", task=task, seed=1)["test"] != corpus.test

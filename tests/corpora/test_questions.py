@@ -164,7 +164,7 @@ def test_what_means_nothing_for_questions_is_refused(corpus):
 
 def test_rows_are_kept_by_a_columns_value(corpus):
     found = corpus(row("Iran", level="easy"), row("high", level="hard"), keep={"level": "hard"})
-    assert [question.gold for question in found.test] == [("high",)] and found.types == ()
+    assert [question.gold for question in found.test] == [("high",)] and found.types == ("answer",)
 
 
 def test_questions_about_one_context_stay_together(tmp_path):
