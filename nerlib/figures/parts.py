@@ -27,6 +27,12 @@ def mean_and_seeds(ax: Any, place: float, values: pd.Series, shade: str, level: 
     ax.errorbar(*where, **bar, fmt="o", ms=6, color=shade, mec="white", mew=0.8, elinewidth=1.6, capsize=3, zorder=4)
 
 
+def metric_words(runs: pd.DataFrame) -> dict[str, str]:
+    """What the deciding score of each task among runs is called, by task."""
+    known = runs.loc[runs["metric"] != "", ["task", "metric"]].drop_duplicates("task")
+    return {task: METRIC_WORDS.get(metric, stage_words(metric)) for task, metric in known.itertuples(index=False)}
+
+
 def score_label(runs: pd.DataFrame, by_type: bool = False) -> str:
     """Label of an axis of scores: what the runs' column `metric` says; of types it is F1 whatever decides."""
     metrics = set(runs["metric"]) - {""} if "metric" in runs else set()
