@@ -21,6 +21,7 @@ from nerlib.errors import FolderError, SettingsError
 
 TASKS = ("ner", "pos")
 ALIGNMENTS = ("batches", "pairs", "centroids")
+Precision = Literal["auto", "float32", "bfloat16"]
 METHODS = ("full", "lora", "dora", "adalora", "bottleneck", "madx")
 
 
@@ -55,6 +56,7 @@ class Recipe(BaseModel):
     warm_up: float = Field(0.1, ge=0, le=1, description="share of all optimizer steps with a rising learning rate")
     weight_decay: float = Field(0.01, ge=0, description="of matrices; biases and norms have none")
     clip_norm: float = Field(1.0, gt=0, description="largest norm of the whole gradient")
+    precision: Precision = Field("auto", description="of products; auto: bfloat16 where the device is faster in it")
 
 
 #: The recipes that the studies published, by study and stage (see `reference/` of each study and the README).

@@ -202,9 +202,9 @@ def _load_plain(folder: Path, backbone: Backbone, task: Task, labels: Sequence[s
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: i for i, label in enumerate(labels)}
     config.classifier_dropout = method.dropout
-    if method.trains_backbone:
-        for name in family.dropouts:
-            setattr(config, name, method.dropout)
+    for name in family.dropouts:
+        rate = method.dropout if method.trains_backbone else method.frozen_dropout
+        setattr(config, name, method.attention_dropout if name.startswith("att") else rate)
     if family.kind == "decoder":
         config.use_cache = False
     return getattr(transformers, task.head_class).from_pretrained(

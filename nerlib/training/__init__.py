@@ -13,5 +13,6 @@ from nerlib.training.parts import best_device
 from nerlib.training.prediction import predict, represent
 from nerlib.training.protocols import Batch, Data, Hooks, Progress
 from nerlib.training.state import Outcome
+from nerlib.training.vocabulary import trimmed
 
-__all__ = ["Batch", "Data", "Hooks", "Outcome", "Progress", "best_device", "predict", "represent", "train"]
+__all__ = ["Batch", "Data", "Hooks", "Outcome", "Progress", "best_device", "predict", "represent", "train", "trimmed"]

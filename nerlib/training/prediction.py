@@ -9,7 +9,8 @@ import torch
 
 from nerlib.encoding import NOTHING, Encoded
 from nerlib.models import TunedModel
-from nerlib.training.parts import autocast
+from nerlib.params import Precision
+from nerlib.training.precision import computing, precision_on
 
 SUBWORDS_A_BATCH = 8192
 
@@ -44,7 +45,7 @@ def predict(
     network.eval()
     device = next(network.parameters()).device
     found: list[tuple[np.ndarray, torch.Tensor]] = []
-    with torch.inference_mode(), autocast(device):
+    with torch.inference_mode(), computing(device, _precision(device)):
         for indices in _batches(encoded):
             batch = encoded.batch(indices)
             logits = model.logits({name: tensor.to(device) for name, tensor in batch.items()})  # (S, T, L)
@@ -75,7 +76,7 @@ def represent(model: TunedModel, sentences: Sequence[Any], *, max_length: int | 
     network.eval()
     device = next(network.parameters()).device
     found: list[tuple[np.ndarray, np.ndarray]] = []
-    with torch.inference_mode(), autocast(device):
+    with torch.inference_mode(), computing(device, _precision(device)):
         for indices in _batches(encoded):
             batch = {name: tensor.to(device) for name, tensor in encoded.batch(indices).items()}
             windows = np.diff(encoded.first_window)[indices]
@@ -85,6 +86,11 @@ def represent(model: TunedModel, sentences: Sequence[Any], *, max_length: int | 
             found.append((indices, ((hidden * mask).sum(dim=2) / mask.sum(dim=1)).float().cpu().numpy()))
     order = np.argsort(np.concatenate([indices for indices, _ in found]))
     return np.concatenate([means for _, means in found], axis=1)[:, order]
+
+
+def _precision(device: torch.device) -> Precision:
+    """Of predictions: as in training on a GPU, float32 on a CPU, so that the same weights score the same elsewhere."""
+    return precision_on(device) if device.type == "cuda" else "float32"
 
 
 def _untagged(sentence: Any, label: str) -> Any:
