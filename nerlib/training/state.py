@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from nerlib import folders
 from nerlib.errors import NerlibError
-from nerlib.params import Recipe
+from nerlib.params import Precision, Recipe
 from nerlib.training.parts import length_grouped
 from nerlib.training.protocols import Data, Hooks, Progress, Tensors
 
@@ -61,7 +61,7 @@ class Outcome:
     scoring_seconds: float = 0.0
     stopped_early: bool = False
     resumed_from: list[int] = field(default_factory=list)
-    precision: str = "float32"
+    precision: Precision = "float32"
     micro_batch_size: int = 0
 
 
