@@ -1,6 +1,5 @@
 """The one training loop: batches in, optimizer steps out."""
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -104,7 +103,7 @@ def train(
                 optimizer.zero_grad()
                 done.steps, run.position = step, run.position + 1
                 if progress and run.position < len(batches):
-                    progress(Progress(done.epochs, num_epochs, step, total, math.nan, None, clock.read(), False))
+                    progress(run.progress(num_epochs, total, clock, ended=False))
                 if checkpoint and time.monotonic() - saved >= checkpoint_seconds:
                     clock.read()
                     run.save(checkpoint)
@@ -112,7 +111,7 @@ def train(
             network.eval()
             run.end_epoch(recipe, num_epochs, evaluate, clock)
             if progress:
-                progress(run.progress(num_epochs, total, clock))
+                progress(run.progress(num_epochs, total, clock, ended=True))
         run.keep_best()
         hooks.finish()
         done.seconds = clock.read()

@@ -170,13 +170,13 @@ class State:
         if recipe.patience and waited >= recipe.patience and done.steps >= recipe.min_steps:
             done.stopped_early = not last and self.hooks.may_keep(done.steps)
 
-    def progress(self, num_epochs: int, total: int, clock: Clock) -> Progress:
-        """Where the training stands at the end of an epoch, with its loss and score where dev was scored."""
+    def progress(self, num_epochs: int, total: int, clock: Clock, ended: bool) -> Progress:
+        """Where the training stands; at the end of an epoch with its loss and score, where dev was scored."""
         done = self.outcome
-        row = done.curve[-1] if done.curve else {}
+        row = done.curve[-1] if ended and done.curve else {}
         scored = row.get("epoch") == done.epochs
         loss, score = (row["train_loss"], row["dev_score"]) if scored else (math.nan, None)
-        return Progress(done.epochs, num_epochs, done.steps, total, loss, score, clock.read(), True)
+        return Progress(done.epochs, num_epochs, done.steps, total, loss, score, clock.read(), ended)
 
     def score(self, evaluate: Evaluate | None, clock: Clock) -> None:
         """Add a row to the curve, and keep the state when it is the best so far."""
