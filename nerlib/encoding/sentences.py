@@ -3,6 +3,7 @@
 Letters of shapes: S windows, T subwords (padded).
 """
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -109,40 +110,31 @@ def encode_sentences(
             return EncodedSentences(**kept, language=language, pad=int(arrays["pad"]))
     before, after = special_tokens(tokenizer)
     room = room_beside(len(before) + len(after), max_length)
-    number = {label: i for i, label in enumerate(labels)}
-    ids: list[int] = []
-    carried: list[int] = []
-    word_labels: list[int] = []
-    starts, first_window, first_word = [0], [0], [0]
-    pieces = tokenizer.backend_tokenizer.encode_batch(
-        [list(sentence.words) for sentence in sentences], is_pretokenized=True, add_special_tokens=False
-    )
-    for sentence, encoding in zip(sentences, pieces, strict=True):
-        offset = first_word[-1]
-        carries = _carriers(encoding.word_ids, labelled_subword)
-        for begin, end, voting in windows(len(encoding.ids), room):
-            ids += [*before, *encoding.ids[begin:end], *after]
-            inside = [
-                offset + carries[i] if voting[0] <= i < voting[1] and carries[i] != NOTHING else NOTHING
-                for i in range(begin, end)
-            ]
-            carried += [NOTHING] * len(before) + inside + [NOTHING] * len(after)
-            starts.append(len(ids))
-        try:
-            word_labels += [number[tag] for tag in sentence.tags]
-        except KeyError as error:
-            raise CorpusError(
-                f"{sentence.where or sentence.language}: tag {error} is not among {', '.join(labels)}"
-            ) from None
-        first_window.append(len(starts) - 1)
-        first_word.append(len(word_labels))
+    pieces, carrying, bounds = _pieces(sentences, tokenizer, labelled_subword)
+    first_word = np.cumsum([0, *(len(sentence.words) for sentence in sentences)])
+    begins = bounds[first_word]  # (sentences + 1,) where each sentence begins in `pieces`
+    cut = [windows(int(length), room) for length in np.diff(begins)]
+    first_window = np.cumsum([0, *map(len, cut)])
+    tables = [(b, e, *voting) for of_sentence in cut for b, e, voting in of_sentence]
+    table = np.array(tables, dtype=np.int64).reshape(-1, 4) + np.repeat(begins[:-1], np.diff(first_window))[:, None]
+    begin, end, vote, vote_end = table.T  # (windows,) each, in `pieces`
+    starts = np.cumsum([0, *(end - begin + max_length - room)])
+    source = _ranges(begin, end)  # where each subword that is not special comes from
+    target = source + np.repeat(starts[:-1] + len(before) - begin, end - begin)
+    ids, carried = np.empty(starts[-1], dtype=np.int32), np.full(starts[-1], NOTHING, dtype=np.int32)
+    for i, special in enumerate(before):
+        ids[starts[:-1] + i] = special
+    for i, special in enumerate(reversed(after), start=1):
+        ids[starts[1:] - i] = special
+    voting = (source >= np.repeat(vote, end - begin)) & (source < np.repeat(vote_end, end - begin))
+    ids[target], carried[target] = pieces[source], np.where(voting, carrying[source], NOTHING)
     encoded = EncodedSentences(
-        ids=np.array(ids, dtype=np.int32),
-        words=np.array(carried, dtype=np.int32),
-        labels=np.array(word_labels, dtype=np.int32),
-        starts=np.array(starts, dtype=np.int64),
-        first_window=np.array(first_window, dtype=np.int64),
-        first_word=np.array(first_word, dtype=np.int64),
+        ids=ids,
+        words=carried,
+        labels=_numbers(sentences, labels),
+        starts=starts,
+        first_window=first_window,
+        first_word=first_word,
         language=language,
         pad=padding(tokenizer),
     )
@@ -190,17 +182,48 @@ def fertility(cut: pd.DataFrame) -> pd.DataFrame:
     return sums.assign(fertility=sums["subwords"] / sums["words"], unknown_rate=sums["unknown"] / sums["subwords"])
 
 
-def _carriers(word_of: Sequence[int | None], labelled: LabelledSubword) -> list[int]:
-    """For each subword of a sentence the word whose label it carries, else `NOTHING`."""
-    carries = [NOTHING] * len(word_of)
-    seen: set[int] = set()
-    order = range(len(word_of)) if labelled == "first" else range(len(word_of) - 1, -1, -1)
-    for i in order:
-        word = word_of[i]
-        if word is not None and word not in seen:
-            seen.add(word)
-            carries[i] = word
-    return carries
+def _pieces(
+    sentences: Sequence[Sentence], tokenizer: Any, labelled: LabelledSubword
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All subwords; the word whose label each carries, else `NOTHING`; and where each word's subwords begin.
+
+    A tokenizer cuts words that are given as words one by one, so that each needs to be cut only once.
+    """
+    number: dict[str, int] = {}
+    word = np.array([number.setdefault(w, len(number)) for s in sentences for w in s.words], dtype=np.int64)
+    cut = tokenizer.backend_tokenizer.encode_batch(
+        [[w] for w in number], is_pretokenized=True, add_special_tokens=False
+    )
+    ids = [encoding.ids for encoding in cut]
+    lengths = np.array([len(of_word) for of_word in ids], dtype=np.int64)
+    ends = np.cumsum(lengths)
+    of_all = np.array(list(itertools.chain.from_iterable(ids)), dtype=np.int32)
+    pieces = of_all[_ranges((ends - lengths)[word], ends[word])]
+    bounds = np.concatenate([[0], np.cumsum(lengths[word])])
+    carrying = np.full(len(pieces), NOTHING, dtype=np.int32)
+    seen = np.flatnonzero(lengths[word])
+    carrying[bounds[seen] if labelled == "first" else bounds[seen + 1] - 1] = seen
+    return pieces, carrying, bounds
+
+
+def _ranges(begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """The numbers from each begin to before its end, one range after the other."""
+    lengths = ends - begins
+    return np.arange(lengths.sum()) + np.repeat(begins - np.cumsum(lengths) + lengths, lengths)
+
+
+def _numbers(sentences: Sequence[Sentence], labels: Sequence[str]) -> np.ndarray:
+    """(words,) int32, the number of each word's tag among `labels`."""
+    number = {label: i for i, label in enumerate(labels)}
+    found: list[int] = []
+    for sentence in sentences:
+        try:
+            found += [number[tag] for tag in sentence.tags]
+        except KeyError as error:
+            raise CorpusError(
+                f"{sentence.where or sentence.language}: tag {error} is not among {', '.join(labels)}"
+            ) from None
+    return np.array(found, dtype=np.int32)
 
 
 def _cached(

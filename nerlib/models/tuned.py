@@ -218,9 +218,9 @@ def _load_plain(
     config.id2label = dict(enumerate(names))
     config.label2id = {name: i for i, name in enumerate(names)}
     config.classifier_dropout = method.dropout
-    if method.trains_backbone:
-        for name in family.dropouts:
-            setattr(config, name, method.dropout)
+    for name in family.dropouts:
+        rate = method.dropout if method.trains_backbone else method.frozen_dropout
+        setattr(config, name, method.attention_dropout if name.startswith("att") else rate)
     if family.kind != "encoder":
         config.use_cache = False
         config.pad_token_id = tokenizer.pad_token_id  # which subword is pooled depends on it

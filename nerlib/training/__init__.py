@@ -13,6 +13,7 @@ from nerlib.training.parts import best_device
 from nerlib.training.prediction import Evaluated, evaluate, predict, represent
 from nerlib.training.protocols import Batch, Data, Hooks, Progress
 from nerlib.training.state import Outcome
+from nerlib.training.vocabulary import trimmed
 
 __all__ = [
     "Batch",
@@ -26,4 +27,5 @@ __all__ = [
     "predict",
     "represent",
     "train",
+    "trimmed",
 ]

@@ -1,6 +1,5 @@
 """The one training loop: batches in, optimizer steps out."""
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,19 +9,12 @@ from torch import nn
 
 from nerlib.errors import NerlibError
 from nerlib.params import Recipe, streams
-from nerlib.training.parts import (
-    autocast,
-    deterministic,
-    make_optimizer,
-    micro_batches,
-    plan,
-    schedule,
-    set_learning_rate,
-)
+from nerlib.training.gradients import Accumulated, made_ahead
+from nerlib.training.parts import deterministic, make_optimizer, plan, schedule, set_learning_rate
+from nerlib.training.precision import precision_on
 from nerlib.training.protocols import Batch, Data, Hooks, Progress
-from nerlib.training.state import Clock, Outcome, State
+from nerlib.training.state import Clock, OptimizerMemory, Outcome, State
 
-STEPS_BETWEEN_SCORES = 25  # dev is scored at the end of an epoch, but not more often than this
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 
@@ -84,54 +76,42 @@ def train(
     total = steps_an_epoch * num_epochs
     optimizer = make_optimizer(network, recipe)
     hooks.begin(total)
-    run = State(network, optimizer, order, hooks)
+    trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
+    run = State(trained, OptimizerMemory(optimizer), order, hooks)
     done = run.outcome
+    done.micro_batch_size = recipe.micro_batch_size
 
     with deterministic(dropout):
         if run.resume(checkpoint) and on_resume:
             on_resume(done.steps)
-        device = next(network.parameters()).device
+        done.precision = precision_on(next(network.parameters()).device, recipe.precision)
+        gradients = Accumulated(network, data, loss, count, done)
         clock = Clock(done)
         saved = time.monotonic()
         while done.epochs < num_epochs and not done.stopped_early:
             batches = run.plan_epoch(data, recipe)
-            for indices in batches[run.position :]:
+            for indices, parts in made_ahead(gradients.parts, batches[run.position :]):
                 step = done.steps + 1
                 set_learning_rate(optimizer, recipe.learning_rate * schedule(step, total, recipe.warm_up))
                 network.train()
-                parts = [data.batch(part, done.epochs) for part in micro_batches(indices, recipe.micro_batch_size)]
-                labelled = max(sum(count(part) for part in parts), 1)
-                for part in parts:
-                    with autocast(device):
-                        summed = loss({name: t.to(device, non_blocking=True) for name, t in part.items()})
-                    (summed / labelled).backward()
-                    run.add_loss(summed.detach(), count(part))
+                run.add_loss(*gradients.of_batch(indices, parts))
                 if (penalty := hooks.penalty()) is not None:
                     penalty.backward()
-                nn.utils.clip_grad_norm_(run.trained.values(), recipe.clip_norm)
+                nn.utils.clip_grad_norm_(trained.values(), recipe.clip_norm)
                 optimizer.step()
                 hooks.after_step(step)
                 optimizer.zero_grad()
                 done.steps, run.position = step, run.position + 1
                 if progress and run.position < len(batches):
-                    progress(Progress(done.epochs, num_epochs, step, total, math.nan, None, clock.read(), False))
+                    progress(run.progress(num_epochs, total, clock, ended=False))
                 if checkpoint and time.monotonic() - saved >= checkpoint_seconds:
                     clock.read()
                     run.save(checkpoint)
                     saved = time.monotonic()
-            run.end_epoch()
-            last = done.epochs == num_epochs
-            if last or done.steps - run.last_scored >= STEPS_BETWEEN_SCORES:
-                run.score(evaluate, clock)
-                waited = done.epochs - done.best_epoch
-                if recipe.patience and waited >= recipe.patience and done.steps >= recipe.min_steps:
-                    done.stopped_early = not last and hooks.may_keep(done.steps)
+            network.eval()
+            run.end_epoch(recipe, num_epochs, evaluate, clock)
             if progress:
-                row = done.curve[-1] if done.curve else {}
-                scored = row.get("epoch") == done.epochs
-                shown = row["dev_score"] if scored else None
-                rate = row["train_loss"] if scored else math.nan
-                progress(Progress(done.epochs, num_epochs, done.steps, total, rate, shown, clock.read(), True))
+                progress(run.progress(num_epochs, total, clock, ended=True))
         run.keep_best()
         hooks.finish()
         done.seconds = clock.read()

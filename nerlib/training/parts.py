@@ -1,10 +1,9 @@
-"""The loop's named parts: random streams, the plan of steps, the schedule, batches of like length, precision."""
+"""The loop's named parts: random streams, the plan of steps, the schedule, batches of like length."""
 
 import contextlib
 import math
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
@@ -69,13 +68,6 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 def best_device() -> torch.device:
     """The GPU when there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def autocast(device: torch.device) -> contextlib.AbstractContextManager[Any]:
-    """The precision of a forward pass: bfloat16 where the GPU computes in it, float32 elsewhere (never float16)."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.autocast("cuda", dtype=torch.bfloat16)
-    return contextlib.nullcontext()
 
 
 @contextlib.contextmanager

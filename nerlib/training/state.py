@@ -7,18 +7,20 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 from nerlib import folders
 from nerlib.errors import NerlibError
-from nerlib.params import Recipe
+from nerlib.params import Precision, Recipe
 from nerlib.training.parts import length_grouped
-from nerlib.training.protocols import Data, Hooks, Tensors
+from nerlib.training.protocols import Data, Hooks, Progress, Tensors
+
+STEPS_BETWEEN_SCORES = 25  # dev is scored at the end of an epoch, but not more often than this
+Evaluate = Callable[[], float | Mapping[str, float]]
 
 
 @dataclass
@@ -42,6 +44,10 @@ class Outcome:
         Whether patience ended the training.
     resumed_from
         The steps at which it went on from a checkpoint.
+    precision
+        `float32` or `bfloat16`: what products were computed in.
+    micro_batch_size
+        Sentences of a forward pass at the end; fewer than the recipe's where memory ran out. 0: the whole batch.
     """
 
     curve: list[dict[str, Any]] = field(default_factory=list)
@@ -55,6 +61,8 @@ class Outcome:
     scoring_seconds: float = 0.0
     stopped_early: bool = False
     resumed_from: list[int] = field(default_factory=list)
+    precision: Precision = "float32"
+    micro_batch_size: int = 0
 
 
 class Clock:
@@ -71,14 +79,64 @@ class Clock:
         return self.outcome.seconds
 
 
-class State:
-    """Everything that changes from step to step: what a checkpoint must hold for an equal end."""
+class Memory(Protocol):
+    """What an optimizer and random streams remember between steps, as named tensors."""
 
-    def __init__(
-        self, network: nn.Module, optimizer: torch.optim.AdamW, order: np.random.Generator, hooks: Hooks
-    ) -> None:
-        self.network, self.optimizer, self.order, self.hooks = network, optimizer, order, hooks
-        self.trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
+    def tensors(self) -> Tensors:
+        """What is remembered."""
+        ...
+
+    def restore(self, tensors: Tensors) -> None:
+        """Put back what `tensors` gave."""
+        ...
+
+
+class OptimizerMemory:
+    """The moments of torch's AdamW, and torch's own random streams."""
+
+    def __init__(self, optimizer: torch.optim.AdamW) -> None:
+        self.optimizer = optimizer
+
+    def tensors(self) -> Tensors:
+        """`moments/<parameter>/<moment>`, and `random/<device>`."""
+        remembered = self.optimizer.state_dict()["state"]
+        found = {f"moments/{i}/{name}": t for i, state in remembered.items() for name, t in state.items()}
+        gpus = range(torch.cuda.device_count())
+        found |= {f"random/{i}": torch.cuda.get_rng_state(i) for i in gpus}
+        return found | {"random/cpu": torch.get_rng_state()}
+
+    def restore(self, tensors: Tensors) -> None:
+        """Put back what `tensors` gave."""
+        moments: dict[int, Tensors] = {}
+        for key, tensor in tensors.items():
+            if key.startswith("moments/"):
+                _, number, name = key.split("/")
+                moments.setdefault(int(number), {})[name] = tensor
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        torch.set_rng_state(tensors["random/cpu"])
+        for i in range(torch.cuda.device_count()):
+            if f"random/{i}" in tensors:
+                torch.cuda.set_rng_state(tensors[f"random/{i}"], i)
+
+
+class State:
+    """Everything that changes from step to step: what a checkpoint must hold for an equal end.
+
+    Parameters
+    ----------
+    trained
+        The weights that are trained, by name.
+    memory
+        What the optimizer and the random streams remember.
+    order
+        The stream that the order of the data is drawn from.
+    hooks
+        What the method adds.
+    """
+
+    def __init__(self, trained: Tensors, memory: Memory, order: np.random.Generator, hooks: Hooks) -> None:
+        self.trained, self.memory, self.order, self.hooks = trained, memory, order, hooks
         self.outcome = Outcome()
         self.position = 0  # batches of this epoch that are done
         self.epoch_order = order.bit_generator.state  # the order's stream as it stood before this epoch
@@ -98,13 +156,29 @@ class State:
         self.loss_sum = self.loss_sum.to(summed.device) + summed
         self.loss_count += labelled
 
-    def end_epoch(self) -> None:
-        """Count the epoch, and remember the stream that the next one is drawn from."""
-        self.outcome.epochs += 1
+    def end_epoch(self, recipe: Recipe, num_epochs: int, evaluate: Evaluate | None, clock: Clock) -> None:
+        """Count the epoch, score dev when it is time to, and stop when no better score has come for long enough."""
+        done = self.outcome
+        done.epochs += 1
         self.position = 0
         self.epoch_order = self.order.bit_generator.state
+        last = done.epochs == num_epochs
+        if not last and done.steps - self.last_scored < STEPS_BETWEEN_SCORES:
+            return
+        self.score(evaluate, clock)
+        waited = done.epochs - done.best_epoch
+        if recipe.patience and waited >= recipe.patience and done.steps >= recipe.min_steps:
+            done.stopped_early = not last and self.hooks.may_keep(done.steps)
 
-    def score(self, evaluate: Callable[[], float | Mapping[str, float]] | None, clock: Clock) -> None:
+    def progress(self, num_epochs: int, total: int, clock: Clock, ended: bool) -> Progress:
+        """Where the training stands; at the end of an epoch with its loss and score, where dev was scored."""
+        done = self.outcome
+        row = done.curve[-1] if ended and done.curve else {}
+        scored = row.get("epoch") == done.epochs
+        loss, score = (row["train_loss"], row["dev_score"]) if scored else (math.nan, None)
+        return Progress(done.epochs, num_epochs, done.steps, total, loss, score, clock.read(), ended)
+
+    def score(self, evaluate: Evaluate | None, clock: Clock) -> None:
         """Add a row to the curve, and keep the state when it is the best so far."""
         done = self.outcome
         train_loss = float(self.loss_sum) / max(self.loss_count, 1)
@@ -114,7 +188,6 @@ class State:
         if evaluate:
             clock.read()
             begun = time.monotonic()
-            self.network.eval()
             found = evaluate()
             beside = dict(found) if isinstance(found, Mapping) else {"dev_score": found}
             dev_score = float(beside.pop("dev_score"))
@@ -134,21 +207,21 @@ class State:
             self.best = (weights, copies, json.loads(json.dumps(values)))
 
     def keep_best(self) -> None:
-        """Put the best state back into the network."""
+        """Put the best state back into the weights."""
         if self.best is None:
             return
         weights, tensors, values = self.best
-        with torch.no_grad():
-            for name, parameter in self.trained.items():
-                parameter.copy_(weights[name])
+        self._put(weights)
         self.hooks.restore(tensors, values)
+
+    def _put(self, weights: Tensors) -> None:
+        with torch.no_grad():
+            for name, tensor in self.trained.items():
+                tensor.copy_(weights[name])
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint `step-<n>` into `folder`; it has that name only when it is whole."""
-        optimizer = self.optimizer.state_dict()
         tensors, values = self.hooks.state()
-        random = {"cpu": torch.get_rng_state()}
-        random |= {f"cuda.{i}": torch.cuda.get_rng_state(i) for i in range(torch.cuda.device_count())}
         content = {
             "outcome": asdict(self.outcome),
             "position": self.position,
@@ -159,11 +232,9 @@ class State:
             "best_hooks": self.best[2] if self.best else None,
         }
         with folders.new_folder(folder / f"step-{self.outcome.steps:09d}") as beside:
-            save_file(_plain(dict(self.trained)), beside / "weights.safetensors")
-            moments = {f"{i}.{name}": t for i, state in optimizer["state"].items() for name, t in state.items()}
-            save_file(_plain(moments), beside / "optimizer.safetensors")
+            save_file(_plain(self.trained), beside / "weights.safetensors")
+            save_file(_plain(self.memory.tensors() | {"loss_sum": self.loss_sum}), beside / "memory.safetensors")
             save_file(_plain(tensors), beside / "hooks.safetensors")
-            save_file(_plain(random | {"loss_sum": self.loss_sum}), beside / "streams.safetensors")
             if self.best:
                 save_file(_plain(self.best[0]), beside / "best.safetensors")
                 save_file(_plain(self.best[1]), beside / "best_hooks.safetensors")
@@ -178,23 +249,11 @@ class State:
             return False
         newest = found[-1]
         content = json.loads((newest / "state.json").read_text())
-        weights = load_file(newest / "weights.safetensors")
-        with torch.no_grad():
-            for name, parameter in self.trained.items():
-                parameter.copy_(weights[name])
-        moments: dict[int, Tensors] = {}
-        for key, tensor in load_file(newest / "optimizer.safetensors").items():
-            number, name = key.split(".", 1)
-            moments.setdefault(int(number), {})[name] = tensor
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self._put(load_file(newest / "weights.safetensors"))
+        memory = load_file(newest / "memory.safetensors")
+        self.loss_sum = memory.pop("loss_sum")
+        self.memory.restore(memory)
         self.hooks.restore(load_file(newest / "hooks.safetensors"), content["hooks"])
-        random = load_file(newest / "streams.safetensors")
-        self.loss_sum = random["loss_sum"]
-        torch.set_rng_state(random["cpu"])
-        for i in range(torch.cuda.device_count()):
-            if f"cuda.{i}" in random:
-                torch.cuda.set_rng_state(random[f"cuda.{i}"], i)
         for name, value in content["outcome"].items():
             setattr(self.outcome, name, value)
         self.position, self.epoch_order = content["position"], content["epoch_order"]

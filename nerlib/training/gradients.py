@@ -1,0 +1,86 @@
+"""Batches made ahead, and gradients of a batch in as many parts as memory asks for."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from nerlib.training.parts import micro_batches
+from nerlib.training.precision import computing
+from nerlib.training.protocols import Batch, Data
+from nerlib.training.state import Outcome
+
+Made = TypeVar("Made")
+
+
+def made_ahead(make: Callable[[np.ndarray], Made], items: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, Made]]:
+    """Each item with what `make` gives for it; the next one is made in a thread while this one is used."""
+    with ThreadPoolExecutor(1) as worker:
+        waiting = worker.submit(make, items[0]) if len(items) else None
+        for i, item in enumerate(items):
+            made = waiting.result() if waiting else make(item)
+            waiting = worker.submit(make, items[i + 1]) if i + 1 < len(items) else None
+            yield item, made
+
+
+class Accumulated:
+    """Adds up the gradients of a batch's parts; after an out-of-memory error the parts are half as large, for good.
+
+    Parameters
+    ----------
+    network
+        What is trained.
+    data
+        Its examples.
+    loss, count
+        Of a part: the summed loss, and the number of labelled positions.
+    outcome
+        Tells the precision and the size of parts, and is told when that changes.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        data: Data,
+        loss: Callable[[Batch], torch.Tensor],
+        count: Callable[[Batch], int],
+        outcome: Outcome,
+    ) -> None:
+        self.network, self.data, self.loss, self.count, self.outcome = network, data, loss, count, outcome
+        self.device = next(network.parameters()).device
+
+    def parts(self, indices: np.ndarray) -> list[Batch]:
+        """A batch's parts, in memory that the GPU can fetch by itself where there is one."""
+        cut = micro_batches(indices, self.outcome.micro_batch_size)
+        parts = [self.data.batch(part, self.outcome.epochs) for part in cut]
+        if self.device.type == "cuda":
+            parts = [{name: tensor.pin_memory() for name, tensor in part.items()} for part in parts]
+        return parts
+
+    def of_batch(self, indices: np.ndarray, parts: list[Batch]) -> tuple[torch.Tensor, int]:
+        """Leave the gradients in the network; the batch's summed loss, still on the device, and labelled positions."""
+        while True:
+            try:
+                return self._of_parts(parts)
+            except torch.OutOfMemoryError:
+                largest = max(len(part) for part in micro_batches(indices, self.outcome.micro_batch_size))
+                if largest == 1:
+                    raise
+                self.outcome.micro_batch_size = largest // 2
+            self.network.zero_grad()
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            parts = self.parts(indices)
+
+    def _of_parts(self, parts: list[Batch]) -> tuple[torch.Tensor, int]:
+        labelled = sum(self.count(part) for part in parts)
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        for part in parts:
+            with computing(self.device, self.outcome.precision):
+                summed = self.loss({name: t.to(self.device, non_blocking=True) for name, t in part.items()})
+            (summed / max(labelled, 1)).backward()
+            total += summed.detach()
+        return total, labelled

@@ -1,0 +1,66 @@
+"""The precision of a training: bfloat16 where the device multiplies faster in it, float32 elsewhere, never float16."""
+
+import contextlib
+from typing import Any
+
+import torch
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from nerlib.params import Precision
+
+NARROW = 128  # matrices with a side below this take longer to round than bfloat16 saves (benchmarks/NOTES.md)
+
+
+def precision_on(device: torch.device, asked: Precision = "auto") -> Precision:
+    """What `asked` comes to on a device: `float32` or `bfloat16`.
+
+    Left alone, it is bfloat16 on a GPU that computes in it and on a CPU with instructions for it, else float32.
+    """
+    if asked != "auto":
+        return asked
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bfloat16" if fast else "float32"
+
+
+def computing(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[Any]:
+    """Let forward passes compute in `precision`; weights, gradients and the optimizer stay float32.
+
+    On a GPU it is torch's autocast. On a CPU only the products of wide linear layers are bfloat16, their sums float32:
+    autocast there would take attention along, whose backward pass in bfloat16 takes seven times as long.
+    """
+    if precision != "bfloat16":
+        return contextlib.nullcontext()
+    return torch.autocast("cuda", dtype=torch.bfloat16) if device.type == "cuda" else RoundedProducts()
+
+
+class RoundedProducts(TorchFunctionMode):
+    """Linear layers whose matrices are no side narrower than `NARROW` multiply in bfloat16."""
+
+    def __torch_function__(self, function: Any, _types: Any, args: Any = (), options: Any = None) -> Any:
+        if function is functional.linear and min(args[1].shape) >= NARROW and args[0].dtype == torch.float32:
+            bias = args[2] if len(args) > 2 else (options or {}).get("bias")
+            return _Product.apply(args[0], args[1], bias)
+        return function(*args, **(options or {}))
+
+
+class _Product(torch.autograd.Function):
+    """``x W' + b`` of float32 tensors, the factors of products rounded to bfloat16, forward and backward."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        rows, rounded = x.reshape(-1, x.shape[-1]).bfloat16(), weight.bfloat16()  # (N, inputs), (outputs, inputs)
+        ctx.save_for_backward(rows, rounded)
+        product = (rows @ rounded.T).float()
+        return (product if bias is None else product.add_(bias)).view(*x.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        rows, rounded = ctx.saved_tensors
+        above = gradients[0].reshape(-1, gradients[0].shape[-1])  # (N, outputs)
+        up = above.bfloat16()
+        of_x, of_weight, of_bias = ctx.needs_input_grad
+        below = (up @ rounded).float().view(*gradients[0].shape[:-1], -1) if of_x else None
+        return below, (up.T @ rows).float() if of_weight else None, above.sum(0) if of_bias else None
