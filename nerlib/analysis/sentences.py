@@ -80,9 +80,11 @@ def describe_rates(rates: pd.DataFrame) -> str:
             told.append(f"{who}, no other one was tried.")
             continue
         low, high = tried["learning_rate"].min(), tried["learning_rate"].max()
-        edge = {low: "the lowest: a lower one may do better", high: "the highest: a higher one may do better"}
-        place = f"at the edge, {edge[rate]}" if rate in edge else "between the lowest and the highest"
-        told.append(f"{who}, the best on dev of {len(tried)} from {_rate(low)} to {_rate(high)}, {place}.")
+        edges = {low: "at their lower edge: a lower one may do", high: "at their upper edge: a higher one may do"}
+        place = f"{edges[rate]} better" if rate in edges else "inside their edges"
+        told.append(
+            f"{who}, the best on dev of the {len(tried)} tried ({_rate(low)} to {_rate(high)}); it lies {place}."
+        )
     return " ".join(told)
 
 

@@ -22,11 +22,11 @@ ELLIPSIS, NO_ANSWER = "…", "no answer"
 Place = tuple[int, int]  # first code point of a context, and the one behind the last
 
 _COLOURS = {"PER": 1, "ORG": 2, "LOC": 3, "DATE": 4, "MISC": 5}
-_COLOURS |= {"positive": 3, "negative": 2, "neutral": 8, "answer": 1}
+_COLOURS |= {"positive": 3, "negative": 2, "neutral": 8, "gold": 1, "predicted": 1}
 
 
 class Mark(NamedTuple):
-    """What a word stands in: the type of the entity (label of the text, answer), and whether that begins here."""
+    """What a word stands in: the type of the entity (label of the text, side of the answer); whether it begins here."""
 
     type: str
     begins: bool
@@ -258,10 +258,7 @@ def _pieces(context: str, places: Mapping[str, Sequence[Place]], kept: Place) ->
     for begin, end in pairwise(edges):
         text = context[begin:end]
         at = {
-            name: Mark("answer", begin == a)
-            for name, found in places.items()
-            for a, b in found
-            if a <= begin and end <= b
+            name: Mark(name, begin == a) for name, found in places.items() for a, b in found if a <= begin and end <= b
         }
         plain = html.escape(text)
         pieces.append(plain if not at else _gap(plain, at) if text.isspace() else _word(text, plain, at))
@@ -274,5 +271,5 @@ def _behind(places: Mapping[str, Sequence[Place]], predicted: str | None) -> lis
     behind: dict[str, dict[str, Mark | None]] = {}
     for name, found in places.items():
         if not found:
-            behind.setdefault(told[name], {})[name] = Mark("answer", True)
+            behind.setdefault(told[name], {})[name] = Mark(name, True)
     return list(behind.items())
