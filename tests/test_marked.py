@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nerlib import reporting
 from nerlib.corpora import Answer, LabelledText, Question, Sentence
 from nerlib.errors import CorpusError
-from nerlib.reporting.marked import AROUND, LONG_CONTEXT, LONG_TEXT
+from nerlib.reporting.marked import AROUND, LONG_CONTEXT, LONG_TEXT, NO_ANSWER
 
 ATTACK = "<script>alert(1)</script>"
 CONTEXT = "پایتخت ایران تهران است و پایتخت عراق بغداد است."
@@ -85,12 +85,12 @@ def test_an_answer_that_stands_twice_is_marked_where_gold_is():
 @pytest.mark.parametrize(
     ("gold", "predicted", "chips"),
     [
-        ((), "", [("no answer", {"gold", "predicted"})]),
-        ((), "تهران", [("no answer", {"gold"})]),
-        ((TEHRAN,), "", [("no answer", {"predicted"})]),
+        ((), "", [(NO_ANSWER, {"gold", "predicted"})]),
+        ((), "تهران", [(NO_ANSWER, {"gold"})]),
+        ((TEHRAN,), "", [(NO_ANSWER, {"predicted"})]),
         ((TEHRAN,), "رم", [("رم", {"predicted"})]),  # the context does not hold it
         ((TEHRAN,), "تهران", []),
-        ((), None, [("no answer", {"gold"})]),
+        ((), None, [(NO_ANSWER, {"gold"})]),
     ],
 )
 def test_what_the_context_does_not_hold_stands_behind_it(gold, predicted, chips):

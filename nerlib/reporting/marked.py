@@ -17,7 +17,7 @@ from nerlib.reporting.display import Shown
 
 LONG_TEXT = 100  # words of a text that are shown, at most
 LONG_CONTEXT, AROUND = 700, 160  # code points: longer contexts are shown around their answers, by so much
-ELLIPSIS, NO_ANSWER = "…", "no answer"
+ELLIPSIS, NO_ANSWER = "…", "no\u00a0answer"
 
 Place = tuple[int, int]  # first code point of a context, and the one behind the last
 
@@ -32,9 +32,9 @@ class Mark(NamedTuple):
     begins: bool
 
 
-def _colour(entity_type: str) -> int:
-    """A type's colour, 1 to 8: the same in every sentence and report."""
-    return _COLOURS.get(entity_type) or 6 + zlib.crc32(entity_type.encode()) % 3
+def _colour(name: str, first: int = 6) -> int:
+    """The colour of a type or label, `first` to 8 where it has none of its own: the same in every report."""
+    return _COLOURS.get(name) or first + zlib.crc32(name.encode()) % (9 - first)
 
 
 def example(shown: Example, predicted: Sequence[str] | None = None) -> Shown:
@@ -94,7 +94,9 @@ def highlight(
         at = {name: types[position] for name, types in marks.items()}
         if position:
             pieces.append(_gap(" ", at))
-        pieces.append(_word(word, f"<bdi>{html.escape(word)}</bdi>", at))
+        begins = any(mark and mark.begins for mark in at.values())
+        short = " short" if begins and len(word) < 3 else ""  # room for the label
+        pieces.append(_word(f"<bdi>{html.escape(word)}</bdi>", at, short))
     told = [f"{name}: {_spans_in_words(words, tags)}" for name, tags in rows.items()]
     return Shown(_paragraph(pieces, _written(language)), "\n".join([" ".join(words), *told]))
 
@@ -110,11 +112,13 @@ def _paragraph(pieces: Sequence[str], where: str) -> str:
     return f'<p class="nl sentence" {where}>{"".join(pieces)}</p>'
 
 
-def _word(word: str, inside: str, at: Mapping[str, Mark | None]) -> str:
-    """A word with its marks; `inside` is its HTML."""
-    above, below = (_label(tag, at.get(name)) for tag, name in (("sup", "gold"), ("sub", "predicted")))
-    short = " short" if (above or below) and len(word) < 3 else ""  # room for the label
-    return f'<span class="w{short}{_classes(at, continuing=False)}">{above}{inside}{below}</span>'
+def _word(inside: str, at: Mapping[str, Mark | None], more: str = "") -> str:
+    """The HTML of a word with its marks, and `more` classes."""
+    above, below = (
+        _label(tag, mark.type) if (mark := at.get(name)) and mark.begins else ""
+        for tag, name in (("sup", "gold"), ("sub", "predicted"))
+    )
+    return f'<span class="w{more}{_classes(at, continuing=False)}">{above}{inside}{below}</span>'
 
 
 def _gap(space: str, at: Mapping[str, Mark | None]) -> str:
@@ -136,8 +140,8 @@ def _classes(at: Mapping[str, Mark | None], *, continuing: bool) -> str:
     return "".join(found)
 
 
-def _label(tag: str, mark: Mark | None) -> str:
-    return f'<{tag} dir="ltr" lang="en">{html.escape(mark.type)}</{tag}>' if mark and mark.begins else ""
+def _label(tag: str, name: str) -> str:
+    return f'<{tag} dir="ltr" lang="en">{html.escape(name)}</{tag}>'
 
 
 def _spans_in_words(words: Sequence[str], tags: Sequence[str]) -> str:
@@ -158,10 +162,10 @@ def labelled_text(text: str, gold: str, predicted: str | None = None, language: 
     """
     words = text.split()
     told = text if len(words) <= LONG_TEXT else f"{' '.join(words[:LONG_TEXT])} {ELLIPSIS}"
-    at = {"gold": Mark(gold, True), "predicted": None if predicted is None else Mark(predicted, True)}
-    above, below = _label("sup", at["gold"]), _label("sub", at["predicted"])
-    inside = f"{above}<p {_written(language)}>{html.escape(told)}</p>{below}"
-    body = f'<div class="nl labelled"><div class="{_classes(at, continuing=False).strip()}">{inside}</div></div>'
+    inside, classes = f"<p {_written(language)}>{html.escape(told)}</p>", f"gold g{_colour(gold, 1)}"
+    if predicted is not None:
+        inside, classes = inside + _label("sub", predicted), f"{classes} predicted p{_colour(predicted, 1)}"
+    body = f'<div class="nl labelled"><div class="{classes}">{_label("sup", gold)}{inside}</div></div>'
     answers = [f"gold: {gold}"] + ([] if predicted is None else [f"predicted: {predicted}"])
     return Shown(body, "\n".join([told, *answers]))
 
@@ -199,7 +203,7 @@ def marked_answer(
         places["predicted"] = _found(predicted.strip(), context, places["gold"])
     kept = _kept(context, [place for found in places.values() for place in found])
     parts = [f" {ELLIPSIS} ".join(_pieces(context, places, part) for part in kept)]
-    parts += [_word(text, f"<bdi>{html.escape(text)}</bdi>", at) for text, at in _behind(places, predicted)]
+    parts += [_word(f"<bdi>{html.escape(text)}</bdi>", at) for text, at in _behind(places, predicted)]
     where = _written(language)
     body = f"<p {where}>{html.escape(question)}</p>{_paragraph([' '.join(parts)], where)}"
     told = [f"gold: {' | '.join(answer.text for answer in gold) or NO_ANSWER}"]
@@ -261,7 +265,7 @@ def _pieces(context: str, places: Mapping[str, Sequence[Place]], kept: Place) ->
             name: Mark(name, begin == a) for name, found in places.items() for a, b in found if a <= begin and end <= b
         }
         plain = html.escape(text)
-        pieces.append(plain if not at else _gap(plain, at) if text.isspace() else _word(text, plain, at))
+        pieces.append(plain if not at else _gap(plain, at) if text.isspace() else _word(plain, at))
     return "".join(pieces)
 
 
