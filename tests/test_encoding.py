@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nerlib.corpora import Sentence
-from nerlib.encoding import IGNORED, NOTHING, encode_sentences, special_tokens, windows
+from nerlib.corpora import LabelledText, Question, Sentence
+from nerlib.encoding import IGNORED, NOTHING, encode_sentences, fertility, special_tokens, subwords, windows
 from nerlib.errors import CorpusError, ModelError
 from tests import tiny
 
@@ -136,3 +136,12 @@ def test_a_window_without_room_and_a_slow_tokenizer_are_refused(tokenizer):
         encode_sentences([], tokenizer, LABELS, max_length=3)
     with pytest.raises(ModelError, match="fast tokenizer"):
         encode_sentences([], object(), LABELS, max_length=16)
+
+
+def test_lengths_of_texts_and_questions_are_those_of_the_tokenizer_itself(tokenizer):
+    asked, context = "jina lake nani", "Mira alikwenda Lomo na rafiki yake"
+    cut = subwords([LabelledText(context, "a", "sw"), Question(asked, context, (), "sw")], tokenizer)
+    assert cut["subwords"].tolist() == [len(tokenizer(context).input_ids), len(tokenizer(asked, context).input_ids)]
+    assert fertility(cut)["subwords"].item() == sum(
+        len(tokenizer(text, add_special_tokens=False).input_ids) for text in (context, asked, context)
+    )

@@ -1,5 +1,6 @@
 """What the runs say: kinds of errors, drift, tables over seeds, few-shot curves, and sentences computed from them."""
 
+from nerlib.analysis.answers import ANSWER_KINDS, WRONG_ANSWERS, answer_kinds, answer_scores
 from nerlib.analysis.comparisons import by_language, judge, leading, ranks
 from nerlib.analysis.drift import drift_by_layer, linear_cka, semantic_drift
 from nerlib.analysis.errors import KINDS, EntityError, error_table, examples, find_errors
@@ -23,6 +24,7 @@ from nerlib.analysis.sentences import (
     describe_difference,
     describe_harm,
     describe_paired,
+    describe_rates,
     describe_score,
     describe_shares,
     describe_verdict,
@@ -33,6 +35,7 @@ from nerlib.analysis.tables import (
     expected_widths,
     forgetting,
     gaps,
+    score_interval,
     summary,
     two_by_two,
     with_intervals,
@@ -61,12 +64,16 @@ from nerlib.analysis.techniques import (
 from nerlib.analysis.transfer import few_shot, negative_transfer
 
 __all__ = [
+    "ANSWER_KINDS",
     "KINDS",
     "READINGS",
+    "WRONG_ANSWERS",
     "Comparison",
     "Declared",
     "EntityError",
     "Finding",
+    "answer_kinds",
+    "answer_scores",
     "as_table",
     "by_language",
     "cells",
@@ -80,6 +87,7 @@ __all__ = [
     "describe_paired",
     "describe_pes",
     "describe_published",
+    "describe_rates",
     "describe_readings",
     "describe_score",
     "describe_shares",
@@ -116,6 +124,7 @@ __all__ = [
     "rank_stability",
     "ranks",
     "reading_sensitivity",
+    "score_interval",
     "seed_deviations",
     "semantic_drift",
     "shared_variant",

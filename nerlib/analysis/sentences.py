@@ -64,6 +64,34 @@ def describe_difference(comparison: Comparison, where: str = "on this test set")
     return f"{_capital(sentence)}{_left_out(comparison.unpaired)}."
 
 
+def describe_rates(rates: pd.DataFrame) -> str:
+    """Which learning rate each stage took, and whether a rate that was chosen lies at the edge of those tried.
+
+    Parameters
+    ----------
+    rates
+        As `experiment.learning_rates` gives them: `stage`, `method`, `learning_rate`, `seconds`, `chosen`.
+    """
+    told = []
+    for (stage, method), tried in rates.groupby(["stage", "method"], sort=False):
+        rate = float(tried.loc[tried["chosen"], "learning_rate"].iloc[0])
+        who = f"Stage {stage}, method {method}: learning rate {_rate(rate)}"
+        if len(tried) == 1:
+            told.append(f"{who}, no other one was tried.")
+            continue
+        low, high = tried["learning_rate"].min(), tried["learning_rate"].max()
+        edges = {low: "at their lower edge: a lower one may do", high: "at their upper edge: a higher one may do"}
+        place = f"{edges[rate]} better" if rate in edges else "inside their edges"
+        told.append(
+            f"{who}, the best on dev of the {len(tried)} tried ({_rate(low)} to {_rate(high)}); it lies {place}."
+        )
+    return " ".join(told)
+
+
+def _rate(value: float) -> str:
+    return f"{value:.2g}".replace("-", MINUS)
+
+
 def _left_out(seeds: Sequence[int]) -> str:
     if not seeds:
         return ""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from nerlib.corpora import Sentence
+from nerlib.corpora import Example, Sentence
 from nerlib.errors import RecordError, SettingsError
 from nerlib.labels import units
 from nerlib.statistics import Interval, expected_f1_width, mean_interval, paired_interval
@@ -231,22 +231,24 @@ def forgetting(runs: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
 
 
 def expected_widths(
-    sentences: Sequence[Sentence], f1: Sequence[float] = (0.3, 0.5, 0.7, 0.9), *, level: float = 0.95
+    examples: Sequence[Example], f1: Sequence[float] = (0.3, 0.5, 0.7, 0.9), *, level: float = 0.95
 ) -> pd.DataFrame:
-    """How wide the F1 interval over sentences will be on this test set, and on smaller and larger ones like it.
+    """How wide the F1 interval over examples will be on this test set, and on smaller and larger ones like it.
 
     Returns
     -------
     DataFrame
         `sentences`, `f1`, `width` (high − low, 0..1): see `statistics.expected_f1_width`; over sizes it goes with one
-        over the root of the number of sentences. For parts of speech, where every word counts, `f1` is the accuracy.
+        over the root of the number of sentences (texts, questions). For parts of speech, where every word counts, and
+        for texts, which count once, `f1` is the accuracy. For questions it is the mean of their token F1; its interval
+        is at most so wide, since no values from 0 to 1 vary more than those of a share.
     """
-    entities = [len(units(sentence.tags)) for sentence in sentences]
+    entities = [len(units(example.tags)) if isinstance(example, Sentence) else 1 for example in examples]
     here = expected_f1_width(entities, list(f1), level=level)
-    sizes = sorted({50, 100, 200, 500, 1000, 2000, len(sentences)})
+    sizes = sorted({50, 100, 200, 500, 1000, 2000, len(examples)})
     return pd.DataFrame(
         [
-            {"sentences": size, "f1": value, "width": width * math.sqrt(len(sentences) / size)}
+            {"sentences": size, "f1": value, "width": width * math.sqrt(len(examples) / size)}
             for size in sizes
             for value, width in zip(f1, here, strict=True)
         ]

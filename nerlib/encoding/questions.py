@@ -106,7 +106,7 @@ def encode_questions(
         For a language that is not among `languages`.
     """
     check_fast(tokenizer)
-    before, between, after = _around(tokenizer, ends=summary == "last")
+    before, between, after = special_tokens_of_pairs(tokenizer, ends=summary == "last")
     room = room_beside(len(before) + len(between) + len(after), max_length)
     backend = tokenizer.backend_tokenizer
     asked = backend.encode_batch([q.question for q in questions], add_special_tokens=False)
@@ -162,7 +162,7 @@ def encode_questions(
     )
 
 
-def _around(tokenizer: Any, *, ends: bool) -> tuple[list[int], list[int], list[int]]:
+def special_tokens_of_pairs(tokenizer: Any, *, ends: bool = False) -> tuple[list[int], list[int], list[int]]:
     """The ids before a question, between it and its context, and behind that.
 
     As the tokenizer's own post-processor has them for a pair; one that knows no pairs parts them by what ends a

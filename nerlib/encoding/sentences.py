@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from nerlib import folders
-from nerlib.corpora import Sentence
+from nerlib.corpora import Example, Question, Sentence
+from nerlib.encoding.questions import special_tokens_of_pairs
 from nerlib.encoding.windows import (
     IGNORED,
     NOTHING,
@@ -145,32 +146,34 @@ def encode_sentences(
     return encoded
 
 
-def subwords(sentences: Sequence[Sentence], tokenizer: Any) -> pd.DataFrame:
-    """How a tokenizer cuts sentences: one row a sentence.
+def subwords(examples: Sequence[Example], tokenizer: Any) -> pd.DataFrame:
+    """How a tokenizer cuts sentences, texts, or questions with their contexts: one row an example.
 
     Returns
     -------
     DataFrame
-        `language`, `words`, `subwords` (special tokens included, uncut), `unknown` (subwords that stand for what the
-        vocabulary lacks) and `lost` (words without any subword).
+        `language`, `words` (of texts, questions and contexts what stands between spaces), `subwords` (special tokens
+        included, uncut), `unknown` (subwords that stand for what the vocabulary lacks), `lost` (words without any
+        subword) and `special` (special tokens).
     """
-    before, after = special_tokens(tokenizer)
+    alone, paired = sum(map(len, special_tokens(tokenizer))), sum(map(len, special_tokens_of_pairs(tokenizer)))
     pieces = tokenizer.backend_tokenizer.encode_batch(
-        [list(s.words) for s in sentences], is_pretokenized=True, add_special_tokens=False
+        [list(example.words) for example in examples], is_pretokenized=True, add_special_tokens=False
     )
-    rows = [
-        {
-            "language": sentence.language,
-            "words": len(sentence.words),
-            "subwords": len(before) + len(encoding.ids) + len(after),
-            "unknown": encoding.ids.count(tokenizer.unk_token_id),
-            "lost": len(sentence.words) - len({word for word in encoding.word_ids if word is not None}),
-        }
-        for sentence, encoding in zip(sentences, pieces, strict=True)
-    ]
-    return pd.DataFrame(rows, columns=["language", "words", "subwords", "unknown", "lost"]).assign(
-        special=len(before) + len(after)
-    )
+    rows = []
+    for example, encoding in zip(examples, pieces, strict=True):
+        special = paired if isinstance(example, Question) else alone
+        rows.append(
+            {
+                "language": example.language,
+                "words": len(example.words),
+                "subwords": len(encoding.ids) + special,
+                "unknown": encoding.ids.count(tokenizer.unk_token_id),
+                "lost": len(example.words) - len({word for word in encoding.word_ids if word is not None}),
+                "special": special,
+            }
+        )
+    return pd.DataFrame(rows, columns=["language", "words", "subwords", "unknown", "lost", "special"])
 
 
 def fertility(cut: pd.DataFrame) -> pd.DataFrame:

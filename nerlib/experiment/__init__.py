@@ -12,15 +12,16 @@ A run's identity covers everything that can change its result and nothing else, 
 nothing finished is ever done twice, nothing different is ever confused.
 """
 
+from nerlib.experiment.outcomes import error_kinds, examples, predicted_examples
 from nerlib.experiment.runs import Run
 from nerlib.experiment.stages import STAGES, Stage, find_stage
 from nerlib.experiment.study import Study
 from nerlib.experiment.tables import (
+    all_scores,
     curves,
     drift,
-    error_kinds,
-    examples,
     language_adapters,
+    learning_rates,
     misalignments,
     scores_by_type,
     similarities,
@@ -32,13 +33,16 @@ __all__ = [
     "Run",
     "Stage",
     "Study",
+    "all_scores",
     "curves",
     "drift",
     "error_kinds",
     "examples",
     "find_stage",
     "language_adapters",
+    "learning_rates",
     "misalignments",
+    "predicted_examples",
     "scores_by_type",
     "similarities",
     "trained_weights",

@@ -1,8 +1,7 @@
-"""Tables of runs beyond what their records say: curves, scores by type, errors, drift, similarity of languages."""
+"""Tables of runs beyond what their records say: curves, scores by type, rates, drift, similarity of languages."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,59 +9,85 @@ import pandas as pd
 from nerlib import analysis, similarity, training
 from nerlib.corpora import Sentence
 from nerlib.experiment.material import Material
+from nerlib.experiment.outcomes import about, each_once
 from nerlib.experiment.runs import Run
 from nerlib.models import build
+from nerlib.scoring.answers import AS_WRITTEN
+
+if TYPE_CHECKING:
+    from nerlib.experiment.study import Study
 
 DRIFT_SENTENCES, SIMILARITY_SENTENCES = 200, 1000  # of the test set; of each language
-CONFUSIONS = 5  # pairs of tags that are told apart; all others count together
+SCORE_WORDS = {
+    "f1": "strict F1",
+    "answer_f1": "token F1",
+    "rouge_1": "ROUGE-1",
+    "rouge_2": "ROUGE-2",
+    "rouge_l": "ROUGE-L",
+}
 
 
 def scores_by_type(*runs: Iterable[Run]) -> pd.DataFrame:
-    """Test scores by type (or tag): `stage`, `method`, `seed`, `type`, `f1`, `precision`, `recall`, `support`."""
+    """Test scores by type, part of speech or label: `f1`, `precision`, `recall`; of questions by length of the answer.
+
+    Returns
+    -------
+    DataFrame
+        `stage`, `method`, `seed`, `metric`, `type`, `f1`, `precision`, `recall`, `support`; for questions
+        `exact_match` instead of precision and recall (see `analysis.answer_scores`).
+    """
     rows = [
-        {"stage": run.record.stage, "method": run.record.method, "seed": run.seed, "type": name, **scores}
-        for group in runs
-        for run in group
-        for name, scores in run.record.scores["test"]["by_type"].items()
+        about(run) | {"seed": run.seed, "metric": run.record.scores["metric"], "type": name, **scores}
+        for run in each_once(runs)
+        for name, scores in _by_type(run).items()
     ]
     return pd.DataFrame(rows)
 
 
-def error_kinds(*runs: Iterable[Run]) -> pd.DataFrame:
-    """Errors on the test set, means over seeds: `stage`, `method`, `kind`, `count`.
+def _by_type(run: Run) -> dict[Any, dict[Any, float]]:
+    if run.record.task != "qa":
+        return dict(run.record.scores["test"]["by_type"])
+    predictions = run.predictions()
+    return analysis.answer_scores(predictions.gold, predictions.predicted).set_index("type").to_dict("index")
 
-    Of entities the kinds are those of `analysis.error_table`; of tags the words that were right, and those that got
-    another tag, the most frequent pairs of tags by name.
+
+def all_scores(*runs: Iterable[Run]) -> pd.DataFrame:
+    """Every score of the test set: a row a score, a column a stage and method with the mean over seeds as an interval.
+
+    The intervals are t intervals of 95 %, cut to 0..1.
     """
-    rows = []
-    for group in runs:
-        for run in group:
-            about = {"stage": run.record.stage, "method": run.record.method}
-            rows += [about | {"kind": kind, "count": count} for kind, count in _outcomes(run).items()]
-    return pd.DataFrame(rows).groupby(["stage", "method", "kind"], sort=False)["count"].mean().reset_index()
+    rows = [
+        {"score": _score_words(name), "run": f"{run.record.stage} ({run.record.method})", "value": value}
+        for run in each_once(runs)
+        for name, value in run.record.scores["test"].items()
+        if isinstance(value, float)
+    ]
+    groups = pd.DataFrame(rows).groupby(["score", "run"], sort=False)["value"]
+    intervals = groups.apply(lambda values: analysis.score_interval(values, 0.95)).unstack()
+    return intervals.rename_axis(columns=None)
 
 
-def _outcomes(run: Run) -> dict[str, int]:
-    predictions = run.predictions()
-    if run.record.task == "ner":
-        return dict(analysis.error_table(predictions.gold, predictions.predicted)["all"])
-    confusion = analysis.tag_confusion(predictions.gold, predictions.predicted)
-    wrong = analysis.most_confused(confusion, len(confusion))
-    frequent = wrong.head(CONFUSIONS).to_dict("records")
-    named = {f"{row['predicted']} for {row['gold']}": int(row["count"]) for row in frequent}
-    words = sum(map(len, predictions.gold))
-    return {"correct": words - int(wrong["count"].sum())} | named | {"other": int(wrong["count"][CONFUSIONS:].sum())}
+def _score_words(name: str) -> str:
+    plain = name.removesuffix(AS_WRITTEN)
+    told = SCORE_WORDS.get(plain, plain.replace("_", " ").replace("f1", "F1"))
+    return told if plain == name else f"{told}, as written"
 
 
-def examples(run: Run, each: int = 1) -> dict[str, list[int]]:
-    """Places of test sentences that show each kind of error (`analysis.examples`); of tags there is one kind."""
-    predictions = run.predictions()
-    if run.record.task == "ner":
-        return analysis.examples(analysis.find_errors(predictions.gold, predictions.predicted), each)
-    pairs = zip(predictions.gold, predictions.predicted, strict=True)
-    wrong = Counter({i: sum(g != p for g, p in zip(*pair, strict=True)) for i, pair in enumerate(pairs)})
-    few = sorted((i for i, count in wrong.items() if count), key=lambda i: (wrong[i], i))
-    return {"wrong tag": few[: 2 * each]} if few else {}
+def learning_rates(study: "Study", *stages: str) -> pd.DataFrame:
+    """The learning rates of stages: all that were tried where they are tuned, else the one that is taken.
+
+    Returns
+    -------
+    DataFrame
+        `stage`, `method`, `learning_rate`, `dev_score` and `seconds` (of a tried run; NaN where none was tried), and
+        `chosen`.
+    """
+    parts = []
+    for stage in stages:
+        taken = {"stage": stage, "method": study.settings.method, "learning_rate": study.rate(stage)}
+        alone = pd.DataFrame([taken | {"dev_score": np.nan, "seconds": np.nan, "chosen": True}])
+        parts.append(study.tried_rates(stage) if study.settings.tunes(stage) else alone)
+    return pd.concat(parts, ignore_index=True)
 
 
 def language_adapters(runs: Iterable[Run]) -> pd.DataFrame:

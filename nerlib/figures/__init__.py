@@ -7,7 +7,7 @@ a method has one colour in all figures (`METHOD_COLOURS`). matplotlib is loaded 
 from nerlib.figures.architecture import architecture
 from nerlib.figures.comparisons import critical_difference, equivalence, forest, relative_improvement
 from nerlib.figures.data import expected_width, fertility, sentence_lengths
-from nerlib.figures.parts import METRIC_WORDS, metric_words
+from nerlib.figures.parts import METRIC_WORDS, TASK_WORDS, metric_words
 from nerlib.figures.scores import (
     cost_against_score,
     error_kinds,
@@ -32,6 +32,7 @@ __all__ = [
     "METHOD_COLOURS",
     "METRIC_WORDS",
     "PALETTE",
+    "TASK_WORDS",
     "alignment_curve",
     "architecture",
     "colour",

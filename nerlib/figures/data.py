@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 @styled
-def sentence_lengths(lengths: pd.DataFrame, max_length: int) -> "Figure":
-    """Draw the distribution of sentence lengths against the length at which sentences are cut into windows.
+def sentence_lengths(lengths: pd.DataFrame, max_length: int, examples: str = "sentences") -> "Figure":
+    """Draw the distribution of lengths against the length of a window, beyond which sentences (texts) are cut.
 
     Parameters
     ----------
@@ -21,6 +21,8 @@ def sentence_lengths(lengths: pd.DataFrame, max_length: int) -> "Figure":
         Columns ``language`` and ``subwords``; one row a sentence.
     max_length
         Subwords in one window.
+    examples
+        What the axis calls them.
     """
     languages = list(lengths["language"].unique())
     figure, axes = canvas(6.0, 0.7 + 1.1 * len(languages), rows=len(languages), sharex=True)
@@ -33,7 +35,7 @@ def sentence_lengths(lengths: pd.DataFrame, max_length: int) -> "Figure":
         ax.axvline(max_length, color=INK, linestyle="--", linewidth=1)
         over = 100 * (subwords > max_length).mean()
         ax.set_title(f"{readable(language)}: {over:.1f} % longer than {max_length}")
-        ax.set_ylabel("sentences (%)")
+        ax.set_ylabel(f"{examples} (%)")
     axes[-1, 0].set_xlabel("length (subwords)")
     return figure
 
@@ -76,8 +78,10 @@ def fertility(frame: pd.DataFrame) -> "Figure":
 
 
 @styled
-def expected_width(frame: pd.DataFrame, here: int | None = None, width_here: float | None = None) -> "Figure":
-    """Draw how wide the interval of F1 is to be expected for test sets of several sizes.
+def expected_width(
+    frame: pd.DataFrame, here: int | None = None, width_here: float | None = None, examples: str = "sentences"
+) -> "Figure":
+    """Draw how wide the interval of the score is to be expected for test sets of several sizes.
 
     Parameters
     ----------
@@ -88,23 +92,25 @@ def expected_width(frame: pd.DataFrame, here: int | None = None, width_here: flo
         Sentences of this test set, marked.
     width_here
         Its width (0..1), written at the mark.
+    examples
+        What the axis calls sentences.
     """
     figure, axes = canvas(6.0, 3.2)
     ax = axes[0, 0]
     assumed = frame["f1"] if "f1" in frame else pd.Series(np.nan, index=frame.index)
-    shades = colours(f"F1 {100 * f1:.0f}" if f1 == f1 else "" for f1 in assumed.unique())
+    shades = colours(f"{100 * f1:.0f}" if f1 == f1 else "" for f1 in assumed.unique())
     for (label, shade), f1 in zip(shades.items(), assumed.unique(), strict=True):
         line = frame[(assumed == f1) | (assumed.isna() & (f1 != f1))].sort_values("sentences")
         ax.plot(line["sentences"], 100 * line["width"], "o-", ms=4, color=shade, label=label or None)
     if here is not None:
         ax.axvline(here, color=INK, linestyle="--", linewidth=1)
-        told = f"here: {here:,} sentences" + (f", {100 * width_here:.1f} points" if width_here is not None else "")
+        told = f"here: {here:,} {examples}" + (f", {100 * width_here:.1f} points" if width_here is not None else "")
         where = ("data", "axes fraction")
         ax.annotate(told, (here, 1), (4, -2), xycoords=where, textcoords="offset points", va="top", fontsize=8)
     ax.set_xscale("log")
     plain_ticks(ax)
     ax.set_ylim(bottom=0)
-    ax.set_xlabel("test sentences (logarithmic)")
+    ax.set_xlabel(f"test {examples} (logarithmic)")
     ax.set_ylabel("width of the interval (points)")
     if len(shades) > 1:
         figure.legend(loc="outside upper left", ncols=4, title="assumed score", alignment="left")

@@ -1,7 +1,7 @@
 """What several figures draw alike: a mean with its interval and its seeds, axes from zero, legends."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,39 @@ from nerlib.figures.style import INK, stage_words
 from nerlib.statistics import mean_interval
 
 METRIC_WORDS = {"strict_f1": "strict F1", "accuracy": "accuracy", "answer_f1": "token F1 of answers"}
+
+
+class Words(NamedTuple):
+    """What headings, captions and axes call the things of a task.
+
+    Attributes
+    ----------
+    examples
+        What a corpus holds.
+    counted
+        What is right or wrong.
+    forms
+        What can be new to a model.
+    types
+        How scores are broken down.
+    beyond
+        What happens to examples longer than a window.
+    """
+
+    examples: str
+    counted: str
+    forms: str
+    types: str
+    beyond: str
+
+
+_IN_WINDOWS = "cut into windows, nothing is dropped"
+TASK_WORDS: Mapping[str, Words] = {
+    "ner": Words("sentences", "entities", "entities", "F1 by type", _IN_WINDOWS),
+    "pos": Words("sentences", "words", "words", "F1 by part of speech", _IN_WINDOWS),
+    "sentiment": Words("texts", "texts", "words", "F1 by label", "cut at its end, and what is cut off is not seen"),
+    "qa": Words("questions", "questions", "answers", "Token F1 by length of the shortest gold answer", _IN_WINDOWS),
+}
 
 
 def mean_and_seeds(ax: Any, place: float, values: pd.Series, shade: str, level: float, upright: bool = False) -> None:

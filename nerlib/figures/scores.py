@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from nerlib.figures.parts import from_zero, legend, mean_and_seeds, score_label
+from nerlib.figures.parts import TASK_WORDS, from_zero, legend, mean_and_seeds, score_label
 from nerlib.figures.style import (
     INK,
     STAGES,
@@ -58,12 +58,12 @@ def scores_by_stage(runs: pd.DataFrame, score: str = "test_score", level: float 
 
 @styled
 def scores_by_type(scores: pd.DataFrame, level: float = 0.95) -> "Figure":
-    """Draw the scores of each entity type, stages side by side.
+    """Draw the scores of each type (part of speech, label, length of answer), stages side by side.
 
     Parameters
     ----------
     scores
-        Columns ``type``, ``seed``, ``f1`` (0..1) and, optionally, ``stage`` and ``support`` (entities in the gold).
+        Columns ``type``, ``seed``, ``f1`` (0..1) and, optionally, ``stage``, ``metric`` and ``support`` (in the gold).
     level
         Of the interval of the mean over seeds.
     """
@@ -202,13 +202,14 @@ def cost_against_score(runs: pd.DataFrame, score: str = "test_score", level: flo
 
 @styled
 def error_kinds(errors: pd.DataFrame) -> "Figure":
-    """Draw what became of the entities in each stage: correct ones and kinds of error, stacked.
+    """Draw what became of the entities (words, texts, questions) in each stage: kinds of outcome, stacked.
 
     Parameters
     ----------
     errors
         Columns ``stage``, ``kind`` (``correct``, ``boundary``, ``type``, ``missed``, ``spurious``, ...), ``count``
-        (entities; counts of several rows of one stage and kind are averaged, so that rows may be seeds).
+        (counts of several rows of one stage and kind are averaged, so that rows may be seeds) and, optionally,
+        ``task``, which says what is counted; without it, entities.
     """
     counts = errors.groupby(["stage", "kind"], sort=False)["count"].mean().unstack(fill_value=0)
     counts = counts.loc[ordered(counts.index, STAGES), ordered(counts.columns, KINDS)]
@@ -225,6 +226,7 @@ def error_kinds(errors: pd.DataFrame) -> "Figure":
     ax.set_yticks(range(len(counts)), [stage_words(stage) for stage in counts.index])
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
-    ax.set_xlabel("entities (mean over seeds)")
+    counted = TASK_WORDS[errors["task"].iloc[0] if "task" in errors else "ner"].counted
+    ax.set_xlabel(f"{counted} (mean over seeds)")
     legend(figure, shades)
     return figure

@@ -1,24 +1,43 @@
 """What people read: helpers that show tables, sentences and answers, and the pages made of executed notebooks.
 
-In a notebook: `table`, `saved_table`, `highlight`, `say`, `answer`, `status_line`. Over notebooks: `render` makes one
-HTML file of an executed notebook, `index` one page of a study, `execute` runs a notebook with parameters and renders
-it. ``python -m nerlib.reporting`` does the last three from the command line.
+In a notebook: `table`, `saved_table`, `example`, `highlight`, `say`, `answer`, `status_line`. Over notebooks: `render`
+makes one HTML file of an executed notebook, `index` one page of a study, `execute` runs a notebook with parameters and
+renders it. ``python -m nerlib.reporting`` does the last three from the command line.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nerlib.reporting.display import Shown, answer, highlight, say, table
+    from nerlib.reporting.display import Shown, answer, say, table
+    from nerlib.reporting.marked import example, highlight, labelled_text, marked_answer
     from nerlib.reporting.overview import index
     from nerlib.reporting.page import render
     from nerlib.reporting.running import execute
     from nerlib.reporting.saving import saved_table
     from nerlib.reporting.status import status_line
 
-__all__ = ["Shown", "answer", "execute", "highlight", "index", "render", "saved_table", "say", "status_line", "table"]
+__all__ = [
+    "Shown",
+    "answer",
+    "example",
+    "execute",
+    "highlight",
+    "index",
+    "labelled_text",
+    "marked_answer",
+    "render",
+    "saved_table",
+    "say",
+    "status_line",
+    "table",
+]
 
 _MODULES = {
+    "example": "marked",
+    "highlight": "marked",
+    "labelled_text": "marked",
+    "marked_answer": "marked",
     "render": "page",
     "index": "overview",
     "execute": "running",

@@ -1,4 +1,4 @@
-"""What notebooks show beside figures: tables, sentences with their entities, the answer, the status.
+"""What notebooks show beside figures: tables, sentences, the answer (examples of corpora: `reporting.marked`).
 
 Verbs act at once (`say`, `answer`); nouns return a `Shown`, displayed as a cell's last expression or by ``display``.
 Everything that came from data is escaped here, and once more sanitised when a report is made of the notebook.
@@ -6,17 +6,13 @@ Everything that came from data is escaped here, and once more sanitised when a r
 
 import functools
 import html
-import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from importlib import resources
 from numbers import Number, Real
 from typing import Any
 
 import pandas as pd
 
-from nerlib import labels
-from nerlib.corpora import languages
-from nerlib.errors import CorpusError
 from nerlib.reporting.notebooks import DATA
 
 NONE = "–"
@@ -191,81 +187,6 @@ def as_text(value: Any, how: str | Callable[[Any], str] | None = None) -> str:
 
 def _signed(number: str) -> str:
     return number.replace("-", "−")
-
-
-# --- sentences --------------------------------------------------------------------------------------------------------
-
-_COLOURS = {"PER": 1, "ORG": 2, "LOC": 3, "DATE": 4, "MISC": 5}
-
-
-def _colour(entity_type: str) -> int:
-    """A type's colour, 1 to 8: the same in every sentence and report."""
-    return _COLOURS.get(entity_type) or 6 + zlib.crc32(entity_type.encode()) % 3
-
-
-def highlight(
-    words: Sequence[str], gold: Sequence[str], predicted: Sequence[str] | None = None, language: str = ""
-) -> Shown:
-    """Show a sentence as running text: gold entities marked above the words, predicted ones below.
-
-    Parameters
-    ----------
-    words
-        As in the corpus.
-    gold, predicted
-        IOB2 tags, or parts of speech, one a word.
-    language
-        Tag of the sentence's language: gives ``lang`` and the direction of writing.
-
-    Raises
-    ------
-    CorpusError
-        When there are not as many tags as words, or `language` is no language tag.
-    """
-    rows = {"gold": list(gold)} | ({} if predicted is None else {"predicted": list(predicted)})
-    for name, tags in rows.items():
-        if len(tags) != len(words):
-            raise CorpusError(f"{name}: expected one tag for each of {len(words)} words, met {len(tags)}")
-    marks = {name: _marks(tags) for name, tags in rows.items()}
-    pieces = []
-    for position, word in enumerate(words):
-        at = {name: types[position] for name, types in marks.items()}
-        if position:
-            pieces.append(f'<span class="gap{_classes(at, continuing=True)}"> </span>')
-        above, below = (_label(tag, at.get(name)) for tag, name in (("sup", "gold"), ("sub", "predicted")))
-        short = " short" if (above or below) and len(word) < 3 else ""  # room for the label
-        classes = f"w{short}{_classes(at, continuing=False)}"
-        pieces.append(f'<span class="{classes}">{above}<bdi>{html.escape(word)}</bdi>{below}</span>')
-    where = (
-        f'lang="{html.escape(language)}" dir="{languages.language(language).direction}"' if language else 'dir="auto"'
-    )
-    body = f'<p class="nl sentence" {where}>{"".join(pieces)}</p>'
-    told = [f"{name}: {_spans_in_words(words, tags)}" for name, tags in rows.items()]
-    return Shown(body, "\n".join([" ".join(words), *told]))
-
-
-def _marks(tags: Sequence[str]) -> list[tuple[str, bool] | None]:
-    """By word: the entity's type and whether the entity begins here; None outside."""
-    marks: list[tuple[str, bool] | None] = [None] * len(tags)
-    for span in labels.units(tags, strict=False):
-        for position in range(span.start, span.end):
-            marks[position] = (span.type, position == span.start)
-    return marks
-
-
-def _classes(at: Mapping[str, tuple[str, bool] | None], *, continuing: bool) -> str:
-    """Colour classes of a word, or of the gap before it (coloured only inside an entity)."""
-    found = (f" {name} {name[0]}{_colour(m[0])}" for name, m in at.items() if m and not (continuing and m[1]))
-    return "".join(found)
-
-
-def _label(tag: str, mark: tuple[str, bool] | None) -> str:
-    return f'<{tag} dir="ltr" lang="en">{html.escape(mark[0])}</{tag}>' if mark and mark[1] else ""
-
-
-def _spans_in_words(words: Sequence[str], tags: Sequence[str]) -> str:
-    found = labels.units(tags, strict=False)
-    return "; ".join(f"{' '.join(words[span.start : span.end])} [{span.type}]" for span in found) or "none"
 
 
 # --- sentences of ours ------------------------------------------------------------------------------------------------

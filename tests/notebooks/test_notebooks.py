@@ -1,6 +1,7 @@
 """The notebooks: pages that run as they stand, under papermill, from any folder, on small corpora of any kind."""
 
 import ast
+import html
 import json
 import os
 import subprocess
@@ -152,12 +153,17 @@ def test_language_adapters_few_shots_and_the_alignment_penalty(given, tmp_path):
     assert "with the penalty" in page
 
 
+def demo_study(folder, backbone, task):
+    """A study in demo languages that takes seconds."""
+    given = tiny.small_study(folder, backbone, study=task, task=task, num_epochs=1, target_steps=6)
+    given |= {"language": "x-target", "corpus": "demo", "sources": ["x-near@demo"], "text": "demo", "text_size": 600}
+    return given | {"dev_size": 20, "test_size": 30}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["02_baseline", "03_lora_transfer", "04_madx"])
 def test_parts_of_speech_go_through_the_same_notebooks(name, tiny_backbone, tmp_path):
-    given = tiny.small_study(tmp_path, tiny_backbone(), study="pos", task="pos", num_epochs=1, target_steps=6)
-    given |= {"language": "x-target", "corpus": "demo", "sources": ["x-near@demo"], "text": "demo", "text_size": 600}
-    given |= {"seeds": [1, 2], "dev_size": 20, "test_size": 30, "few_shot_sizes": [0], "methods": ["madx", "full"]}
+    given = demo_study(tmp_path, tiny_backbone(), "pos") | {"few_shot_sizes": [0], "methods": ["madx", "full"]}
     notebook, page = execute(name, given, tmp_path)
     check_page(notebook, page)
     table = records.read_records("pos")
@@ -165,6 +171,56 @@ def test_parts_of_speech_go_through_the_same_notebooks(name, tiny_backbone, tmp_
     assert table["test_f1"].isna().all()
     assert "strict F1" not in page
     assert "PROPN" in page
+
+
+def drawn(task):
+    return {path.stem[3:] for path in (Path(os.environ["NERLIB_REPORTS"]) / task).rglob("*.svg")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "task", "runs"),
+    [("02_baseline", "sentiment", 2), ("03_lora_transfer", "sentiment", 3), ("02_baseline", "qa", 2),
+     ("05_full_finetuning", "qa", 6)],
+)  # fmt: skip
+def test_texts_and_questions_go_through_the_same_notebooks(name, task, runs, tiny_backbone, tmp_path):
+    notebook, page = execute(name, demo_study(tmp_path, tiny_backbone(), task) | {"seeds": [1]}, tmp_path)
+    check_page(notebook, page)
+    table = records.read_records(task)
+    assert len(table) == runs
+    assert set(table["metric"]) == {{"sentiment": "accuracy", "qa": "answer_f1"}[task]}
+    told, untold = {"sentiment": ("macro recall", "ROUGE-L"), "qa": ("ROUGE-L", "macro recall")}[task]
+    assert told in page
+    assert untold not in page and "strict F1" not in page
+    if name != "05_full_finetuning":
+        assert drawn(task) >= {"types", "errors"}
+        shown = {"sentiment": "nl labelled", "qa": "nl question"}[task]
+        assert f'<div class="{shown}">' in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["sentiment", "qa"])
+def test_the_data_of_every_task_have_a_page(task, tiny_backbone, tmp_path):
+    notebook, page = execute("01_data_preparation", demo_study(tmp_path, tiny_backbone(), task), tmp_path)
+    check_page(notebook, page)
+    examples, forms = {"sentiment": ("texts", "words"), "qa": ("questions", "answers")}[task]
+    assert f"On 30 {examples} the interval" in page
+    assert f"The test's {forms} against the 20 training {examples} of seed 1" in html.unescape(page)
+    assert ("<figcaption>Contexts that stand in two splits" in page) == (task == "qa")
+
+
+@pytest.mark.slow
+def test_a_tuned_rate_is_shown_with_those_that_were_tried_and_reported_on_other_seeds(given, tmp_path):
+    tuned = given | {"study": "tuned", "learning_rate": "tuned", "tuning_factors": [1.0, 3.0], "seeds": [1]}
+    notebook, page = execute("03_lora_transfer", tuned, tmp_path)
+    check_page(notebook, page)
+    for stage, method in (("baseline_converged", "full"), ("sources", "lora"), ("target", "lora")):
+        assert f"Stage {stage}, method {method}: learning rate" in page
+    assert page.count("the best on dev of the 2 tried") == 3
+    assert set(records.read_records("tuned")["seed"]) == {1}
+    tried = records.read_records("tuned-tuning")
+    assert set(tried["seed"]) == {1000}
+    assert len(tried) == 3 * 2
 
 
 def papermill_process(name, folder, *arguments):
