@@ -328,3 +328,25 @@ def test_default_rates_are_ten_times_higher_for_adapters_and_rise_for_narrow_mod
     assert default_learning_rate(Lora(), 768) == default_learning_rate(Lora(), 1024) == 2e-4
     assert default_learning_rate(Full(), 192) > default_learning_rate(Full(), 384) > default_learning_rate(Full(), 768)
     assert default_learning_rate(Lora(), 8) == 50 * 2e-4
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5])
+def test_adalora_prunes_within_three_steps_and_says_when_it_cannot(tiny_backbone, steps):
+    model = models.build(tiny_backbone(), "ner", AdaLora(), labels=LABELS, seed=1)
+    data = model.encode(some_sentences(8), 32)
+    recipe = Recipe(num_epochs=steps, batch_size=8, learning_rate=1e-3)
+
+    def train():
+        return training.train(
+            model.network, data, recipe, seed=1, loss=model.loss, count=model.task.count, hooks=model.hooks
+        )
+
+    if steps < 3:
+        with pytest.raises(
+            ModelError, match=f"AdaLoRA cannot prune within {steps} optimizer steps; expected 3 or more"
+        ):
+            train()
+        return
+    assert train().steps == steps
+    pattern = model.network.peft_config["default"].rank_pattern
+    assert sum(map(sum, pattern.values())) == 8 * len(pattern)

@@ -17,6 +17,8 @@ class Words(NamedTuple):
 
     Attributes
     ----------
+    title
+        The task itself.
     examples
         What a corpus holds.
     counted
@@ -29,6 +31,7 @@ class Words(NamedTuple):
         What happens to examples longer than a window.
     """
 
+    title: str
     examples: str
     counted: str
     forms: str
@@ -36,12 +39,22 @@ class Words(NamedTuple):
     beyond: str
 
 
-_IN_WINDOWS = "cut into windows, nothing is dropped"
+_IN_WINDOWS, _CUT = "cut into windows, nothing is dropped", "cut at its end, and what is cut off is not seen"
+_BY_LENGTH = "Token F1 by length of the shortest gold answer"
 TASK_WORDS: Mapping[str, Words] = {
-    "ner": Words("sentences", "entities", "entities", "F1 by type", _IN_WINDOWS),
-    "pos": Words("sentences", "words", "words", "F1 by part of speech", _IN_WINDOWS),
-    "sentiment": Words("texts", "texts", "words", "F1 by label", "cut at its end, and what is cut off is not seen"),
-    "qa": Words("questions", "questions", "answers", "Token F1 by length of the shortest gold answer", _IN_WINDOWS),
+    "ner": Words("NER", "sentences", "entities", "entities", "F1 by type", _IN_WINDOWS),
+    "pos": Words("parts of speech", "sentences", "words", "words", "F1 by part of speech", _IN_WINDOWS),
+    "sentiment": Words(
+        "sentiment", "texts", "texts", "words", "F1 by label", "cut at its end, and what is cut off is not seen"
+    ),
+    "qa": Words(
+        "question answering",
+        "questions",
+        "questions",
+        "answers",
+        "Token F1 by length of the shortest gold answer",
+        _IN_WINDOWS,
+    ),
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nerlib.analysis import overfitting, pareto_front
-from nerlib.figures.parts import legend, score_label
+from nerlib.figures.parts import TASK_WORDS, legend, score_label
 from nerlib.figures.scores import MARKS
 from nerlib.figures.style import (
     INK,
@@ -29,7 +29,6 @@ from nerlib.figures.training import lines
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TASK_WORDS = {"ner": "NER", "qa": "question answering", "pos": "parts of speech"}
 BACKBONE_WORDS = {"mbert": "mBERT", "mt5": "mT5", "mgpt": "mGPT"}
 WIDE = 100  # a cost that spans more than this has ticks at powers of ten alone
 FIRST, LAST = 0.9, 0.15  # of the scale of ranks: from dark to light
@@ -110,7 +109,7 @@ def fronts(
                 plain_ticks(ax)
             ax.set_xlabel(f"{unit}, logarithmic")
             ax.margins(x=0.15)
-        row[0].set_ylim(0, 115 * table.loc[table["task"] == task, score].max())
+        row[0].set_ylim(0, max(115 * table.loc[table["task"] == task, score].max(), 5))
         row[0].set_ylabel(label)
     words = {_backbone(name): mark for name, mark in marks.items()}
     legend(figure, {method: colour(method) for method in methods}, words)
@@ -229,7 +228,7 @@ def dev_curves(curves: pd.DataFrame, level: float = 0.95) -> "Figure":
 
 
 def _task(name: str) -> str:
-    return TASK_WORDS.get(name) or stage_words(name)
+    return TASK_WORDS[name].title if name in TASK_WORDS else stage_words(name)
 
 
 def _backbone(name: str) -> str:

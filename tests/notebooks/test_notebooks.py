@@ -223,6 +223,28 @@ def test_a_tuned_rate_is_shown_with_those_that_were_tried_and_reported_on_other_
     assert len(tried) == 3 * 2
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["ner", "qa"])
+def test_techniques_are_compared_by_scores_costs_and_pes(task, tiny_backbone, tmp_path, monkeypatch):
+    given = demo_study(tmp_path, tiny_backbone(), task) | {"methods": ["full", "lora", "adalora"], "seeds": [1, 2]}
+    given |= {"learning_rate": "tuned", "tuning_factors": [1.0, 3.0], "draws": 100}
+    notebook, page = execute("06_techniques", given, tmp_path)
+    check_page(notebook, page)
+    table = records.read_records(task)
+    assert table.groupby("method").size().to_dict() == {"full": 2, "lora": 2, "adalora": 2}
+    assert set(table["stage"]) == {"baseline"}
+    assert page.count("the best on dev of the 2 tried") == 3
+    assert "P ≤ 1 million: its logarithm is not positive" in page  # of a tiny model
+    assert "ner: By PES full on mbert (0.065) leads" in page
+    assert "PES is negative for 16 of 33 rows" in page
+    assert drawn(task) >= {"published"}
+    notebook, page = execute("07_statistics", {"study": task, "draws": 100}, tmp_path)
+    check_page(notebook, page)
+    summed = pd.read_csv(Path(os.environ["NERLIB_REPORTS"]) / task / "mul" / "figures" / "07_pes.csv")
+    assert set(summed["method"]) == {"full", "lora", "adalora"}
+    assert summed["n"].eq(2).all()
+
+
 def papermill_process(name, folder, *arguments):
     command = [sys.executable, "-m", "papermill", str(source(name)), str(folder / "out.ipynb"), *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)

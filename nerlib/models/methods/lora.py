@@ -171,10 +171,12 @@ class AdaLoraHooks(Hooks):
             return
         config = self.config
         config.total_step = total_steps
-        config.tinit, config.tfinal = int(self.method.warm_up * total_steps), math.ceil(self.method.final * total_steps)
+        config.tinit = int(self.method.warm_up * total_steps)
+        # One step at least must see importances before the ranks are final.
+        config.tfinal = min(math.ceil(self.method.final * total_steps), total_steps - 2)
         config.deltaT = max(1, total_steps // 200)
-        if config.tinit + config.tfinal >= total_steps:
-            raise ModelError(f"AdaLoRA cannot prune within {total_steps} optimizer steps; expected 2 or more")
+        if config.tfinal < 1 or config.tinit + config.tfinal >= total_steps:
+            raise ModelError(f"AdaLoRA cannot prune within {total_steps} optimizer steps; expected 3 or more")
 
     def penalty(self) -> torch.Tensor | None:
         """The orthogonality term: mean over the factors of ||P P' - I||_F, weighted (Zhang et al. 2023, eq. 4)."""
