@@ -209,9 +209,7 @@ def _gradients(network: LaneNetwork, tracks: Sequence[Track], drawn: Sequence[Ba
     return at_once
 
 
-def _of_some(
-    network: LaneNetwork, tracks: Sequence[Track], batches: Sequence[Batch]
-) -> list[tuple[torch.Tensor, int]]:
+def _of_some(network: LaneNetwork, tracks: Sequence[Track], batches: Sequence[Batch]) -> list[tuple[torch.Tensor, int]]:
     """Each lane's summed loss and labels; the gradients are left in the lanes' weights."""
     device = tracks[0].weights.matrix.device
     batch = pack(batches, network.positions_behind).to(device)
