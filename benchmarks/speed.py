@@ -1,4 +1,4 @@
-"""How long training, prediction and encoding take, against the usual way: pairs in turn, medians, ratios, dev F1 beside.
+"""How long training, prediction and encoding take against the usual way: pairs in turn, with dev F1 beside.
 
 python -m benchmarks.speed                     # the demo's backbone and a demo language
 python -m benchmarks.speed --backbone ../shared/models/mini-xlmr --corpus ../shared/data/masakhaner2/swa --language sw

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -149,7 +150,7 @@ class Track:
         data = self.lane.data
         while True:
             epoch, planned = self.done.epochs, self.state.plan_epoch(data, self.recipe)[self.state.position :]
-            for _, batch in made_ahead(lambda indices, epoch=epoch: data.batch(indices, epoch), planned):
+            for _, batch in made_ahead(partial(data.batch, epoch=epoch), planned):
                 yield batch
 
     def after_step(self) -> None:

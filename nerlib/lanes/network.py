@@ -43,7 +43,7 @@ class LaneNetwork:
     """
 
     def __init__(self, model: TunedModel, weights: LaneWeights, dropouts: Sequence[torch.Generator]) -> None:
-        self.network = model.network.get_base_model()  # type: ignore[operator]
+        self.network = model.network.get_base_model()
         self.encoder = self.network.base_model
         self.heads, self.dropouts = self.encoder.config.num_attention_heads, dropouts
         self.positions_behind = getattr(self.encoder.embeddings, "padding_idx", None)
