@@ -93,7 +93,7 @@ class Bench:
         from nerlib import scoring, training
 
         found = training.predict(model, self.dev, max_length=self.options.max_length)
-        return 100 * scoring.score([s.tags for s in self.dev], found).strict_f1
+        return 100 * scoring.score([s.tags for s in self.dev], found).f1
 
     def note(self, part, what, seconds, **more):
         self.rows.append({"part": part, "what": what, "seconds": seconds} | more)
@@ -141,7 +141,7 @@ class Bench:
         with training.trimmed(model.network, (data, dev)):
             training.train(
                 model.network, data, recipe, seed=seed, loss=model.loss, count=model.task.count, hooks=model.hooks,
-                evaluate=lambda: scoring.score(gold, training.predict(model, dev)).strict_f1,
+                evaluate=lambda: scoring.score(gold, training.predict(model, dev)).f1,
             )  # fmt: skip
         return model, time.perf_counter() - begun
 

@@ -48,7 +48,7 @@ def train(network, tokenizer, train, dev, labels, recipe, seed, grouped):
         voting = predicted.label_ids != -100
         tags = [[[labels[i] for i in row[v]] for row, v in zip(rows, voting, strict=True)]
                 for rows in (predicted.label_ids, predicted.predictions.argmax(-1))]  # fmt: skip
-        return {"f1": scoring.score(*tags).strict_f1}
+        return {"f1": scoring.score(*tags).f1}
 
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         arguments = transformers.TrainingArguments(
