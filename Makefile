@@ -1,11 +1,14 @@
 # make demo: the whole study on artificial languages, offline.   make test, make check: what CI runs.   make lab: JupyterLab.
 PYTHON ?= python3
 CORES ?= 2
+DEVICE ?= cpu
+SHARED := $(wildcard ../shared/models/mini-xlmr)
+BENCH ?= $(if $(SHARED),--backbone $(SHARED) --corpus ../shared/data/masakhaner2/swa --language sw)
 BIN := .venv/bin
 DONE := .venv/.installed
 export PYTHONUTF8 := 1
 
-.PHONY: help setup demo test check lab format
+.PHONY: help setup demo test check bench lab format
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -38,6 +41,9 @@ format: setup ## mend style and strip notebooks
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/nbstripout notebooks/*.ipynb
+
+bench: setup ## speed against the usual way (make bench DEVICE=cuda; BENCH=--quick: minutes)
+	@$(BIN)/python -m benchmarks.speed --device $(DEVICE) --threads $(CORES) $(BENCH)
 
 lab: setup ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir=notebooks

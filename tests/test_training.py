@@ -14,7 +14,9 @@ from torch import nn
 from nerlib import training
 from nerlib.errors import NerlibError
 from nerlib.params import Recipe
+from nerlib.training.gradients import made_ahead
 from nerlib.training.parts import length_grouped, micro_batches, plan, schedule
+from nerlib.training.precision import computing, precision_on
 
 
 class Points:
@@ -213,3 +215,104 @@ def test_micro_batches_are_the_batch_in_parts(n, parts):
     cut = micro_batches(np.arange(n), parts)
     assert np.concatenate(cut).tolist() == list(range(n))
     assert all(len(part) <= (parts or n) for part in cut)
+
+
+def test_after_memory_ran_out_the_parts_are_smaller_and_the_result_is_that_of_the_whole_batch():
+    plenty, scarce, sizes = network(0.0), network(0.0), []
+    run(plenty, num_epochs=4)
+
+    def loss(batch):
+        sizes.append(size(batch))
+        summed = squared_error(scarce, batch)
+        if size(batch) > 3 or len(sizes) == 5:  # the fifth part fails after others of its batch have run
+            raise torch.OutOfMemoryError("simulated")
+        return summed
+
+    recipe = Recipe(num_epochs=4, batch_size=8, learning_rate=1e-2)
+    outcome = training.train(scarce, Points(), recipe, seed=1, loss=loss, count=size)
+    assert sizes[:4] == [8, 4, 2, 2]
+    assert (outcome.micro_batch_size, outcome.steps) == (1, 20)
+    torch.testing.assert_close(weights(scarce), weights(plenty))
+
+
+def test_memory_that_does_not_hold_one_example_is_said():
+    def never(batch):
+        raise torch.OutOfMemoryError("simulated")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        training.train(network(), Points(), Recipe(batch_size=8), seed=1, loss=never, count=size)
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_batches_made_ahead_are_the_batches(kind, n):
+    items = [np.arange(i) for i in range(n)]
+    made = list(made_ahead(len, items, torch.device(kind)))
+    assert made == [(item, len(item)) for item in items] or all(a is b for (a, _), b in zip(made, items, strict=True))
+    assert [count for _, count in made] == list(range(n))
+
+
+def test_products_in_bfloat16_are_those_of_rounded_factors():
+    wide, narrow = nn.Linear(160, 128), nn.Linear(160, 8)
+    with torch.no_grad():
+        for parameter in (*wide.parameters(), *narrow.parameters()):
+            parameter.copy_(parameter.bfloat16())  # rounding changes nothing, so that only sums can differ
+    x = torch.randn(4, 7, 160).bfloat16().float()
+    for layer, exact in ((wide, False), (narrow, True)):
+        found = []
+        for precision in ("float32", "bfloat16"):
+            inputs = x.clone().requires_grad_()
+            layer.zero_grad()
+            with computing(torch.device("cpu"), precision):
+                out = layer(inputs)
+            out.sum().backward()
+            found.append((out.detach(), inputs.grad, layer.weight.grad.clone(), layer.bias.grad.clone()))
+        for usual, rounded in zip(*found, strict=True):
+            assert rounded.dtype == torch.float32
+            torch.testing.assert_close(rounded, usual, rtol=0 if exact else 2**-7, atol=0 if exact else 0.05)
+        assert all(torch.equal(*pair) for pair in zip(*found, strict=True)) == exact
+
+
+def test_the_precision_asked_for_is_the_one_that_is_told():
+    for asked in ("float32", "bfloat16"):
+        assert run(network(), num_epochs=1, precision=asked).precision == asked
+    assert run(network(), num_epochs=1).precision == precision_on(torch.device("cpu")) != "auto"
+
+
+@pytest.mark.parametrize("model_type", ["xlm-roberta", "mt5"])
+def test_a_trimmed_vocabulary_trains_as_the_whole_one(tiny_backbone, model_type):
+    from nerlib import models
+    from nerlib.corpora import Sentence
+    from tests.tiny import SENTENCES
+
+    sentences = [Sentence(tuple(w.split()), tuple(t.split()), "sw", "") for w, t in SENTENCES * 4]
+    recipe = Recipe(num_epochs=4, batch_size=4, learning_rate=1e-2, weight_decay=0.0)
+    found = []
+    for trims in (False, True):
+        model = models.build(tiny_backbone(model_type), "ner", models.Full(dropout=0.1), seed=1)
+        data = model.encode(sentences, 32)
+        before = model.network.get_input_embeddings().weight.detach().clone()
+        arguments = {"seed": 1, "loss": model.loss, "count": model.task.count}
+        if trims:
+            with training.trimmed(model.network, [data]) as left_out:
+                training.train(model.network, data, recipe, **arguments)
+                assert model.network.get_input_embeddings().weight.shape[0] == len(before) - left_out
+        else:
+            training.train(model.network, data, recipe, **arguments)
+        found.append(({n: p.detach() for n, p in model.network.named_parameters()}, before, data))
+    (whole, before, data), (trimmed, _, _) = found
+    assert 0 < left_out < len(before)
+    assert whole.keys() == trimmed.keys()
+    for name in whole:
+        torch.testing.assert_close(trimmed[name], whole[name], rtol=1e-4, atol=1e-6)
+    embedding = trimmed[next(name for name, p in trimmed.items() if p.shape == before.shape)]
+    unused = np.setdiff1d(np.arange(len(before)), [*data.ids, data.pad])
+    assert torch.equal(embedding[unused], before[unused])
+
+
+def test_a_frozen_embedding_is_left_whole(tiny_backbone):
+    from nerlib import models
+
+    model = models.build(tiny_backbone(), "ner", "lora")
+    with training.trimmed(model.network, []) as left_out:
+        assert left_out == 0

@@ -8,8 +8,8 @@
     put_weights(models[0], lanes[2].weights)       # then as any tuned model: predict, save_model, ...
 
 The backbone's layers see the sentences of all lanes; each lane has its own LoRA weights and head, order of the data,
-dropout, optimizer state, clipping and early stopping, and ends as it would alone. Letters of shapes: K lanes, N
-subwords of all lanes (nothing is padded), W of them with a label, H hidden size, L labels.
+dropout, optimizer state, clipping and early stopping, and ends as it would alone. Letters of shapes: K lanes,
+N subwords of all lanes (nothing is padded), W of them with a label, H hidden size, L labels.
 """
 
 from nerlib.lanes.loop import Lane, train_lanes

@@ -150,7 +150,7 @@ class Track:
         data = self.lane.data
         while True:
             epoch, planned = self.done.epochs, self.state.plan_epoch(data, self.recipe)[self.state.position :]
-            for _, batch in made_ahead(partial(data.batch, epoch=epoch), planned):
+            for _, batch in made_ahead(partial(data.batch, epoch=epoch), planned, self.weights.matrix.device):
                 yield batch
 
     def after_step(self) -> None:

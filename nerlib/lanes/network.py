@@ -79,7 +79,7 @@ class LaneNetwork:
         *blocks, last = self.encoder.encoder.layer
         for block in blocks:
             hidden = self.block(block, hidden, hidden, batch.rows, batch)
-        hidden = self.block(last, hidden[batch.labelled], hidden, batch.labelled_rows, batch)  # (W, H)
+        hidden = self.block(last, taken(hidden, batch.labelled), hidden, batch.labelled_rows, batch)  # (W, H)
         weight, bias = self.head
         outputs = self.by_lane(self.drop(hidden, self.head_dropout, batch.labelled_rows), weight, batch.labelled_rows)
         return tuple(out + bias[k] for out, k in zip(batch.labelled_rows.split(outputs), lanes, strict=True))
@@ -102,14 +102,15 @@ class LaneNetwork:
         for i, (q, k, v) in enumerate(zip(rows.split(query), *map(batch.rows.split, (key, value)), strict=True)):
             grids = (self.grid(q, rows, i), self.grid(k, batch.rows, i), self.grid(v, batch.rows, i))
             mixed = functional.scaled_dot_product_attention(*grids, attn_mask=batch.masks[i])
-            found.append(mixed.transpose(1, 2).reshape(-1, query.shape[1]).index_select(0, rows.places[i]))
-        return torch.cat(found)
+            flat = mixed.transpose(1, 2).reshape(-1, query.shape[1])
+            found.append(flat if len(flat) == len(q) else taken(flat, rows.places[i]))
+        return joined(found)
 
     def grid(self, lane: torch.Tensor, rows: Rows, i: int) -> torch.Tensor:
         """A lane's rows (n, H) in its padded grid, (sentences, heads, places, H / heads)."""
         sentences, places = rows.shapes[i]
         if len(lane) < sentences * places:
-            lane = lane.new_zeros(sentences * places, lane.shape[1]).index_copy(0, rows.places[i], lane)
+            lane = put(lane, rows.places[i], sentences * places)
         return lane.view(sentences, places, self.heads, -1).transpose(1, 2)
 
     def linear(self, module: nn.Module, x: torch.Tensor, rows: Rows) -> torch.Tensor:
@@ -123,14 +124,14 @@ class LaneNetwork:
         low = self.by_lane(self.drop(x, lora.dropout, rows), lora.a, rows)
         update = self.by_lane(low, lora.b * lora.scale, rows)
         if lora.bias is not None:
-            update = torch.cat([u + lora.bias[k] for u, k in zip(rows.split(update), self.lanes, strict=True)])
+            update = joined([u + lora.bias[k] for u, k in zip(rows.split(update), self.lanes, strict=True)])
         return frozen + update
 
     def by_lane(self, x: torch.Tensor, weight: torch.Tensor, rows: Rows) -> torch.Tensor:
         """``x W'`` with each lane's own ``W`` of `weight` (K, outputs, inputs)."""
         if x.device.type == "cpu":
             parts = zip(rows.split(x), self.lanes, strict=True)
-            return torch.cat([part @ weight[k].T for part, k in parts])
+            return joined([part @ weight[k].T for part, k in parts])
         # One batched product on a GPU, where launches cost more than the rows of zeros.
         padded = nn.utils.rnn.pad_sequence(list(rows.split(x)), batch_first=True)  # (lanes, n, inputs)
         out = padded @ weight[list(self.lanes)].mT
@@ -144,6 +145,45 @@ class LaneNetwork:
         for part, k in zip(rows.split(kept), self.lanes, strict=True):
             part.bernoulli_(1 - rate, generator=self.dropouts[k])
         return x * kept.div_(1 - rate)
+
+
+def joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The parts one after the other; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+
+
+def taken(rows: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """``rows[places]`` for places that differ, so that the gradient is a copy and no sum."""
+    out: torch.Tensor = _Take.apply(rows, places)
+    return out
+
+
+def put(rows: torch.Tensor, places: torch.Tensor, size: int) -> torch.Tensor:
+    """`size` rows, those at `places` from `rows`, the others 0."""
+    out: torch.Tensor = _Put.apply(rows, places, size)
+    return out
+
+
+class _Take(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        ctx.places, ctx.size = places, len(rows)
+        return rows.index_select(0, places)
+
+    @staticmethod
+    def backward(ctx: Any, *above: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return above[0].new_zeros(ctx.size, above[0].shape[1]).index_copy_(0, ctx.places, above[0]), None
+
+
+class _Put(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: torch.Tensor, places: torch.Tensor, size: int) -> torch.Tensor:
+        ctx.places = places
+        return rows.new_zeros(size, rows.shape[1]).index_copy_(0, places, rows)
+
+    @staticmethod
+    def backward(ctx: Any, *above: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        return above[0].index_select(0, ctx.places), None, None
 
 
 def _lora_of(name: str, module: Any, stacked: dict[str, torch.Tensor]) -> Lora:

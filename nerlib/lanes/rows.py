@@ -81,15 +81,13 @@ class Packed:
 
     def to(self, device: torch.device) -> "Packed":
         """The same on a device."""
-        return Packed(
-            self.ids.to(device, non_blocking=True),
-            self.positions.to(device, non_blocking=True),
-            self.rows.to(device),
-            tuple(mask.to(device, non_blocking=True) for mask in self.masks),
-            self.labelled.to(device, non_blocking=True),
-            self.labelled_rows.to(device),
-            self.labels.to(device, non_blocking=True),
-        )
+
+        def moved(tensor: torch.Tensor) -> torch.Tensor:
+            return tensor.to(device, non_blocking=True)
+
+        masks = tuple(moved(mask) for mask in self.masks)
+        flat = {name: moved(getattr(self, name)) for name in ("ids", "positions", "labelled", "labels")}
+        return Packed(**flat, masks=masks, rows=self.rows.to(device), labelled_rows=self.labelled_rows.to(device))
 
 
 def pack(batches: Sequence[Mapping[str, torch.Tensor]], padding: int | None) -> Packed:

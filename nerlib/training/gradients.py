@@ -1,5 +1,6 @@
 """Batches made ahead, and gradients of a batch in as many parts as memory asks for."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -16,13 +17,22 @@ from nerlib.training.state import Outcome
 Made = TypeVar("Made")
 
 
-def made_ahead(make: Callable[[np.ndarray], Made], items: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, Made]]:
-    """Each item with what `make` gives for it; the next one is made in a thread while this one is used."""
+def made_ahead(
+    make: Callable[[np.ndarray], Made], items: Sequence[np.ndarray], device: torch.device
+) -> Iterator[tuple[np.ndarray, Made]]:
+    """Each item with what `make` gives for it; on a GPU the next one is made in a thread while this one is used.
+
+    On a CPU nothing is won by it: both would share the cores.
+    """
+    if device.type == "cpu" or not len(items):
+        yield from ((item, make(item)) for item in items)
+        return
     with ThreadPoolExecutor(1) as worker:
-        waiting = worker.submit(make, items[0]) if len(items) else None
-        for i, item in enumerate(items):
-            made = waiting.result() if waiting else make(item)
-            waiting = worker.submit(make, items[i + 1]) if i + 1 < len(items) else None
+        waiting = worker.submit(make, items[0])
+        for item, following in itertools.zip_longest(items, items[1:]):
+            made = waiting.result()
+            if following is not None:
+                waiting = worker.submit(make, following)
             yield item, made
 
 

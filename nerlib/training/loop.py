@@ -90,7 +90,7 @@ def train(
         saved = time.monotonic()
         while done.epochs < num_epochs and not done.stopped_early:
             batches = run.plan_epoch(data, recipe)
-            for indices, parts in made_ahead(gradients.parts, batches[run.position :]):
+            for indices, parts in made_ahead(gradients.parts, batches[run.position :], gradients.device):
                 step = done.steps + 1
                 set_learning_rate(optimizer, recipe.learning_rate * schedule(step, total, recipe.warm_up))
                 network.train()

@@ -1,0 +1,265 @@
+"""How long training, prediction and encoding take against the usual way: pairs in turn, with dev F1 beside.
+
+python -m benchmarks.speed                     # the demo's backbone and a demo language
+python -m benchmarks.speed --backbone ../shared/models/mini-xlmr --corpus ../shared/data/masakhaner2/swa --language sw
+python -m benchmarks.speed --quick             # minutes: fewer sentences, one pair
+python -m benchmarks.speed --report            # the tables and the figure of the last one, once more
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PLACE = Path(__file__).parent
+RESULT = PLACE / "speed.json"
+PARTS = ("training", "methods", "lanes", "prediction", "encoding", "imports")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--repeats", type=int, default=5, help="pairs; each has a seed of its own")
+    parser.add_argument("--backbone", default="demo")
+    parser.add_argument("--corpus", default="demo")
+    parser.add_argument("--language", default="x-target")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--max-length", type=int, default=128)
+    parser.add_argument(
+        "--dropout", type=float, default=-1, help="of the backbone, both ways; -1: as it was pretrained"
+    )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--quick", action="store_true", help="320 sentences, one pair")
+    parser.add_argument("--report", action="store_true")
+    return parser.parse_args()
+
+
+def settle(options):
+    """Threads and device, before torch is imported."""
+    os.environ |= {"OMP_NUM_THREADS": str(options.threads), "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}
+    os.environ |= {"RAYON_NUM_THREADS": str(options.threads), "TOKENIZERS_PARALLELISM": "true"}
+    if options.device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    if options.quick:
+        options.repeats = 1
+
+
+class Bench:
+    """The material, and each part's measurement: rows of a table."""
+
+    def __init__(self, options):
+        import torch
+
+        from nerlib import corpora, folders, labels, models, pretraining
+        from nerlib.params import Recipe
+
+        torch.set_num_threads(options.threads)
+        self.options, self.rows = options, []
+        self.device = torch.device(options.device)
+        place = pretraining.demo_backbone() if options.backbone == "demo" else folders.from_root(options.backbone)
+        self.backbone = models.find_backbone(place)
+        corpus = options.corpus if options.corpus == "demo" else str(folders.from_root(options.corpus).resolve())
+        self.corpus = corpora.load_corpus(corpus, options.language)
+        self.train = self.corpus.train[:320] if options.quick else self.corpus.train
+        self.dev = self.corpus.dev[:200] if options.quick else self.corpus.dev
+        types = sorted({tag[2:] for sentence in self.corpus.train for tag in sentence.tags if tag != "O"})
+        self.labels = labels.tag_names(types)
+        rate = models.default_learning_rate(models.Full(), self.backbone.hidden_size)
+        batch = {"batch_size": options.batch_size, "num_epochs": options.epochs}
+        self.recipe = Recipe(**batch, learning_rate=rate)
+        dropout = self.backbone.config.get("hidden_dropout_prob", 0.0)
+        self.dropout = dropout if options.dropout < 0 else options.dropout
+
+    def build(self, method, seed=0):
+        from nerlib import models
+
+        model = models.build(self.backbone, "ner", method, labels=self.labels, seed=seed)
+        model.network.to(self.device)
+        return model
+
+    def usual_build(self, seed):
+        """The model with the backbone's own attention dropout, and the seed's head."""
+        from nerlib.models import Full
+
+        return self.build(Full(dropout=self.dropout, attention_dropout=self.dropout), seed)
+
+    def f1(self, model):
+        from nerlib import scoring, training
+
+        found = training.predict(model, self.dev, max_length=self.options.max_length)
+        return 100 * scoring.score([s.tags for s in self.dev], found).f1
+
+    def note(self, part, what, seconds, **more):
+        self.rows.append({"part": part, "what": what, "seconds": seconds} | more)
+        told = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in more.items())
+        print(f"{part}: {what}: {seconds:.3f} s; {told}", flush=True)
+
+    # --- parts ---
+
+    def training(self):
+        """The same model, head, data, sentences a batch, epochs and optimizer; dev is scored after each epoch."""
+        from benchmarks import usual
+        from nerlib.efficiency import PeakMemory
+
+        raw = {name: usual.dataset(getattr(self, name), self.labels) for name in ("train", "dev")}
+        kinds = ["Trainer", "Trainer, group_by_length", "ours", "ours, float32"]
+        for seed in range(1, self.options.repeats + 1):
+            for kind in kinds if seed % 2 else reversed(kinds):
+                with PeakMemory() as memory:
+                    if kind.startswith("ours"):
+                        model, seconds = self.ours(seed, "float32" if "float32" in kind else "auto")
+                    else:
+                        model = self.usual_build(seed)
+                        sets = {n: usual.mapped(d, model.tokenizer, self.options.max_length) for n, d in raw.items()}
+                        seconds = usual.train(
+                            model.network, model.tokenizer, sets["train"], sets["dev"], self.labels, self.recipe, seed,
+                            "group" in kind,
+                        )  # fmt: skip
+                tokens = self.subwords(model) * self.recipe.num_epochs / seconds
+                matrices = sum(p.numel() for n, p in model.network.named_parameters() if "embeddings" not in n)
+                share = 6 * matrices * tokens / self.matrix_rate()
+                peak = memory.bytes / 2**20
+                self.note("training", kind, seconds, seed=seed, dev_f1=self.f1(model), tokens_per_second=tokens,
+                          share_of_matrix_rate=share, peak_mib=peak)  # fmt: skip
+
+    def ours(self, seed, precision, method=None, recipe=None):
+        """Train as the library does; the model and the seconds of the loop, dev scored after each epoch."""
+        from nerlib import scoring, training
+        from nerlib.models import Full
+
+        model = self.build(method or Full(dropout=self.dropout), seed)
+        data, dev = (model.encode(s, self.options.max_length) for s in (self.train, self.dev))
+        gold = [s.tags for s in self.dev]
+        recipe = (recipe or self.recipe).model_copy(update={"precision": precision})
+        begun = time.perf_counter()
+        with training.trimmed(model.network, (data, dev)):
+            training.train(
+                model.network, data, recipe, seed=seed, loss=model.loss, count=model.task.count, hooks=model.hooks,
+                evaluate=lambda: scoring.score(gold, training.predict(model, dev)).f1,
+            )  # fmt: skip
+        return model, time.perf_counter() - begun
+
+    def subwords(self, model):
+        return len(model.encode(self.train, self.options.max_length).ids)
+
+    def matrix_rate(self):
+        """Multiplications and additions a second of one large float32 product."""
+        import torch
+
+        if not hasattr(self, "rate"):
+            n = 2048 if self.device.type == "cpu" else 8192
+            a = torch.randn(n, n, device=self.device)
+            self.rate = 2 * n**3 / min(timed(lambda: (a @ a).sum().item()) for _ in range(5))
+        return self.rate
+
+    def methods(self):
+        """A training step of each method, of an epoch on a tenth of the sentences."""
+        from nerlib import models
+
+        recipe = self.recipe.model_copy(update={"num_epochs": 1, "epoch_fraction": 1.0 if self.options.quick else 0.1})
+        for name in ("full", "lora", "dora", "adalora", "bottleneck"):
+            method = models.METHODS[name]()
+            rate = models.default_learning_rate(method, self.backbone.hidden_size)
+            for seed in range(1, self.options.repeats + 1):
+                _, seconds = self.ours(seed, "auto", method, recipe.model_copy(update={"learning_rate": rate}))
+                self.note("methods", name, seconds, seed=seed)
+
+    def lanes(self):
+        """Five seeds of LoRA, one after the other and in lanes: one epoch on a fifth of the sentences."""
+        from nerlib import models, training
+        from nerlib.lanes import Lane, train_lanes, weights_of
+
+        rate = models.default_learning_rate(models.Lora(), self.backbone.hidden_size)
+        update = {"num_epochs": 1, "epoch_fraction": 1.0 if self.options.quick else 0.2, "learning_rate": rate}
+        recipe = self.recipe.model_copy(update=update)
+        for pair in range(self.options.repeats):
+            built = [self.build(models.Lora(), seed) for seed in range(5)]
+            data = built[0].encode(self.train, self.options.max_length)
+            lanes = [Lane(seed, data, weights_of(model)) for seed, model in enumerate(built)]
+
+            def single(model, seed, data=data):
+                training.train(model.network, data, recipe, seed=seed, loss=model.loss, count=model.task.count)
+
+            self.note("lanes", "one run", timed(lambda b=built: single(b[0], 0)), pair=pair)
+            self.note("lanes", "five runs", timed(lambda b=built: [single(m, s) for s, m in enumerate(b)]), pair=pair)
+            seconds = timed(lambda b=built, at=lanes: train_lanes(b[0], at, recipe))
+            self.note("lanes", "five seeds in lanes", seconds, pair=pair)
+
+    def prediction(self):
+        """Tags of dev, from words; the pipeline is given text."""
+        from benchmarks import usual
+        from nerlib import training
+
+        model = self.usual_build(0)
+        model.network.eval()
+        sentences = self.dev[:300]
+        texts = [" ".join(s.words) for s in sentences]
+        for pair in range(self.options.repeats):
+            for size in (1, 8, 32):
+                predict = usual.predictor(model.network, model.tokenizer, size)
+                seconds = timed(lambda p=predict: list(p(texts)))
+                self.note("prediction", f"pipeline, batch {size}", seconds, pair=pair)
+            length = self.options.max_length
+            seconds = timed(lambda: training.predict(model, sentences, max_length=length))  # noqa: B023
+            self.note("prediction", "ours", seconds, pair=pair)
+
+    def encoding(self):
+        """Words and tags to subwords and labels, cold."""
+        from benchmarks import usual
+
+        model = self.usual_build(0)
+        raw, length = usual.dataset(self.train, self.labels), self.options.max_length
+        for pair in range(self.options.repeats):
+            seconds = timed(lambda: usual.mapped(raw, model.tokenizer, length))
+            self.note("encoding", "datasets.map", seconds, pair=pair)
+            self.note("encoding", "ours", timed(lambda: model.encode(self.train, length)), pair=pair)
+
+    def imports(self):
+        """A fresh Python up to the import's end; a notebook's kernel needs about two seconds before."""
+        for pair in range(min(self.options.repeats, 3)):
+            for name in ("nerlib", "nerlib.experiment", "torch", "transformers", "peft", "adapters", "datasets"):
+                command = [sys.executable, "-c", f"import {name}"]
+                self.note("imports", name, timed(lambda c=command: subprocess.run(c, check=True)), pair=pair)
+
+
+def timed(call):
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
+
+
+def machine(options):
+    """What it was measured on."""
+    import torch
+
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
+    name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    gpu = torch.cuda.get_device_name() if options.device == "cuda" else ""
+    return {
+        "cpu": name, "threads": options.threads, "gpu": gpu, "torch": torch.__version__,
+        "bfloat16_instructions": torch.cpu._is_avx512_bf16_supported(), "python": platform.python_version(),
+    }  # fmt: skip
+
+
+def main():
+    options = arguments()
+    if not options.report:
+        settle(options)
+        bench = Bench(options)
+        for part in options.parts:
+            getattr(bench, part)()
+            about = {"machine": machine(options), "options": vars(options), "rows": bench.rows}
+            RESULT.write_text(json.dumps(about, indent=1) + "\n")
+    from benchmarks.speed_report import report
+
+    print(report(json.loads(RESULT.read_text()), PLACE / "speed.svg"))
+
+
+if __name__ == "__main__":
+    main()
