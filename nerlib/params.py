@@ -167,6 +167,9 @@ class Settings(BaseModel):
     seeds: tuple[int, ...] = Field((1, 2, 3), description="one run each")
     max_length: int = Field(128, ge=8, description="subwords in one window; longer sentences are cut into windows")
     stride: int = Field(0, ge=0, description="subwords that two windows of a context share; 0: half of one")
+    trim_vocabulary: bool = Field(
+        False, description="train only those embedding rows that occur; all others stay as pretrained"
+    )
     encoder_only: bool = Field(False, description="of an encoder-decoder, use the encoder alone for every task")
     recipe: Literal["ours", "assamese", "persian"] = Field(
         "ours", description="batch, epochs, rates, patience: ours, or as a study published them"

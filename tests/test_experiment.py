@@ -459,7 +459,7 @@ def test_an_adapter_with_other_labels_is_refused(material, monkeypatch):
     (sources,) = given.run_stage("sources", [1])
     other = study(material, entity_types=["PER", "LOC"]).material
     with pytest.raises(NerlibError, match="other labels"):
-        tuning.find_or_make(other, STAGES["target"], 1, sources, {})
+        tuning.find_or_make(other, STAGES["target"], {1: sources}, {})
 
 
 def test_seeds_and_stages_are_checked(material):

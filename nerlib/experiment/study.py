@@ -95,17 +95,12 @@ class Study:
         if len(set(seeds)) < len(seeds) or not seeds:
             raise SettingsError(f"seeds: expected at least one, every one once, met {list(seeds)}")
         self.rate(stage)
-        runs = []
-        for seed in seeds:
-            parent = None
-            if found.continues:
-                (parent,) = self.run_stage(found.continues, [seed], checkpoint_seconds=checkpoint_seconds)
-            runs.append(
-                find_or_make(
-                    self.material, found, seed, parent, self.language_adapters, checkpoint_seconds=checkpoint_seconds
-                )
-            )
-        return runs
+        parents: dict[int, Run | None] = dict.fromkeys(seeds)
+        if found.continues:
+            before = self.run_stage(found.continues, seeds, checkpoint_seconds=checkpoint_seconds)
+            parents = dict(zip(seeds, before, strict=True))
+        every = checkpoint_seconds
+        return find_or_make(self.material, found, parents, self.language_adapters, checkpoint_seconds=every)
 
     def run_methods(self, stage: str, methods: Sequence[str] | None = None) -> dict[str, list[Run]]:
         """The runs of a stage by method; none where they need more memory than there is (their records say so).

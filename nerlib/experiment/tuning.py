@@ -1,5 +1,7 @@
 """The run of a stage: a backbone tuned for a task and scored on the target."""
 
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -7,13 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nerlib import corpora, efficiency, folders, models, params, records, training
+from nerlib import corpora, efficiency, folders, lanes, models, params, records, training
 from nerlib.alignment import Alignment, Companions
 from nerlib.corpora import Example, digest_of_examples
 from nerlib.efficiency import Stopwatch
 from nerlib.encoding import Encoded
 from nerlib.errors import NerlibError, TooLarge
-from nerlib.experiment.material import Material, Portion
+from nerlib.experiment.identity import identity_of, training_of
+from nerlib.experiment.material import Material
 from nerlib.experiment.progress import teller
 from nerlib.experiment.runs import (
     COUNTS,
@@ -28,85 +31,46 @@ from nerlib.experiment.runs import (
     plus_evaluation,
 )
 from nerlib.experiment.stages import Stage
+from nerlib.lanes import Lane
 from nerlib.models import TunedModel
 from nerlib.models.methods.bottleneck import adapters_that_run
 from nerlib.records.table import SCORE_OF_METRIC
-
-RECIPE_VERSION = 1  # raise it when the training code changes what a run with the same settings gives
-
-
-def identity_of(
-    material: Material, stage: Stage, seed: int, portion: Portion, parent: Run | None, languages: dict[str, Run]
-) -> dict[str, Any]:
-    """Everything that can change the run's result, and nothing else: not names, places, machine or time."""
-    identity = training_of(material, stage, seed, portion, languages) | {
-        "sentences": portion.digests(),
-        "parent": parent.digest if parent else "",
-    }
-    if languages:
-        identity["language_adapters"] = {tag: run.digest for tag, run in languages.items()}
-    return identity
-
-
-def training_of(
-    material: Material, stage: Stage, seed: int, portion: Portion, languages: dict[str, Run]
-) -> dict[str, Any]:
-    """What of the identity decides the trained weights of a stage without parent, whatever it is then scored on."""
-    training = {
-        "recipe_version": RECIPE_VERSION,
-        "stage": stage.name,
-        "task": material.task.name,
-        "labels": list(material.labels),
-        "method": models.methods.described(material.method()),
-        "recipe": material.recipe(stage).model_dump(),
-        "backbone": material.backbone.fingerprint,
-        "max_length": material.settings.max_length,
-        "seed": seed,
-        "sentences": {name: digest for name, digest in portion.digests().items() if name in ("train", "dev")},
-    }
-    if aligned := material.alignment(stage):
-        training["alignment"] = aligned
-    if material.task.form == "answering":
-        training["stride"] = material.settings.stride
-    if material.settings.encoder_only:
-        training["encoder_only"] = True
-    if languages:
-        trained = {sentence.language for sentence in (*portion.train, *portion.dev)}
-        training["language_adapters"] = {tag: run.digest for tag, run in languages.items() if tag in trained}
-    return training
+from nerlib.training.loop import SECONDS_BETWEEN_CHECKPOINTS
 
 
 def find_or_make(
     material: Material,
     stage: Stage,
-    seed: int,
-    parent: Run | None,
+    parents: Mapping[int, Run | None],
     languages: dict[str, Run],
     *,
     checkpoint_seconds: float | None = None,
-) -> Run:
-    """The run of a stage with a seed (see `runs.found_or_made`).
+) -> list[Run]:
+    """The runs of a stage, one a seed (see `runs.found_or_made`).
 
     Parameters
     ----------
-    parent
-        The run that it continues.
+    parents
+        By seed, the run that it continues.
     languages
         The runs of the language adapters, by tag, for a method that has some.
 
     Raises
     ------
     NerlibError
-        When the training fails (a record with status `failed` then names the reason), or its input cannot be read
+        When a training fails (a record with status `failed` then names the reason), or its input cannot be read
         (then there is no record).
     """
-    settings = material.settings
     material.check()
-    portion = material.portion(stage, seed)
-    identity = identity_of(material, stage, seed, portion, parent, languages)
-    name = Name(settings.study, settings.language, settings.task, settings.backbone, settings.method, stage.name, seed)
-    tuning = _Tuning(material, stage, seed, portion, parent, languages, checkpoint_seconds)
-    return found_or_made(name, identity, tuning.known(), tuning.make)
+    together: list[_Tuning] = []
+    for seed, parent in parents.items():
+        together.append(_Tuning(material, stage, seed, parent, languages, checkpoint_seconds, together))
+    return [found_or_made(one.name, one.identity, one.known(), one.make) for one in together]
+
+
+def trains_together() -> bool:
+    """Whether seeds in lanes are trained at once: on a GPU; on a CPU that takes as long as one after the other."""
+    return training.best_device().type == "cuda"
 
 
 class Trained(NamedTuple):
@@ -133,15 +97,25 @@ class _Tuning:
         material: Material,
         stage: Stage,
         seed: int,
-        portion: Portion,
         parent: Run | None,
         languages: dict[str, Run],
         checkpoint_seconds: float | None,
+        together: "list[_Tuning]",
     ) -> None:
-        self.material, self.stage, self.seed, self.portion = material, stage, seed, portion
-        self.parent, self.languages, self.checkpoint_seconds = parent, languages, checkpoint_seconds
+        self.material, self.stage, self.seed, self.parent = material, stage, seed, parent
+        self.languages, self.checkpoint_seconds, self.together = languages, checkpoint_seconds, together
+        self.portion = material.portion(stage, seed)
+        self.identity = identity_of(material, stage, seed, self.portion, parent, languages)
         self.deciding = SCORE_OF_METRIC.get(material.task.metric, material.task.metric)
-        self.training_digest = records.digest_of(training_of(material, stage, seed, portion, languages))
+        self.training_digest = records.digest_of(training_of(material, stage, seed, self.portion, languages))
+        self.lane: Lane | None = None  # what it learnt, perhaps in the run of another seed
+        self.beside: tuple[int, ...] = ()  # the seeds that were trained in lanes with it, its own among them
+
+    @property
+    def name(self) -> Name:
+        """What the run goes by."""
+        s = self.material.settings
+        return Name(s.study, s.language, s.task, s.backbone, s.method, self.stage.name, self.seed)
 
     def make(self, job: Job) -> dict[str, Any]:
         """Train and score, write the run's files, and return scores, costs and digests."""
@@ -186,7 +160,7 @@ class _Tuning:
 
     def trained(self, job: Job) -> tuple[TunedModel, "Trained"]:
         """Train, and tell what it took."""
-        material, portion, watch = self.material, self.portion, Stopwatch()
+        portion, watch = self.portion, Stopwatch()
         with watch.part("set_up"):
             model = self.start_model()
             counts = {
@@ -197,25 +171,85 @@ class _Tuning:
             train, dev = self.encoded(model, portion.train), self.encoded(model, portion.dev)
             model.network.to(training.best_device())
             alignment = self.alignment(model, train)
-        every = {} if self.checkpoint_seconds is None else {"checkpoint_seconds": self.checkpoint_seconds}
         with adapters_that_run(model.network) as ran:
-            outcome = training.train(
+            outcome = self.learn(job, model, train, dev, alignment)
+        costs = counts | costs_of(outcome, watch.seconds["set_up"]) | {"lost_words": {"train": train.lost_words}}
+        how: dict[str, Any] = {"precision": outcome.precision, "micro_batch_size": outcome.micro_batch_size}
+        how |= {"lanes": list(self.beside)} if self.beside else {}
+        provenance = (
+            {"resumed_from": outcome.resumed_from} | how | ({"adapters_in_training": sorted(ran)} if ran else {})
+        )
+        return model, Trained(pd.DataFrame(outcome.curve), costs, provenance)
+
+    def learn(
+        self, job: Job, model: TunedModel, train: Encoded, dev: Encoded, alignment: Alignment | None
+    ) -> training.Outcome:
+        """Train the model: by the loop, or in a lane where it fits into one."""
+        recipe = self.material.recipe(self.stage)
+        if not alignment and not self.languages and lanes.fits(model, recipe):
+            return self.in_lanes(job, model)
+        trims = self.material.settings.trim_vocabulary
+        with training.trimmed(model.network, (train, dev)) if trims else nullcontext():
+            return training.train(
                 model.network,
                 alignment.companions if alignment else train,
-                material.recipe(self.stage),
+                recipe,
                 seed=self.seed,
                 loss=alignment.loss if alignment else model.loss,
-                count=material.task.count,
-                evaluate=partial(self.dev_score, model, dev, alignment) if portion.dev else None,
+                count=self.material.task.count,
+                evaluate=partial(self.dev_score, model, dev, alignment) if self.portion.dev else None,
                 hooks=model.hooks,
                 checkpoint=job.checkpoint,
                 on_resume=job.resumed,
-                progress=teller(f"{self.stage.name}, {material.settings.method}, seed {self.seed}", job.say),
-                **every,
+                progress=self.teller(job),
+                checkpoint_seconds=self.every,
             )
-        costs = counts | costs_of(outcome, watch.seconds["set_up"]) | {"lost_words": {"train": train.lost_words}}
-        provenance = {"resumed_from": outcome.resumed_from} | ({"adapters_in_training": sorted(ran)} if ran else {})
-        return model, Trained(pd.DataFrame(outcome.curve), costs, provenance)
+
+    def in_lanes(self, job: Job, model: TunedModel) -> training.Outcome:
+        """Train in lanes: on a GPU with the seeds of this stage that are not made yet, on a CPU alone.
+
+        A lane ends as it would alone, so that it does not matter who trains it. Each seed's share of the time is told.
+        """
+        if self.lane is None:
+            waiting = [one for one in self.together if one is self or (trains_together() and one.waits)]
+            beside = [one.new_lane(job, model) for one in waiting]
+            lanes.train_lanes(model, beside, self.material.recipe(self.stage), checkpoint_seconds=self.every)
+            for one, lane in zip(waiting, beside, strict=True):
+                lane.outcome.shared_by(len(beside))
+                one.lane, one.beside = lane, tuple(other.seed for other in waiting)
+        assert self.lane is not None
+        if self.lane.failure:
+            raise self.lane.failure
+        lanes.put_weights(model, self.lane.weights)
+        return self.lane.outcome
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is neither made nor trained yet."""
+        return self.lane is None and finished(records.run_folder(*self.name, records.digest_of(self.identity))) is None
+
+    def new_lane(self, job: Job, model: TunedModel) -> Lane:
+        """A lane for this seed in the run that is being made, whose model is `model`."""
+        own = model if job.name == self.name else self.start_model()
+        train, dev = self.encoded(own, self.portion.train), self.encoded(own, self.portion.dev)
+        return Lane(
+            self.seed,
+            train,
+            lanes.weights_of(own),
+            evaluate=partial(self.dev_score, model, dev, None) if self.portion.dev else None,
+            checkpoint=job.checkpoint / f"seed-{self.seed}",
+            on_resume=job.resumed,
+            progress=self.teller(job),
+        )
+
+    def teller(self, job: Job) -> Callable[[training.Progress], None]:
+        """Tells how far the training is."""
+        return teller(f"{self.stage.name}, {self.material.settings.method}, seed {self.seed}", job.say)
+
+    @property
+    def every(self) -> float:
+        """Seconds between two checkpoints."""
+        return SECONDS_BETWEEN_CHECKPOINTS if self.checkpoint_seconds is None else self.checkpoint_seconds
 
     def taken_over(self, job: Job) -> tuple[TunedModel, "Trained"] | None:
         """The model of a finished run of this study that was trained on the same, to be scored on another target.
