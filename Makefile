@@ -28,7 +28,7 @@ demo: setup ## the Assamese study's shape on artificial languages, a few minutes
 	@$(BIN)/python -m nerlib.reporting index demo
 
 test: setup ## all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --maxschedchunk 1
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadgroup
 
 check: setup ## style, types, floors, notebooks without outputs
 	$(BIN)/ruff check .

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from nerlib import models, training
 from nerlib.corpora import Sentence
 from nerlib.errors import ModelError
-from nerlib.models import AdaLora, Dora, Full, Lora
+from nerlib.models import AdaLora, Bottleneck, Dora, Full, Lora
 from nerlib.models.families import find_family
 from nerlib.models.methods import default_learning_rate, find_method
 from nerlib.params import Recipe, read_settings
@@ -350,3 +350,17 @@ def test_adalora_prunes_within_three_steps_and_says_when_it_cannot(tiny_backbone
     assert train().steps == steps
     pattern = model.network.peft_config["default"].rank_pattern
     assert sum(map(sum, pattern.values())) == 8 * len(pattern)
+
+
+@pytest.mark.parametrize("family", ["xlm-roberta", "mt5"])
+@pytest.mark.parametrize("method", [*METHODS, Bottleneck()], ids=lambda m: m.name)
+def test_every_method_learns_with_products_in_bfloat16(tmp_path, family, method):
+    """Layers wide enough that they are rounded: what adapters add to them in place must not be lost."""
+    widths = {"hidden_size": 128} if family == "xlm-roberta" else {"d_model": 128, "d_kv": 32, "d_ff": 256}
+    model = models.build(tiny.make_backbone(tmp_path / family, family, **widths), "ner", method, labels=LABELS, seed=1)
+    before = [p.detach().clone() for p in model.network.parameters() if p.requires_grad]
+    outcome = trained(model, steps=6, precision="bfloat16")
+    assert outcome.precision == "bfloat16"
+    after = [p for p in model.network.parameters() if p.requires_grad]
+    moved = [not torch.equal(a, b) for a, b in zip(before, after, strict=True)]
+    assert all(moved) or method.name == "adalora"  # pruned rows are taken out

@@ -41,26 +41,27 @@ class RoundedProducts(TorchFunctionMode):
 
     def __torch_function__(self, function: Any, _types: Any, args: Any = (), options: Any = None) -> Any:
         if function is functional.linear and min(args[1].shape) >= NARROW and args[0].dtype == torch.float32:
+            x, weight = args[:2]
             bias = args[2] if len(args) > 2 else (options or {}).get("bias")
-            return _Product.apply(args[0], args[1], bias)
+            product = _Product.apply(x.reshape(-1, x.shape[-1]), weight, bias)
+            return product.view(*x.shape[:-1], -1)  # out here: adapters add to it in place, which no inner view allows
         return function(*args, **(options or {}))
 
 
 class _Product(torch.autograd.Function):
-    """``x W' + b`` of float32 tensors, the factors of products rounded to bfloat16, forward and backward."""
+    """``x W' + b`` of float32 x (N, inputs); the factors of products are rounded to bfloat16, forward and backward."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-        rows, rounded = x.reshape(-1, x.shape[-1]).bfloat16(), weight.bfloat16()  # (N, inputs), (outputs, inputs)
+        rows, rounded = x.bfloat16(), weight.bfloat16()  # (N, inputs), (outputs, inputs)
         ctx.save_for_backward(rows, rounded)
         product = (rows @ rounded.T).float()
-        return (product if bias is None else product.add_(bias)).view(*x.shape[:-1], -1)
+        return product if bias is None else product.add_(bias)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         rows, rounded = ctx.saved_tensors
-        above = gradients[0].reshape(-1, gradients[0].shape[-1])  # (N, outputs)
-        up = above.bfloat16()
+        up = gradients[0].bfloat16()  # (N, outputs)
         of_x, of_weight, of_bias = ctx.needs_input_grad
-        below = (up @ rounded).float().view(*gradients[0].shape[:-1], -1) if of_x else None
-        return below, (up.T @ rows).float() if of_weight else None, above.sum(0) if of_bias else None
+        below = (up @ rounded).float() if of_x else None
+        return below, (up.T @ rows).float() if of_weight else None, gradients[0].sum(0) if of_bias else None
