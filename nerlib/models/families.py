@@ -53,6 +53,9 @@ ENCODER_ONLY: Mapping[str, Head] = MappingProxyType(
 class Family:
     """What must be known of a kind of backbone to put an adapter and a head on it.
 
+    Of precision there is one rule for all, so it stands in `training.precision`: float32, or bfloat16 products; never
+    float16, in which mT5's activations are clipped without a word.
+
     Attributes
     ----------
     kind
