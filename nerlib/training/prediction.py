@@ -8,6 +8,7 @@ import torch
 
 from nerlib.encoding import Encoded
 from nerlib.models import TunedModel
+from nerlib.params import Precision
 from nerlib.training.precision import computing, precision_on
 
 SUBWORDS_A_BATCH = {"cpu": 1024, "cuda": 8192}  # on a CPU, what stays near the cores
@@ -53,7 +54,7 @@ def evaluate(model: TunedModel, encoded: Encoded) -> Evaluated:
     network.eval()
     device = next(network.parameters()).device
     found, losses, count = [], [], 0
-    with torch.inference_mode(), computing(device, precision_on(device)):
+    with torch.inference_mode(), computing(device, _precision(device)):
         for indices in _batches(encoded, device):
             batch = encoded.batch(indices)
             count += task.count(batch)
@@ -84,7 +85,7 @@ def represent(model: TunedModel, sentences: Sequence[Any], *, max_length: int | 
     network.eval()
     device = next(network.parameters()).device
     found: list[tuple[np.ndarray, np.ndarray]] = []
-    with torch.inference_mode(), computing(device, precision_on(device)):
+    with torch.inference_mode(), computing(device, _precision(device)):
         for indices in _batches(encoded, device):
             batch = {name: tensor.to(device) for name, tensor in encoded.batch(indices).items()}
             windows = np.diff(encoded.first_window)[indices]
@@ -99,6 +100,11 @@ def represent(model: TunedModel, sentences: Sequence[Any], *, max_length: int | 
 def _encoded(model: TunedModel, examples: Sequence[Any], max_length: int | None) -> Encoded:
     bare = [model.task.without_gold(example, model.labels) for example in examples]
     return model.encode(bare, max_length or min(128, model.backbone.max_length))
+
+
+def _precision(device: torch.device) -> Precision:
+    """Of predictions: as in training on a GPU, float32 on a CPU, so that the same weights score the same elsewhere."""
+    return precision_on(device) if device.type == "cuda" else "float32"
 
 
 def _batches(encoded: Encoded, device: torch.device) -> list[np.ndarray]:
