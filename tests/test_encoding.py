@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nerlib.corpora import LabelledText, Question, Sentence
-from nerlib.encoding import IGNORED, NOTHING, encode_sentences, fertility, special_tokens, subwords, windows
+from nerlib.encoding import IGNORED, NOTHING, Layout, encode_sentences, fertility, special_tokens, subwords, windows
 from nerlib.errors import CorpusError, ModelError
 from tests import tiny
 
@@ -40,7 +40,7 @@ def tokenizer(request):
 @slow
 @given(sentences, st.integers(6, 40), st.sampled_from(["first", "last"]))
 def test_each_word_carries_its_label_at_its_first_or_last_subword_and_only_there(tokenizer, rows, length, which):
-    encoded = encode_sentences(rows, tokenizer, LABELS, max_length=length, labelled_subword=which)
+    encoded = encode_sentences(rows, tokenizer, LABELS, Layout(length, labelled_subword=which))
     gold = [LABELS.index(tag) for row in rows for tag in row.tags]
     assert encoded.labels.tolist() == gold
     carried = encoded.words[encoded.words != NOTHING]
@@ -72,7 +72,7 @@ def test_each_word_carries_its_label_at_its_first_or_last_subword_and_only_there
 @slow
 @given(sentences, st.integers(6, 40), st.randoms())
 def test_a_batch_holds_the_labels_of_its_sentences_and_pads_the_rest(tokenizer, rows, length, random):
-    encoded = encode_sentences(rows, tokenizer, LABELS, max_length=length)
+    encoded = encode_sentences(rows, tokenizer, LABELS, Layout(length))
     chosen = random.sample(range(len(rows)), random.randint(1, len(rows)))
     batch = encoded.batch(np.array(chosen))
     voting = batch["words"] != NOTHING
@@ -106,7 +106,7 @@ def test_what_votes_stands_away_from_a_cut():
 
 def test_lengths_are_those_of_the_longest_window(tokenizer):
     rows = [Sentence(("a",) * n, ("O",) * n, "en") for n in (1, 200, 3)]
-    encoded = encode_sentences(rows, tokenizer, LABELS, max_length=32)
+    encoded = encode_sentences(rows, tokenizer, LABELS, Layout(32))
     assert encoded.lengths[1] == 32
     assert encoded.lengths[0] < encoded.lengths[2] < 32
     assert len(encoded) == 3
@@ -115,27 +115,27 @@ def test_lengths_are_those_of_the_longest_window(tokenizer):
 def test_the_cache_gives_what_encoding_gives(tokenizer, tmp_path, monkeypatch):
     monkeypatch.setenv("NERLIB_CACHE", str(tmp_path))
     rows = [Sentence(("অসম", "ভাল"), ("B-LOC", "O"), "as")]
-    fresh = encode_sentences(rows, tokenizer, LABELS, max_length=16)
-    encode_sentences(rows, tokenizer, LABELS, max_length=16, cache=True)
+    fresh = encode_sentences(rows, tokenizer, LABELS, Layout(16))
+    encode_sentences(rows, tokenizer, LABELS, Layout(16, cache=True))
     monkeypatch.setattr("nerlib.encoding.sentences.windows", None)  # a second encoding would fail
-    again = encode_sentences(rows, tokenizer, LABELS, max_length=16, cache=True)
+    again = encode_sentences(rows, tokenizer, LABELS, Layout(16, cache=True))
     for name, value in vars(fresh).items():
         np.testing.assert_array_equal(getattr(again, name), value)
     with pytest.raises(TypeError):
-        encode_sentences(rows, tokenizer, LABELS, max_length=15, cache=True)  # other settings are another place
+        encode_sentences(rows, tokenizer, LABELS, Layout(15, cache=True))  # other settings are another place
 
 
 def test_an_unknown_tag_is_named_with_its_place(tokenizer):
     rows = [Sentence(("a",), ("B-DATE",), "as", "train.txt:12")]
     with pytest.raises(CorpusError, match=r"train\.txt:12: tag 'B-DATE' is not among O, B-PER"):
-        encode_sentences(rows, tokenizer, LABELS, max_length=16)
+        encode_sentences(rows, tokenizer, LABELS, Layout(16))
 
 
 def test_a_window_without_room_and_a_slow_tokenizer_are_refused(tokenizer):
     with pytest.raises(ModelError, match="leaves"):
-        encode_sentences([], tokenizer, LABELS, max_length=3)
+        encode_sentences([], tokenizer, LABELS, Layout(3))
     with pytest.raises(ModelError, match="fast tokenizer"):
-        encode_sentences([], object(), LABELS, max_length=16)
+        encode_sentences([], object(), LABELS, Layout(16))
 
 
 def test_lengths_of_texts_and_questions_are_those_of_the_tokenizer_itself(tokenizer):

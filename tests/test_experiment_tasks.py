@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from nerlib import analysis, efficiency, params, records
 from nerlib.errors import SettingsError, TooLarge
-from nerlib.experiment import Study, tuning
+from nerlib.experiment import Study, learning_rates, tuning
 from nerlib.scoring import Counts, f1_from_counts
 from tests import tiny
 
@@ -81,6 +81,14 @@ def test_no_answer_may_be_predicted_where_training_has_questions_without_one(set
     assert run.record.scores["test"]["unanswerable"]["support"] == 3
 
 
+def test_answers_that_fit_no_window_stand_among_the_warnings(settings):
+    study = Study(settings("qa", max_length=10, stride=1, train_size=0))
+    (run,) = study.run_stage("baseline")
+    encoded = study.new_model().encode(study.material.target.train, 10, stride=1)
+    assert encoded.unplaced > 0
+    assert encoded.remarks == tuple(warning for warning in run.record.warnings if "fit no window" in warning)
+
+
 def test_an_option_that_changes_a_result_changes_the_run(settings):
     study = Study(settings("qa"))
     (usual,) = study.run_stage("baseline")
@@ -132,6 +140,7 @@ def test_a_stage_without_dev_takes_the_methods_own_rate(settings):
     study = Study(settings("sentiment", learning_rate="tuned", tuning_factors=[3]))
     usual = Study(study.settings.model_copy(update={"learning_rate": None})).rate("target_only_10")
     assert study.rate("target_only_10") == usual
+    assert learning_rates(study, "target_only_10")["learning_rate"].tolist() == [usual]
     assert study.rate("baseline") == pytest.approx(3 * usual)
 
 

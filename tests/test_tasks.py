@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from nerlib import models, training
 from nerlib.corpora import Answer, LabelledText, Question, Sentence
-from nerlib.encoding import encode_questions, encode_texts
+from nerlib.encoding import Layout, encode_questions, encode_texts
 from nerlib.errors import CorpusError, ModelError
 from nerlib.models import AdaLora, Dora, Full, Lora
 from nerlib.models.backbones import load_tokenizer
@@ -210,14 +210,14 @@ def test_a_text_that_names_control_tokens_is_a_text(tiny_backbone):
 def test_a_text_of_nothing_that_the_tokenizer_knows_is_one_unknown_piece(tiny_backbone):
     for family in TABLE:
         tokenizer = load_tokenizer(tiny_backbone(family), TABLE[family])
-        data = encode_texts([LabelledText("\u200b", "a", "sw")], tokenizer, ("a", "b"), max_length=16)
+        data = encode_texts([LabelledText("\u200b", "a", "sw")], tokenizer, ("a", "b"), Layout(16))
         assert len(data.batch(np.array([0]))["input_ids"][0]) >= 1, family
 
 
 def test_words_behind_the_cut_are_counted(tiny_backbone):
     tokenizer = load_tokenizer(tiny_backbone("bert"), TABLE["bert"])
     long = LabelledText(" ".join(["মই"] * 50), "a", "as")
-    data = encode_texts([long], tokenizer, ("a", "b"), max_length=12)
+    data = encode_texts([long], tokenizer, ("a", "b"), Layout(12))
     pieces = len(tokenizer.backend_tokenizer.encode("মই", add_special_tokens=False).ids)
     assert data.lost_words == 50 - -(-10 // pieces)
     assert len(data.ids) == 12
@@ -226,7 +226,7 @@ def test_words_behind_the_cut_are_counted(tiny_backbone):
 def test_a_label_unseen_in_training_is_named(tiny_backbone):
     tokenizer = load_tokenizer(tiny_backbone("bert"), TABLE["bert"])
     with pytest.raises(CorpusError, match=r"dev.csv, line 3: label 'mixed' is not among a, b"):
-        encode_texts([LabelledText("x", "mixed", "fa", "dev.csv, line 3")], tokenizer, ("a", "b"), max_length=16)
+        encode_texts([LabelledText("x", "mixed", "fa", "dev.csv, line 3")], tokenizer, ("a", "b"), Layout(16))
 
 
 @pytest.mark.parametrize("types", [(), ("positive",)])
@@ -272,7 +272,7 @@ def test_an_answer_is_found_wherever_it_stands(tiny_backbone, family):
     tokenizer = load_tokenizer(tiny_backbone(family), TABLE[family])
     words = [f"মই{i}" for i in range(40)]
     asked = [question(words, place, length=2) for place in range(39)]
-    encoded = encode_questions(asked, tokenizer, max_length=60, summary=TABLE[family].summary)
+    encoded = encode_questions(asked, tokenizer, Layout(60, summary=TABLE[family].summary))
     assert (np.diff(encoded.first_window) > 1).all()
     assert encoded.unplaced == 0
     assert found_by(encoded) == [q.gold for q in asked]
@@ -283,23 +283,27 @@ def test_with_a_stride_shorter_than_the_answer_some_fit_no_window_and_are_counte
     tokenizer = load_tokenizer(tiny_backbone("bert"), TABLE["bert"])
     words = [f"মই{i}" for i in range(60)]
     asked = [question(words, place, length=4) for place in range(56)]
-    narrow = encode_questions(asked, tokenizer, max_length=40, stride=1)
-    wide = encode_questions(asked, tokenizer, max_length=40)
+    narrow = encode_questions(asked, tokenizer, Layout(40, stride=1))
+    wide = encode_questions(asked, tokenizer, Layout(40))
     assert narrow.unplaced > 0 == wide.unplaced
+    assert narrow.remarks == (
+        f"{narrow.unplaced} questions whose answers fit no window are trained on as if they had none",
+    )
+    assert wide.remarks == ()
 
 
 @pytest.mark.parametrize("stride", [30, 31, 40])
 def test_a_stride_as_long_as_a_window_is_refused(tiny_backbone, stride):
     tokenizer = load_tokenizer(tiny_backbone("bert"), TABLE["bert"])
     with pytest.raises(ModelError, match=rf"stride {stride}: expected fewer than the \d+ subwords of context"):
-        encode_questions([question(["মই"] * 50, 3)], tokenizer, max_length=32, stride=stride)
+        encode_questions([question(["মই"] * 50, 3)], tokenizer, Layout(32, stride=stride))
 
 
 @pytest.mark.parametrize("family", list(TABLE))
 def test_no_answer_is_said_where_there_is_none_and_only_where_it_may_be(tiny_backbone, family):
     tokenizer = load_tokenizer(tiny_backbone(family), TABLE[family])
     asked = [Question("কি", "মই ঘৰত আছো", (), "as"), question(["মই", "ঘৰত"], 1)]
-    encoded = encode_questions(asked, tokenizer, max_length=40, summary=TABLE[family].summary)
+    encoded = encode_questions(asked, tokenizer, Layout(40, summary=TABLE[family].summary))
     assert found_by(encoded, ("answer", "none")) == [(), ("ঘৰত",)]
     assert found_by(encoded, ("answer",))[0] != ()
 
@@ -307,7 +311,7 @@ def test_no_answer_is_said_where_there_is_none_and_only_where_it_may_be(tiny_bac
 def test_a_long_question_leaves_half_of_the_room_to_its_context(tiny_backbone):
     tokenizer = load_tokenizer(tiny_backbone("bert"), TABLE["bert"])
     asked = question(["মই", "ঘৰত"], 1, asked=" ".join(f"কি{i}" for i in range(60)))
-    encoded = encode_questions([asked], tokenizer, max_length=43)
+    encoded = encode_questions([asked], tokenizer, Layout(43))
     assert encoded.choosable.sum() > 1
     assert encoded.lost_words > 0
     assert found_by(encoded) == [("ঘৰত",)]

@@ -3,7 +3,7 @@
 from nerlib.encoding.questions import EncodedQuestions, encode_questions
 from nerlib.encoding.sentences import EncodedSentences, encode_sentences, fertility, subwords
 from nerlib.encoding.texts import EncodedTexts, encode_texts
-from nerlib.encoding.windows import IGNORED, NOTHING, Encoded, LabelledSubword, Layout, special_tokens, windows
+from nerlib.encoding.windows import IGNORED, NOTHING, Encoded, FirstOrLast, Layout, special_tokens, windows
 
 __all__ = [
     "IGNORED",
@@ -12,7 +12,7 @@ __all__ = [
     "EncodedQuestions",
     "EncodedSentences",
     "EncodedTexts",
-    "LabelledSubword",
+    "FirstOrLast",
     "Layout",
     "encode_questions",
     "encode_sentences",

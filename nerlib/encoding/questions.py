@@ -5,13 +5,14 @@ Letters of shapes: S windows, T subwords (padded).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from nerlib.corpora import Answer, Question
 from nerlib.encoding.windows import (
     Encoded,
+    Layout,
     check_fast,
     padding,
     room_beside,
@@ -61,11 +62,18 @@ class EncodedQuestions(Encoded):
         return self.cut
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """That some answers fit no window, where it is so."""
+        if not self.unplaced:
+            return ()
+        return (f"{self.unplaced} questions whose answers fit no window are trained on as if they had none",)
+
+    @property
     def owner(self) -> np.ndarray:
         """(windows,) the example that each belongs to."""
         return np.repeat(np.arange(len(self)), np.diff(self.first_window))
 
-    def learnt(self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
+    def targets(self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
         """Segments and choosable subwords (S, T); begin, end, none and the window's number (S,)."""
         segments, choosable = np.zeros(inside.shape, dtype=np.int64), np.zeros(inside.shape, dtype=bool)
         segments[inside], choosable[inside] = self.segments[source], self.choosable[source]
@@ -77,11 +85,7 @@ class EncodedQuestions(Encoded):
 def encode_questions(
     questions: Sequence[Question],
     tokenizer: Any,
-    *,
-    max_length: int,
-    stride: int = 0,
-    summary: Literal["first", "last"] = "first",
-    languages: Sequence[str] = (),
+    layout: Layout,
 ) -> EncodedQuestions:
     """Encode questions with their contexts.
 
@@ -89,13 +93,11 @@ def encode_questions(
     ----------
     questions
         With answers at offsets in code points.
-    tokenizer, max_length, languages
-        As for `encode_sentences`. A question is cut to half of the room beside the special tokens.
-    stride
-        Subwords that two windows of a context share; 0: half of what a window holds of it, so that every answer up to
-        that length stands whole in one of them.
-    summary
-        Which subword has seen the whole window: the first in an encoder, the last in a decoder.
+    tokenizer
+        As for `encode_sentences`.
+    layout
+        How the model wants its input. A question is cut to half of the room beside the special tokens. Where two
+        windows of a context share half of it, every answer up to that length stands whole in one of them.
 
     Raises
     ------
@@ -106,8 +108,8 @@ def encode_questions(
         For a language that is not among `languages`.
     """
     check_fast(tokenizer)
-    before, between, after = special_tokens_of_pairs(tokenizer, ends=summary == "last")
-    room = room_beside(len(before) + len(between) + len(after), max_length)
+    before, between, after = special_tokens_of_pairs(tokenizer, ends=layout.summary == "last")
+    room = room_beside(len(before) + len(between) + len(after), layout.max_length)
     backend = tokenizer.backend_tokenizer
     asked = backend.encode_batch([q.question for q in questions], add_special_tokens=False)
     read = backend.encode_batch([q.context for q in questions], add_special_tokens=False)
@@ -117,10 +119,10 @@ def encode_questions(
     for question, prompt, context in zip(questions, asked, read, strict=True):
         head = [*before, *without_control(prompt.ids[: room // 2], tokenizer), *between]
         cut += len(set(prompt.word_ids[room // 2 :]) - set(prompt.word_ids[: room // 2]))
-        left = max_length - len(head) - len(after)
-        overlap = stride or left // 2
+        left = layout.max_length - len(head) - len(after)
+        overlap = layout.stride or left // 2
         if overlap >= left:
-            raise ModelError(f"stride {stride}: expected fewer than the {left} subwords of context in a window")
+            raise ModelError(f"stride {layout.stride}: expected fewer than the {left} subwords of context in a window")
         content = without_control(context.ids, tokenizer)
         spans = np.array(context.offsets, dtype=np.int32).reshape(-1, 2)
         places = [place for answer in question.answers if (place := _place(answer, spans))]
@@ -128,7 +130,7 @@ def encode_questions(
         for first, last, _ in windows(len(content), left, overlap):
             inside = next((place for place in places if first <= place[0] and place[1] < last), None)
             placed |= inside is not None
-            none = 0 if summary == "first" else len(head) + last - first + len(after) - 1
+            none = 0 if layout.summary == "first" else len(head) + last - first + len(after) - 1
             ids += [*head, *content[first:last], *after]
             flat["segments"] += [0] * len(head) + [1] * (last - first + len(after))
             may = [False] * len(head) + [True] * (last - first) + [False] * len(after)
@@ -148,7 +150,7 @@ def encode_questions(
         ids=np.array(ids, dtype=np.int32),
         starts=np.array(starts, dtype=np.int64),
         first_window=np.array(first_window, dtype=np.int64),
-        language=spoken(questions, languages),
+        language=spoken(questions, layout.languages),
         pad=padding(tokenizer),
         segments=np.array(flat["segments"], dtype=np.int8),
         choosable=np.array(flat["choosable"], dtype=bool),

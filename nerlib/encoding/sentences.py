@@ -20,7 +20,8 @@ from nerlib.encoding.windows import (
     IGNORED,
     NOTHING,
     Encoded,
-    LabelledSubword,
+    FirstOrLast,
+    Layout,
     check_fast,
     padding,
     room_beside,
@@ -57,7 +58,7 @@ class EncodedSentences(Encoded):
         """Words without any subword: they are predicted as outside of everything, and counted."""
         return len(self.labels) - int((self.words != NOTHING).sum())
 
-    def learnt(self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
+    def targets(self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
         """Labels and numbers of the words, (S, T)."""
         words = np.full(inside.shape, NOTHING, dtype=np.int64)
         words[inside] = self.words[source]
@@ -69,11 +70,7 @@ def encode_sentences(
     sentences: Sequence[Sentence],
     tokenizer: Any,
     labels: Sequence[str],
-    *,
-    max_length: int,
-    labelled_subword: LabelledSubword = "first",
-    languages: Sequence[str] = (),
-    cache: bool = False,
+    layout: Layout,
 ) -> EncodedSentences:
     """Encode tagged sentences.
 
@@ -85,14 +82,8 @@ def encode_sentences(
         A fast tokenizer of transformers.
     labels
         Label names in the order of the head's outputs.
-    max_length
-        Subwords of a window, special tokens included.
-    labelled_subword
-        The subword of a word that carries its label. It is chosen in the whole sentence, before windows are cut.
-    languages
-        The languages that the model tells apart; none: the sentences' languages do not matter.
-    cache
-        Whether to look for the result, and leave it, in the cache folder.
+    layout
+        How the model wants its input. The labelled subword is chosen in the whole sentence, before windows are cut.
 
     Raises
     ------
@@ -103,15 +94,15 @@ def encode_sentences(
         For a slow tokenizer, or a `max_length` that leaves no room beside the special tokens.
     """
     check_fast(tokenizer)
-    language = spoken(sentences, languages)
-    place = _cached(sentences, tokenizer, labels, max_length, labelled_subword) if cache else None
+    language = spoken(sentences, layout.languages)
+    place = _cached(sentences, tokenizer, labels, layout) if layout.cache else None
     if place is not None and place.is_file():
         with np.load(place, allow_pickle=False) as arrays:
             kept = {name: arrays[name] for name in arrays if name != "pad"}
             return EncodedSentences(**kept, language=language, pad=int(arrays["pad"]))
     before, after = special_tokens(tokenizer)
-    room = room_beside(len(before) + len(after), max_length)
-    pieces, carrying, bounds = _pieces(sentences, tokenizer, labelled_subword)
+    room = room_beside(len(before) + len(after), layout.max_length)
+    pieces, carrying, bounds = _pieces(sentences, tokenizer, layout.labelled_subword)
     first_word = np.cumsum([0, *(len(sentence.words) for sentence in sentences)])
     begins = bounds[first_word]  # (sentences + 1,) where each sentence begins in `pieces`
     cut = [windows(int(length), room) for length in np.diff(begins)]
@@ -119,7 +110,7 @@ def encode_sentences(
     tables = [(b, e, *voting) for of_sentence in cut for b, e, voting in of_sentence]
     table = np.array(tables, dtype=np.int64).reshape(-1, 4) + np.repeat(begins[:-1], np.diff(first_window))[:, None]
     begin, end, vote, vote_end = table.T  # (windows,) each, in `pieces`
-    starts = np.cumsum([0, *(end - begin + max_length - room)])
+    starts = np.cumsum([0, *(end - begin + layout.max_length - room)])
     source = _ranges(begin, end)  # where each subword that is not special comes from
     target = source + np.repeat(starts[:-1] + len(before) - begin, end - begin)
     ids, carried = np.empty(starts[-1], dtype=np.int32), np.full(starts[-1], NOTHING, dtype=np.int32)
@@ -186,7 +177,7 @@ def fertility(cut: pd.DataFrame) -> pd.DataFrame:
 
 
 def _pieces(
-    sentences: Sequence[Sentence], tokenizer: Any, labelled: LabelledSubword
+    sentences: Sequence[Sentence], tokenizer: Any, labelled: FirstOrLast
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All subwords; the word whose label each carries, else `NOTHING`; and where each word's subwords begin.
 
@@ -229,11 +220,9 @@ def _numbers(sentences: Sequence[Sentence], labels: Sequence[str]) -> np.ndarray
     return np.array(found, dtype=np.int32)
 
 
-def _cached(
-    sentences: Sequence[Sentence], tokenizer: Any, labels: Sequence[str], max_length: int, labelled: str
-) -> Path:
+def _cached(sentences: Sequence[Sentence], tokenizer: Any, labels: Sequence[str], layout: Layout) -> Path:
     """Where the encoding of just this input lies: the place's name covers everything that goes in."""
     rules = json.loads(tokenizer.backend_tokenizer.to_str())
-    parts = [1, rules, tokenizer.pad_token_id, list(labels), max_length, labelled]
+    parts = [1, rules, tokenizer.pad_token_id, list(labels), layout.max_length, layout.labelled_subword]
     content = [[list(sentence.words), list(sentence.tags)] for sentence in sentences]
     return folders.cache_folder() / "encoded" / f"{folders.fingerprint([parts, content])}.npz"

@@ -9,6 +9,7 @@ import numpy as np
 from nerlib.corpora import LabelledText
 from nerlib.encoding.windows import (
     Encoded,
+    Layout,
     check_fast,
     padding,
     room_beside,
@@ -39,7 +40,7 @@ class EncodedTexts(Encoded):
         """Words behind the cuts."""
         return self.cut
 
-    def learnt(self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
+    def targets(self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
         """The label of each text, and its number, (S,)."""
         return {"labels": self.labels[windows].astype(np.int64), "text": windows.astype(np.int64)}
 
@@ -48,9 +49,7 @@ def encode_texts(
     texts: Sequence[LabelledText],
     tokenizer: Any,
     labels: Sequence[str],
-    *,
-    max_length: int,
-    languages: Sequence[str] = (),
+    layout: Layout,
 ) -> EncodedTexts:
     """Encode labelled texts.
 
@@ -58,7 +57,7 @@ def encode_texts(
     ----------
     texts
         With labels among `labels`.
-    tokenizer, labels, max_length, languages
+    tokenizer, labels, layout
         As for `encode_sentences`.
 
     Raises
@@ -70,7 +69,7 @@ def encode_texts(
     """
     check_fast(tokenizer)
     before, after = special_tokens(tokenizer)
-    room = room_beside(len(before) + len(after), max_length)
+    room = room_beside(len(before) + len(after), layout.max_length)
     number = {label: i for i, label in enumerate(labels)}
     if unseen := next((text for text in texts if text.label not in number), None):
         raise CorpusError(f"{unseen.where or unseen.language}: label {unseen.label!r} is not among {', '.join(labels)}")
@@ -87,7 +86,7 @@ def encode_texts(
         ids=np.array(ids, dtype=np.int32),
         starts=np.array(starts, dtype=np.int64),
         first_window=np.arange(len(texts) + 1, dtype=np.int64),
-        language=spoken(texts, languages),
+        language=spoken(texts, layout.languages),
         pad=padding(tokenizer),
         labels=np.array([number[text.label] for text in texts], dtype=np.int32),
         cut=cut,

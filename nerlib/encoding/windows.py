@@ -4,6 +4,7 @@ Letters of shapes: S windows, T subwords (padded).
 """
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,7 +19,7 @@ IGNORED = -100  # label of a subword that carries no word's label
 NOTHING = -1  # a subword that carries no word
 
 
-LabelledSubword = Literal["first", "last"]
+FirstOrLast = Literal["first", "last"]
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,15 @@ class Layout:
     """
 
     max_length: int
-    labelled_subword: LabelledSubword = "first"
-    summary: LabelledSubword = "first"
+    labelled_subword: FirstOrLast = "first"
+    summary: FirstOrLast = "first"
     stride: int = 0
     languages: Sequence[str] = ()
     cache: bool = False
 
 
 @dataclass(frozen=True)
-class Encoded:
+class Encoded(ABC):
     """Examples as windows of subwords, one entry a subword, so that a batch is put together by slicing.
 
     Attributes
@@ -83,9 +84,14 @@ class Encoded:
         return np.maximum.reduceat(np.diff(self.starts), self.first_window[:-1]) if len(self) else np.zeros(0, int)
 
     @property
+    @abstractmethod
     def lost_words(self) -> int:
         """Words that the model does not see."""
-        raise NotImplementedError
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of results must know of training on these examples."""
+        return ()
 
     def batch(self, indices: np.ndarray, epoch: int = 0) -> dict[str, torch.Tensor]:
         """All windows of these examples, padded on the right: ids and mask (S, T), language (S,), what is learnt."""
@@ -100,9 +106,10 @@ class Encoded:
             "attention_mask": inside.astype(np.int64),
             "language": np.repeat(self.language[indices], np.diff(self.first_window)[indices]).astype(np.int64),
         }
-        return {name: torch.from_numpy(a) for name, a in (arrays | self.learnt(windows, source, inside)).items()}
+        return {name: torch.from_numpy(a) for name, a in (arrays | self.targets(windows, source, inside)).items()}
 
-    def learnt(self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
+    @abstractmethod
+    def targets(self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
         """What a batch holds beside its input.
 
         Parameters
@@ -114,7 +121,6 @@ class Encoded:
         inside
             (S, T), true where there is a subword.
         """
-        raise NotImplementedError
 
 
 def windows(subwords: int, room: int, overlap: int | None = None) -> list[tuple[int, int, tuple[int, int]]]:

@@ -27,7 +27,7 @@ def tried_rates(study: "Study", stage: Stage) -> pd.DataFrame:
     settings, material = study.settings, study.material
     usual = default_learning_rate(material.method(), material.backbone.hidden_size)
     fixed: dict[str, Any] = {"study": STUDY.format(study=settings.study), "seeds": (settings.tuning_seed,)}
-    if continues(stage.name) and settings.tunes("sources"):
+    if continues(stage.name) and study.tunes("sources"):
         fixed["learning_rate"] = study.rate("sources")
     name = "target_learning_rate" if continues(stage.name) else "learning_rate"
     rows = []

@@ -53,11 +53,14 @@ class Study:
 
     def rate(self, stage: str) -> float:
         """The peak learning rate of a stage; where it is tuned, the rates are tried first."""
-        found = find_stage(stage)
-        if self.settings.tunes(stage) and found.chooses_on and stage not in self.material.rates:
+        if self.tunes(stage) and stage not in self.material.rates:
             tried = self.tried_rates(stage)
             self.material.rates[stage] = float(tried.loc[tried["chosen"], "learning_rate"].iloc[0])
-        return self.material.recipe(found).learning_rate
+        return self.material.recipe(find_stage(stage)).learning_rate
+
+    def tunes(self, stage: str) -> bool:
+        """Whether a stage's learning rate is chosen on dev: where that is asked for, and the stage has a dev."""
+        return self.settings.tunes(stage) and find_stage(stage).chooses_on is not None
 
     def tried_rates(self, stage: str) -> pd.DataFrame:
         """The learning rates that were tried for a stage (see `rates.tried_rates`)."""

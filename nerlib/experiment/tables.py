@@ -86,7 +86,7 @@ def learning_rates(study: "Study", *stages: str) -> pd.DataFrame:
     for stage in stages:
         taken = {"stage": stage, "method": study.settings.method, "learning_rate": study.rate(stage)}
         alone = pd.DataFrame([taken | {"dev_score": np.nan, "seconds": np.nan, "chosen": True}])
-        parts.append(study.tried_rates(stage) if study.settings.tunes(stage) else alone)
+        parts.append(study.tried_rates(stage) if study.tunes(stage) else alone)
     return pd.concat(parts, ignore_index=True)
 
 

@@ -37,6 +37,9 @@ from nerlib.models.methods.bottleneck import adapters_that_run
 from nerlib.records.table import SCORE_OF_METRIC
 from nerlib.training.loop import SECONDS_BETWEEN_CHECKPOINTS
 
+#: Of a run's provenance, what belongs to its training and goes along when that is taken over.
+OF_TRAINING = ("resumed_from", "precision", "micro_batch_size", "lanes", "adapters_in_training")
+
 
 def find_or_make(
     material: Material,
@@ -82,11 +85,14 @@ class Trained(NamedTuple):
         One row a scored epoch.
     costs, provenance
         As in the record; `costs.seconds` without the evaluation on test.
+    remarks
+        What a reader must know of it.
     """
 
     curve: pd.DataFrame
     costs: dict[str, Any]
     provenance: dict[str, Any]
+    remarks: tuple[str, ...] = ()
 
 
 class _Tuning:
@@ -139,6 +145,7 @@ class _Tuning:
             "lost_words": trained.costs["lost_words"] | {"dev": dev.lost_words, "test": test.lost_words},
         }
         return {
+            "warnings": [*self.known()["warnings"], *trained.remarks],
             "scores": {"metric": task.metric} | told,
             "costs": trained.costs | evaluated,
             "digests": {f"{f.parent.name}/{f.name}": folders.fingerprint_file(f) for f in files}
@@ -176,10 +183,9 @@ class _Tuning:
         costs = counts | costs_of(outcome, watch.seconds["set_up"]) | {"lost_words": {"train": train.lost_words}}
         how: dict[str, Any] = {"precision": outcome.precision, "micro_batch_size": outcome.micro_batch_size}
         how |= {"lanes": list(self.beside)} if self.beside else {}
-        provenance = (
-            {"resumed_from": outcome.resumed_from} | how | ({"adapters_in_training": sorted(ran)} if ran else {})
-        )
-        return model, Trained(pd.DataFrame(outcome.curve), costs, provenance)
+        how |= {"adapters_in_training": sorted(ran)} if ran else {}
+        told = {"resumed_from": outcome.resumed_from} | how
+        return model, Trained(pd.DataFrame(outcome.curve), costs, told, train.remarks)
 
     def learn(
         self, job: Job, model: TunedModel, train: Encoded, dev: Encoded, alignment: Alignment | None
@@ -225,8 +231,9 @@ class _Tuning:
 
     @property
     def waits(self) -> bool:
-        """Whether it is neither made nor trained yet."""
-        return self.lane is None and finished(records.run_folder(*self.name, records.digest_of(self.identity))) is None
+        """Whether it is to be trained: neither made nor trained yet, and by no other target's run either."""
+        made = finished(records.run_folder(*self.name, records.digest_of(self.identity)))
+        return self.lane is None and made is None and self.twin() is None
 
     def new_lane(self, job: Job, model: TunedModel) -> Lane:
         """A lane for this seed in the run that is being made, whose model is `model`."""
@@ -256,22 +263,26 @@ class _Tuning:
 
         Its training is told as this run's cost; `provenance` says whose it was.
         """
+        other = self.twin()
+        if other is None:
+            return None
+        job.say(f"takes over the training of {other.folder}")
+        model = models.load_model(other.folder, self.material.backbone, languages=self.adapters)
+        model.network.to(training.best_device())
+        costs, origin = dict(other.record.costs), other.record.provenance
+        costs["seconds"] = plus_evaluation(costs["seconds"] | {"evaluation": 0.0}, 0.0)
+        told = {name: origin[name] for name in OF_TRAINING if name in origin}
+        curve = pd.read_csv(other.folder / CURVE)
+        return model, Trained(curve, costs, told | {"training_taken_over_from": other.digest})
+
+    def twin(self) -> Run | None:
+        """A finished run of this study whose training was the same; of stages on the sources alone."""
         if self.stage.trains_on != "sources":
             return None
-        name = job.name
-        for place in sorted((folders.runs_folder() / name.study).glob(f"*/{name.task}/*/{name.method}/{name.stage}/*")):
-            other = finished(place)
-            if other and other.record.digests.get("training") == self.training_digest:
-                job.say(f"takes over the training of {place}")
-                model = models.load_model(place, self.material.backbone, languages=self.adapters)
-                model.network.to(training.best_device())
-                costs = dict(other.record.costs)
-                costs["seconds"] = plus_evaluation(costs["seconds"] | {"evaluation": 0.0}, 0.0)
-                kept = ("resumed_from", "adapters_in_training")
-                told = {name: other.record.provenance[name] for name in kept if name in other.record.provenance}
-                curve = pd.read_csv(place / CURVE)
-                return model, Trained(curve, costs, told | {"training_taken_over_from": other.digest})
-        return None
+        name = self.name
+        places = (folders.runs_folder() / name.study).glob(f"*/{name.task}/*/{name.method}/{name.stage}/*")
+        found = (finished(place) for place in sorted(places))
+        return next((run for run in found if run and run.record.digests.get("training") == self.training_digest), None)
 
     @property
     def adapters(self) -> dict[str, Path]:

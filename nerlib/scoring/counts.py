@@ -109,6 +109,15 @@ class Counts:
         return cls(types, tokens, *readings)
 
 
+def by_type(
+    names: Sequence[str], f1: FloatArray, precision: FloatArray, recall: FloatArray, support: npt.ArrayLike
+) -> dict[str, dict[str, float]]:
+    """Arrays (types,) as ``{type: {"f1", "precision", "recall", "support"}}``, in plain numbers."""
+    columns = (f1.tolist(), precision.tolist(), recall.tolist(), np.asarray(support).astype(int).tolist())
+    rows = (dict(zip(("f1", "precision", "recall", "support"), row, strict=True)) for row in zip(*columns, strict=True))
+    return dict(zip(names, rows, strict=True))
+
+
 def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write arrays as one ``.npz`` file, whole or not at all."""
     buffer = io.BytesIO()

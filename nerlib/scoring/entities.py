@@ -8,7 +8,7 @@ import numpy as np
 
 from nerlib.labels import spans
 from nerlib.scoring.checks import check_tags
-from nerlib.scoring.counts import Counts, EntityCounts, f1_from_counts, share
+from nerlib.scoring.counts import Counts, EntityCounts, by_type, f1_from_counts, share
 from nerlib.scoring.tags import count_tags
 
 
@@ -103,15 +103,7 @@ def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> 
         token_precision=tokens.precision,
         token_recall=tokens.recall,
         support=int((tp + fn).sum()),
-        by_type={
-            name: {
-                "f1": float(f1[i]),
-                "precision": float(precision[i]),
-                "recall": float(recall[i]),
-                "support": int((tp + fn)[i]),
-            }
-            for i, name in enumerate(types)
-        },
+        by_type=by_type(types, f1, precision, recall, tp + fn),
         counts=counts,
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from nerlib.errors import CorpusError
 from nerlib.scoring.checks import check_lengths, check_single
-from nerlib.scoring.counts import Counts, EntityCounts, f1_from_counts, share
+from nerlib.scoring.counts import Counts, EntityCounts, by_type, f1_from_counts, share
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,7 @@ def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
         macro_precision=macros[1],
         macro_recall=macros[2],
         support=words,
-        by_type={
-            tag: {
-                "f1": float(f1[i]),
-                "precision": float(precision[i]),
-                "recall": float(recall[i]),
-                "support": int((tp + fn)[i]),
-            }
-            for i, tag in enumerate(counts.types)
-        },
+        by_type=by_type(counts.types, f1, precision, recall, tp + fn),
         counts=counts,
     )
 

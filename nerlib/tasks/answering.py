@@ -38,21 +38,10 @@ class Answering(Task):
         return Question(example.question, example.context, (), example.language, example.where)
 
     def encode(
-        self,
-        examples: Sequence[Any],
-        tokenizer: Any,
-        labels: Sequence[str],
-        layout: Layout,
+        self, examples: Sequence[Any], tokenizer: Any, labels: Sequence[str], layout: Layout
     ) -> EncodedQuestions:
         """Questions with windows of their contexts."""
-        return encode_questions(
-            examples,
-            tokenizer,
-            max_length=layout.max_length,
-            stride=layout.stride,
-            summary=layout.summary,
-            languages=layout.languages,
-        )
+        return encode_questions(examples, tokenizer, layout)
 
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Mean of the cross-entropies of begin and end over choosable subwords, summed over windows, from (S, T, 2)."""

@@ -30,15 +30,9 @@ class Classification(Task):
         """The text, with any label."""
         return LabelledText(example.text, labels[0], example.language, example.where)
 
-    def encode(
-        self,
-        examples: Sequence[Any],
-        tokenizer: Any,
-        labels: Sequence[str],
-        layout: Layout,
-    ) -> EncodedTexts:
+    def encode(self, examples: Sequence[Any], tokenizer: Any, labels: Sequence[str], layout: Layout) -> EncodedTexts:
         """Texts as one window each."""
-        return encode_texts(examples, tokenizer, labels, max_length=layout.max_length, languages=layout.languages)
+        return encode_texts(examples, tokenizer, labels, layout)
 
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Cross-entropy of the outputs (S, L), summed over texts."""

@@ -42,22 +42,10 @@ class Tagging(Task):
         return Sentence(tuple(example.words), (labels[0],) * len(example.words), example.language, example.where)
 
     def encode(
-        self,
-        examples: Sequence[Any],
-        tokenizer: Any,
-        labels: Sequence[str],
-        layout: Layout,
+        self, examples: Sequence[Any], tokenizer: Any, labels: Sequence[str], layout: Layout
     ) -> EncodedSentences:
         """Sentences as subwords, each word's label on one of its own."""
-        return encode_sentences(
-            examples,
-            tokenizer,
-            labels,
-            max_length=layout.max_length,
-            labelled_subword=layout.labelled_subword,
-            languages=layout.languages,
-            cache=layout.cache,
-        )
+        return encode_sentences(examples, tokenizer, labels, layout)
 
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Cross-entropy of the outputs (S, T, L), summed over the words that carry a label."""

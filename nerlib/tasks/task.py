@@ -46,13 +46,7 @@ class Task(ABC):
         """The example with an annotation that means nothing, for predicting."""
 
     @abstractmethod
-    def encode(
-        self,
-        examples: Sequence[Any],
-        tokenizer: Any,
-        labels: Sequence[str],
-        layout: Layout,
-    ) -> Encoded:
+    def encode(self, examples: Sequence[Any], tokenizer: Any, labels: Sequence[str], layout: Layout) -> Encoded:
         """Examples as subwords, as a model wants them."""
 
     @abstractmethod

@@ -1,5 +1,6 @@
 """What a method is: which weights of a backbone are trained, how they are saved, and what it adds to the loop."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ from nerlib.models.hooks import Hooks
 
 
 @dataclass(frozen=True)
-class Method:
+class Method(ABC):
     """A way to tune a backbone; its fields are the settings of its own.
 
     Attributes
@@ -42,21 +43,21 @@ class Method:
     trains_backbone: ClassVar[bool] = False
     per_language: ClassVar[bool] = False
 
+    @abstractmethod
     def prepare(self, network: Any, family: Family, head: Head) -> nn.Module:
         """Put the method's weights on a fresh network, and require gradients of what is trained, the head included."""
-        raise NotImplementedError
 
     def part_of(self, name: str) -> str:
         """The part that a weight of the method belongs to, by its name; "" for one of the backbone or head."""
         return ""
 
+    @abstractmethod
     def save(self, network: Any, folder: Path) -> None:
         """Write what was trained, in the format of the library that owns it, as safetensors."""
-        raise NotImplementedError
 
+    @abstractmethod
     def restore(self, plain: Any, folder: Path, *, trainable: bool) -> nn.Module:
         """The network as it was saved, from a fresh one with a head of the right shape."""
-        raise NotImplementedError
 
     def merge(self, network: Any) -> nn.Module:
         """A plain network with the same outputs; a `ModelError` where there is none."""
