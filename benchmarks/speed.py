@@ -7,6 +7,7 @@ python -m benchmarks.speed --report            # the tables and the figure of th
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -17,7 +18,7 @@ from pathlib import Path
 
 PLACE = Path(__file__).parent
 RESULT = PLACE / "speed.json"
-PARTS = ("training", "methods", "lanes", "prediction", "encoding", "imports")
+PARTS = ("training", "vocabulary", "methods", "lanes", "language adapter", "prediction", "encoding", "imports")
 
 
 def arguments():
@@ -42,7 +43,7 @@ def arguments():
 
 def settle(options):
     """Threads and device, before torch is imported."""
-    os.environ |= {"OMP_NUM_THREADS": str(options.threads), "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}
+    os.environ |= {"OMP_NUM_THREADS": str(options.threads), "HF_HUB_OFFLINE": "1"}
     os.environ |= {"RAYON_NUM_THREADS": str(options.threads), "TOKENIZERS_PARALLELISM": "true"}
     if options.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -105,13 +106,12 @@ class Bench:
     def training(self):
         """The same model, head, data, sentences a batch, epochs and optimizer; dev is scored after each epoch."""
         from benchmarks import usual
-        from nerlib.efficiency import PeakMemory
 
         raw = {name: usual.dataset(getattr(self, name), self.labels) for name in ("train", "dev")}
         kinds = ["Trainer", "Trainer, group_by_length", "ours", "ours, float32"]
         for seed in range(1, self.options.repeats + 1):
             for kind in kinds if seed % 2 else reversed(kinds):
-                with PeakMemory() as memory:
+                with self.memory() as peak:
                     if kind.startswith("ours"):
                         model, seconds = self.ours(seed, "float32" if "float32" in kind else "auto")
                     else:
@@ -124,11 +124,24 @@ class Bench:
                 tokens = self.subwords(model) * self.recipe.num_epochs / seconds
                 matrices = sum(p.numel() for n, p in model.network.named_parameters() if "embeddings" not in n)
                 share = 6 * matrices * tokens / self.matrix_rate()
-                peak = memory.bytes / 2**20
-                self.note("training", kind, seconds, seed=seed, dev_f1=self.f1(model), tokens_per_second=tokens,
-                          share_of_matrix_rate=share, peak_mib=peak)  # fmt: skip
+                self.note("training", kind, seconds, pair=seed, dev_f1=self.f1(model), tokens_per_second=tokens,
+                          share_of_matrix_rate=share, peak_mib=peak())  # fmt: skip
 
-    def ours(self, seed, precision, method=None, recipe=None):
+    @contextlib.contextmanager
+    def memory(self):
+        """Gives what to call for the peak, in MiB: of the device's allocator, or of this process."""
+        import torch
+
+        from nerlib.efficiency import PeakMemory
+
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+            yield lambda: torch.cuda.max_memory_allocated() / 2**20
+        else:
+            with PeakMemory() as memory:
+                yield lambda: memory.bytes / 2**20
+
+    def ours(self, seed, precision="auto", method=None, recipe=None, trims=False):
         """Train as the library does; the model and the seconds of the loop, dev scored after each epoch."""
         from nerlib import scoring, training
         from nerlib.models import Full
@@ -138,12 +151,21 @@ class Bench:
         gold = [s.tags for s in self.dev]
         recipe = (recipe or self.recipe).model_copy(update={"precision": precision})
         begun = time.perf_counter()
-        with training.trimmed(model.network, (data, dev)):
+        with training.trimmed(model.network, (data, dev)) if trims else contextlib.nullcontext():
             training.train(
                 model.network, data, recipe, seed=seed, loss=model.loss, count=model.task.count, hooks=model.hooks,
                 evaluate=lambda: scoring.score(gold, training.predict(model, dev)).f1,
             )  # fmt: skip
         return model, time.perf_counter() - begun
+
+    def vocabulary(self):
+        """One epoch on a tenth of the sentences, all rows of the embedding trained, or those that occur."""
+        recipe = self.recipe.model_copy(update={"num_epochs": 1, "epoch_fraction": 0.1})
+        for seed in range(1, self.options.repeats + 1):
+            for name, trims in (("whole", False), ("trimmed", True)):
+                with self.memory() as peak:
+                    _, seconds = self.ours(seed, recipe=recipe, trims=trims)
+                self.note("vocabulary", name, seconds, pair=seed, peak_mib=peak())
 
     def subwords(self, model):
         return len(model.encode(self.train, self.options.max_length).ids)
@@ -167,8 +189,8 @@ class Bench:
             method = models.METHODS[name]()
             rate = models.default_learning_rate(method, self.backbone.hidden_size)
             for seed in range(1, self.options.repeats + 1):
-                _, seconds = self.ours(seed, "auto", method, recipe.model_copy(update={"learning_rate": rate}))
-                self.note("methods", name, seconds, seed=seed)
+                _, seconds = self.ours(seed, method=method, recipe=recipe.model_copy(update={"learning_rate": rate}))
+                self.note("methods", name, seconds, pair=seed)
 
     def lanes(self):
         """Five seeds of LoRA, one after the other and in lanes: one epoch on a fifth of the sentences."""
@@ -190,6 +212,28 @@ class Bench:
             self.note("lanes", "five runs", timed(lambda b=built: [single(m, s) for s, m in enumerate(b)]), pair=pair)
             seconds = timed(lambda b=built, at=lanes: train_lanes(b[0], at, recipe))
             self.note("lanes", "five seeds in lanes", seconds, pair=pair)
+
+    def language_adapter(self):
+        """One epoch on the sentences as running text: MAD-X's language adapter, all else frozen; loss on dev's."""
+        from benchmarks import usual
+        from nerlib import models, pretraining
+        from nerlib.models.backbones import load_tokenizer
+        from nerlib.pretraining.language import network_for
+
+        tokenizer, length = load_tokenizer(self.backbone.folder, self.backbone.family), self.options.max_length
+        lines, unseen = ([" ".join(s.words) for s in part] for part in (self.train, self.dev))
+        recipe = self.recipe.model_copy(update={"num_epochs": 1, "learning_rate": 1e-3})
+        for seed in range(1, self.options.repeats + 1):
+            for kind in ("Trainer", "ours"):
+                network = network_for(self.backbone, "x", models.MadX(), seed).to(self.device)
+                if kind == "ours":
+                    data = pretraining.masked_text(tokenizer, [lines], length, seed)
+                    seconds = timed(lambda n=network, d=data, s=seed: pretraining.train_masked(n, d, recipe, seed=s))
+                else:
+                    seconds = usual.train_masked(network, tokenizer, lines, length, recipe, seed)
+                held_out = pretraining.masked_text(tokenizer, [unseen], length, 0)
+                loss = pretraining.mean_loss(network, held_out, recipe.batch_size)
+                self.note("language adapter", kind, seconds, pair=seed, loss=loss)
 
     def prediction(self):
         """Tags of dev, from words; the pipeline is given text."""
@@ -253,7 +297,7 @@ def main():
         settle(options)
         bench = Bench(options)
         for part in options.parts:
-            getattr(bench, part)()
+            getattr(bench, part.replace(" ", "_"))()
             about = {"machine": machine(options), "options": vars(options), "rows": bench.rows}
             RESULT.write_text(json.dumps(about, indent=1) + "\n")
     from benchmarks.speed_report import report

@@ -5,13 +5,19 @@ from scipy import stats
 
 from nerlib.figures.style import as_bytes, canvas, styled
 
-AGAINST = {"training": "ours", "prediction": "ours", "encoding": "ours", "lanes": "five seeds in lanes"}
+AGAINST = {
+    "training": "ours",
+    "vocabulary": "trimmed",
+    "lanes": "five seeds in lanes",
+    "language adapter": "ours",
+    "prediction": "ours",
+    "encoding": "ours",
+}
 
 
 def report(found, figure):
     """Markdown: one table a part, with medians and the median of the pairs' ratios; the figure is written."""
     rows = pd.DataFrame(found["rows"])
-    rows["pair"] = rows.get("pair", pd.Series(dtype=float)).fillna(rows.get("seed", pd.Series(dtype=float)))
     about = ", ".join(f"{name}: {value}" for name, value in found["machine"].items() if value != "")
     told = [f"Measured on {about}.", ""]
     for part, of_part in rows.groupby("part", sort=False):
@@ -26,7 +32,7 @@ def table(part, rows):
     columns = {"seconds (median)": wide.median()}
     if ours:
         columns["times ours (median of pairs)"] = wide.div(wide[ours], axis=0).median()
-    for name in ("dev_f1", "tokens_per_second", "share_of_matrix_rate", "peak_mib"):
+    for name in ("dev_f1", "tokens_per_second", "share_of_matrix_rate", "peak_mib", "loss"):
         if name in rows and rows[name].notna().any():
             columns[name] = rows.groupby("what")[name].median()
     found = pd.DataFrame(columns).loc[list(wide.columns)]

@@ -72,6 +72,24 @@ def train(network, tokenizer, train, dev, labels, recipe, seed, grouped):
         return time.perf_counter() - begun
 
 
+def train_masked(network, tokenizer, lines, length, recipe, seed):
+    """Seconds of `Trainer.train` on blocks of running text, cut as in transformers' script for masked models."""
+    pieces = [piece for line in lines for piece in tokenizer(line)["input_ids"]]
+    blocks = [{"input_ids": pieces[i : i + length]} for i in range(0, len(pieces) - length + 1, length)]
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        arguments = transformers.TrainingArguments(
+            folder, per_device_train_batch_size=recipe.batch_size, num_train_epochs=recipe.num_epochs,
+            learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay, warmup_ratio=recipe.warm_up,
+            max_grad_norm=recipe.clip_norm, lr_scheduler_type="linear", seed=seed, save_strategy="no", report_to=[],
+            disable_tqdm=True, use_cpu=not torch.cuda.is_available(),
+        )  # fmt: skip
+        collator = transformers.DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)
+        trainer = transformers.Trainer(network, arguments, train_dataset=blocks, data_collator=collator)
+        begun = time.perf_counter()
+        trainer.train()
+        return time.perf_counter() - begun
+
+
 def predictor(network, tokenizer, batch_size):
     """The usual pipeline; it is given text and finds tokens by itself."""
     device = 0 if torch.cuda.is_available() else -1

@@ -12,7 +12,9 @@ you need.
 
 import os
 
-# Idle OpenMP threads spin: beside other work a training then runs at a fraction of its speed. Read when torch loads.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Read when torch loads. Idle OpenMP threads spin, by default for milliseconds: a training beside other work then runs
+# at a fraction of its speed. A while of microseconds keeps them awake between operations (benchmarks/NOTES.md).
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 __version__ = "0.1.0"

@@ -131,6 +131,8 @@ class Settings(BaseModel):
     rank: int = Field(8, gt=0, description="rank of LoRA and DoRA, target rank of AdaLoRA")
     alpha: float = Field(32, gt=0, description="LoRA's scale: the update is alpha / rank times B A")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout of adapters, head and (method full) backbone")
+    attention_dropout: float = Field(0.0, ge=0, lt=1, description="dropout of a backbone's attention; usual: 0.1")
+    frozen_dropout: float = Field(0.0, ge=0, lt=1, description="dropout of a backbone that is not trained; usual: 0.1")
     target_modules: tuple[str, ...] = Field(
         (), description="linear layers with an adapter; empty: the family's query and value; 'all': every one"
     )
@@ -180,6 +182,7 @@ class Settings(BaseModel):
     epoch_fraction: float = Field(1.0, gt=0, le=1, description="share of the training sentences drawn anew each epoch")
     batch_size: int = Field(32, gt=0, description="sentences per optimizer step")
     micro_batch_size: int = Field(0, ge=0, description="sentences per forward pass; 0: the whole batch at once")
+    precision: Precision = Field("auto", description="of products in training; auto: bfloat16 where that is faster")
     learning_rate: float | dict[str, float] | Literal["tuned"] | None = Field(
         None,
         description="peak rate, a number, one by method, or 'tuned'; empty: the method's default for the backbone",
@@ -365,6 +368,7 @@ class Settings(BaseModel):
             "epoch_fraction": self.epoch_fraction,
             "batch_size": self.batch_size,
             "micro_batch_size": self.micro_batch_size,
+            "precision": self.precision,
             "learning_rate": default_learning_rate if rate in (None, TUNED) else rate,
         }
         if published := self._published(stage):

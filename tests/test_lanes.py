@@ -9,6 +9,7 @@ from torch import nn
 
 from nerlib import models, training
 from nerlib.corpora import Sentence
+from nerlib.encoding import IGNORED
 from nerlib.errors import ModelError, NerlibError
 from nerlib.lanes import Lane, fits, put_weights, train_lanes, weights_of
 from nerlib.lanes.network import LaneNetwork
@@ -43,7 +44,10 @@ def by_peft(backbone, seed, dtype=torch.float64, **lora):
     """The ordinary loop on PEFT's own network."""
     model = build(backbone, seed, dtype, **lora)
     data = model.encode(sentences(), 32)
-    outcome = training.train(model.network, data, RECIPE, seed=seed, loss=model.loss, count=model.task.count)
+    task = model.task
+    outcome = training.train(
+        model.network, data, RECIPE, seed=seed, loss=lambda b: task.loss(model.logits(b), b), count=task.count
+    )
     return weights_of(model), outcome
 
 
@@ -191,6 +195,8 @@ def test_fewer_lanes_at_once_after_memory_ran_out(tiny_backbone, monkeypatch):
 def test_what_lanes_cannot_train_is_said(tiny_backbone):
     dora = models.build(tiny_backbone(), "ner", "dora")
     assert not fits(dora, RECIPE)
+    assert not fits(build(tiny_backbone(), 1, frozen_dropout=0.1), RECIPE)  # a lane's backbone has no dropout
+    assert not fits(build(tiny_backbone(), 1, attention_dropout=0.1), RECIPE)
     with pytest.raises(ModelError, match="met dora, ner"):
         train_lanes(dora, [Lane(1, dora.encode(sentences(), 32), weights_of(dora))], RECIPE)
     lora, wider = build(tiny_backbone(), 1), build(tiny_backbone(), 1, rank=4)
@@ -237,10 +243,12 @@ def test_packed_positions_are_those_of_transformers(tiny_backbone):
     from transformers.models.xlm_roberta.modeling_xlm_roberta import create_position_ids_from_input_ids
 
     model = build(tiny_backbone(), 1)
+    padding = model.tokenizer.pad_token_id
     batch = model.encode(sentences(7), 32).batch(np.arange(7))
-    packed = pack([batch, batch], model.tokenizer.pad_token_id)
+    packed = pack([batch, batch], padding)
     inside = batch["attention_mask"].bool()
-    theirs = create_position_ids_from_input_ids(batch["input_ids"], model.tokenizer.pad_token_id)[inside]
-    assert torch.equal(packed.positions, torch.cat([theirs, theirs]))
-    assert torch.equal(packed.ids[: len(theirs)], batch["input_ids"][inside])
-    assert len(packed.labels) == 2 * model.task.count(batch)
+    theirs = create_position_ids_from_input_ids(batch["input_ids"], padding)[inside]
+    real = packed.ids != padding
+    assert torch.equal(packed.positions[real], torch.cat([theirs, theirs]))
+    assert torch.equal(packed.ids[real][: len(theirs)], batch["input_ids"][inside])
+    assert int((packed.labels != IGNORED).sum()) == 2 * model.task.count(batch)

@@ -1,7 +1,7 @@
 """Examples to subwords: sentences whose words carry labels, whole texts, questions with their contexts; batches."""
 
 from nerlib.encoding.questions import EncodedQuestions, encode_questions
-from nerlib.encoding.sentences import EncodedSentences, encode_sentences, fertility, subwords
+from nerlib.encoding.sentences import EncodedSentences, encode_sentences, fertility, recurring, subwords
 from nerlib.encoding.texts import EncodedTexts, encode_texts
 from nerlib.encoding.windows import IGNORED, NOTHING, Encoded, FirstOrLast, Layout, special_tokens, windows
 
@@ -18,6 +18,7 @@ __all__ = [
     "encode_sentences",
     "encode_texts",
     "fertility",
+    "recurring",
     "special_tokens",
     "subwords",
     "windows",

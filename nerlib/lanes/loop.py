@@ -219,7 +219,7 @@ def _of_some(network: LaneNetwork, tracks: Sequence[Track], batches: Sequence[Ba
         logits = network.logits(batch, [track.k for track in tracks])
     labels = batch.labelled_rows.split(batch.labels)
     losses = [task.loss(x[None], {"labels": y[None]}) for x, y in zip(logits, labels, strict=True)]
-    counts = batch.labelled_rows.counts
+    counts = [task.count(own) for own in batches]
     torch.stack([loss / max(n, 1) for loss, n in zip(losses, counts, strict=True)]).sum().backward()
     return [(loss.detach(), n) for loss, n in zip(losses, counts, strict=True)]
 

@@ -1,6 +1,7 @@
 """The forward pass of several lanes: an encoder of BERT's kind, whose frozen layers see all lanes' subwords at once."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -11,6 +12,7 @@ from nerlib.errors import ModelError
 from nerlib.lanes.rows import Packed, Rows
 from nerlib.lanes.weights import LaneWeights
 from nerlib.models import TunedModel
+from nerlib.models.blocks import block, put, taken
 from nerlib.models.methods.lora import ADAPTER
 
 
@@ -62,9 +64,9 @@ class LaneNetwork:
             )
 
     def logits(self, batch: Packed, lanes: Sequence[int]) -> tuple[torch.Tensor, ...]:
-        """Each lane's outputs, (labels of the lane, L).
+        """Each lane's outputs, (its share of W, L).
 
-        In the last block everything but keys and values is computed where there is a label alone.
+        In the last block everything but keys and values is computed for the W alone.
 
         Parameters
         ----------
@@ -77,22 +79,22 @@ class LaneNetwork:
         inputs = {"input_ids": batch.ids[None], "position_ids": batch.positions[None]}
         hidden = self.encoder.embeddings(**inputs, token_type_ids=torch.zeros_like(batch.ids)[None])[0]  # (N, H)
         *blocks, last = self.encoder.encoder.layer
-        for block in blocks:
-            hidden = self.block(block, hidden, hidden, batch.rows, batch)
-        hidden = self.block(last, taken(hidden, batch.labelled), hidden, batch.labelled_rows, batch)  # (W, H)
+        for layer in blocks:
+            hidden = self.through(layer, hidden, hidden, batch.rows, batch)
+        hidden = self.through(last, taken(hidden, batch.labelled), hidden, batch.labelled_rows, batch)  # (W, H)
         weight, bias = self.head
         outputs = self.by_lane(self.drop(hidden, self.head_dropout, batch.labelled_rows), weight, batch.labelled_rows)
         return tuple(out + bias[k] for out, k in zip(batch.labelled_rows.split(outputs), lanes, strict=True))
 
-    def block(self, layer: Any, hidden: torch.Tensor, context: torch.Tensor, rows: Rows, batch: Packed) -> torch.Tensor:
+    def through(
+        self, layer: Any, hidden: torch.Tensor, context: torch.Tensor, rows: Rows, batch: Packed
+    ) -> torch.Tensor:
         """One block for some rows, which look at all rows of their sentences (`context`)."""
-        own, after = layer.attention.self, layer.attention.output
-        query = self.linear(own.query, hidden, rows)
-        key, value = (self.linear(module, context, batch.rows) for module in (own.key, own.value))
-        seen = self.attend(query, key, value, rows, batch)
-        hidden = after.LayerNorm(self.linear(after.dense, seen, rows) + hidden)
-        inner = layer.intermediate.intermediate_act_fn(self.linear(layer.intermediate.dense, hidden, rows))
-        return layer.output.LayerNorm(self.linear(layer.output.dense, inner, rows) + hidden)
+
+        def linear(module: Any, x: torch.Tensor) -> torch.Tensor:
+            return self.linear(module, x, batch.rows if x is context else rows)
+
+        return block(layer, hidden, context, linear, partial(self.attend, rows=rows, batch=batch))
 
     def attend(
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, rows: Rows, batch: Packed
@@ -150,40 +152,6 @@ class LaneNetwork:
 def joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:
     """The parts one after the other; a single one is not copied."""
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
-
-
-def taken(rows: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """``rows[places]`` for places that differ, so that the gradient is a copy and no sum."""
-    out: torch.Tensor = _Take.apply(rows, places)
-    return out
-
-
-def put(rows: torch.Tensor, places: torch.Tensor, size: int) -> torch.Tensor:
-    """`size` rows, those at `places` from `rows`, the others 0."""
-    out: torch.Tensor = _Put.apply(rows, places, size)
-    return out
-
-
-class _Take(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, rows: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        ctx.places, ctx.size = places, len(rows)
-        return rows.index_select(0, places)
-
-    @staticmethod
-    def backward(ctx: Any, *above: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return above[0].new_zeros(ctx.size, above[0].shape[1]).index_copy_(0, ctx.places, above[0]), None
-
-
-class _Put(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, rows: torch.Tensor, places: torch.Tensor, size: int) -> torch.Tensor:
-        ctx.places = places
-        return rows.new_zeros(size, rows.shape[1]).index_copy_(0, places, rows)
-
-    @staticmethod
-    def backward(ctx: Any, *above: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        return above[0].index_select(0, ctx.places), None, None
 
 
 def _lora_of(name: str, module: Any, stacked: dict[str, torch.Tensor]) -> Lora:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from nerlib.tasks import IGNORED
+from nerlib.encoding import recurring
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Packed:
-    """A batch of each of several lanes, without padding.
+    """A batch of each of several lanes, without padding, but for what makes its sizes recur (`encoding.recurring`).
 
     Attributes
     ----------
@@ -64,11 +64,11 @@ class Packed:
     masks
         Of each lane: (sentences, 1, 1, places), true where there is a subword.
     labelled
-        (W,) int64, which of the N carry a label.
+        (W,) int64, which of the N are to have an output: those with a label, and a few others.
     labelled_rows
         Where the W stand: one after the other in their sentences.
     labels
-        (W,) int64.
+        (W,) int64, `IGNORED` for the few others.
     """
 
     ids: torch.Tensor
@@ -91,7 +91,7 @@ class Packed:
 
 
 def pack(batches: Sequence[Mapping[str, torch.Tensor]], padding: int | None) -> Packed:
-    """Put the lanes' padded batches (`input_ids`, `attention_mask`, `labels`) one after the other, without padding.
+    """Put the lanes' padded batches (`input_ids`, `attention_mask`, `labels`, `places`) one after the other.
 
     Parameters
     ----------
@@ -100,20 +100,27 @@ def pack(batches: Sequence[Mapping[str, torch.Tensor]], padding: int | None) -> 
     padding
         The number that positions begin behind, as RoBERTa counts them; None: they begin at 0.
     """
-    inside = [batch["attention_mask"].bool() for batch in batches]
-    voting = [batch["labels"] != IGNORED for batch in batches]
-    rows = Rows.of_masks(inside)
-    voted = torch.cat([vote[mask] for vote, mask in zip(voting, inside, strict=True)])
+    masks = [batch["attention_mask"].bool() for batch in batches]
+    voting = [_grid(batch["places"], mask) for batch, mask in zip(batches, masks, strict=True)]
+    kept = [
+        _grid(torch.from_numpy(recurring((mask | vote).numpy())), mask)
+        for mask, vote in zip(masks, voting, strict=True)
+    ]
     positions = [_positions(batch["input_ids"], padding) for batch in batches]
     return Packed(
-        ids=torch.cat([batch["input_ids"][mask] for batch, mask in zip(batches, inside, strict=True)]),
-        positions=torch.cat([position[mask] for position, mask in zip(positions, inside, strict=True)]),
-        rows=rows,
-        masks=tuple(mask[:, None, None] for mask in inside),
-        labelled=voted.nonzero().squeeze(1),
+        ids=torch.cat([batch["input_ids"][keep] for batch, keep in zip(batches, kept, strict=True)]),
+        positions=torch.cat([position[keep] for position, keep in zip(positions, kept, strict=True)]),
+        rows=Rows.of_masks(kept),
+        masks=tuple(mask[:, None, None] for mask in masks),
+        labelled=torch.cat([vote[keep] for vote, keep in zip(voting, kept, strict=True)]).nonzero().squeeze(1),
         labelled_rows=Rows.of_first(voting),
         labels=torch.cat([batch["labels"][vote] for batch, vote in zip(batches, voting, strict=True)]),
     )
+
+
+def _grid(places: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """True at some places, counted through, of a grid."""
+    return torch.zeros_like(like).flatten().index_fill_(0, places, True).view_as(like)
 
 
 def _positions(ids: torch.Tensor, padding: int | None) -> torch.Tensor:

@@ -15,10 +15,10 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # torch's for AdamW
 
 
 def fits(model: TunedModel, recipe: Recipe) -> bool:
-    """Whether lanes can train it: LoRA (not its variants) on an encoder that tags words, batches not cut in parts."""
-    encoder = model.backbone.config.get("model_type") in ("bert", "roberta", "xlm-roberta")
-    tags = model.task.form == "tagging"
-    return type(model.method) is Lora and encoder and tags and not recipe.micro_batch_size
+    """Whether lanes can train it: LoRA (no variant) on a word tagger without dropout of its own, batches whole."""
+    method = model.method
+    still = not method.frozen_dropout and not method.attention_dropout
+    return type(method) is Lora and model.comes_apart and still and not recipe.micro_batch_size
 
 
 def weights_of(model: TunedModel) -> Tensors:

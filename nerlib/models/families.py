@@ -75,6 +75,10 @@ class Family:
         Which subword has seen the whole text: it is pooled, and stands for "no answer".
     transposed
         Whether weights are stored (inputs, outputs), as GPT-2's `Conv1D` does.
+    prefix_space
+        Whether the tokenizer must be told that words begin with a space.
+    bert_blocks
+        Whether the blocks are BERT's, part by part and by name, so that they can be computed apart (`models.blocks`).
     """
 
     kind: Literal["encoder", "encoder-decoder", "decoder"]
@@ -86,6 +90,7 @@ class Family:
     summary: Literal["first", "last"] = "first"
     transposed: bool = False
     prefix_space: bool = False
+    bert_blocks: bool = False
 
     def head(self, form: str, *, encoder_only: bool = False) -> Head:
         """The head of a form of task; with `encoder_only`, of an encoder-decoder's encoder alone."""
@@ -100,6 +105,7 @@ _BERT = Family(
     linear=("query", "key", "value", "dense"),
     heads=MappingProxyType(_heads()),
     dropouts=("hidden_dropout_prob", "attention_probs_dropout_prob"),
+    bert_blocks=True,
 )
 
 #: By the configuration's `model_type`.

@@ -14,6 +14,7 @@ from nerlib import folders
 from nerlib.encoding import Encoded, Layout
 from nerlib.errors import ModelError
 from nerlib.models.backbones import Backbone, find_backbone, load_tokenizer, quiet
+from nerlib.models.blocks import logits_at
 from nerlib.models.chance import seeded
 from nerlib.models.families import Head
 from nerlib.models.hooks import Hooks
@@ -86,6 +87,13 @@ class TunedModel:
         """What the method adds to the training loop."""
         return self.method.hooks(self.network)
 
+    @property
+    def comes_apart(self) -> bool:
+        """Whether it tags words with blocks of BERT's kind, that can be computed in part (`models.blocks`)."""
+        plain = self.backbone.config.get("position_embedding_type", "absolute") == "absolute"
+        bert = self.backbone.family.bert_blocks and plain and not self.method.rewrites_blocks
+        return bert and self.task.form == "tagging"
+
     def encode(self, examples: Sequence[Any], max_length: int, *, stride: int = 0, cache: bool = False) -> Encoded:
         """Encode examples for this model (see `encoding.Layout`).
 
@@ -135,8 +143,11 @@ class TunedModel:
         return [logits, *(output.get("hidden_states") or output.get("encoder_hidden_states") or ())]
 
     def loss(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """The task's loss, summed over the batch."""
-        return self.task.loss(self.logits(batch), batch)
+        """The task's loss, summed over the batch; of what `comes_apart`, computed where there are labels alone."""
+        if not self.comes_apart:
+            return self.task.loss(self.logits(batch), batch)
+        labels = batch["labels"].flatten()[batch["places"]]
+        return self.task.loss(logits_at(self.network, batch)[None], {"labels": labels[None]})
 
 
 def pooled(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

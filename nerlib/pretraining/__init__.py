@@ -10,7 +10,7 @@ demo languages are studied with.
 from nerlib.pretraining.backbone import DemoRecipe, demo_backbone
 from nerlib.pretraining.continued import continued_backbone
 from nerlib.pretraining.language import LanguageAdapter, train_language_adapter
-from nerlib.pretraining.masking import MaskedText, Pretraining, masked_loss, masked_text, pack, train_masked
+from nerlib.pretraining.masking import MaskedText, Pretraining, masked_loss, masked_text, mean_loss, pack, train_masked
 from nerlib.pretraining.tokenizer import train_tokenizer
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "demo_backbone",
     "masked_loss",
     "masked_text",
+    "mean_loss",
     "pack",
     "train_language_adapter",
     "train_masked",

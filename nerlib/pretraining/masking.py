@@ -163,8 +163,8 @@ def train_masked(
     ModelError
         When the model has no masked-language-model head.
     """
-    evaluate = partial(_minus_mean_loss, network, held_out, recipe.batch_size) if held_out else None
-    before = -evaluate() if evaluate else None
+    unseen = partial(mean_loss, network, held_out, recipe.batch_size) if held_out else None
+    before = unseen() if unseen else None
     outcome = train(
         network,
         data,
@@ -172,15 +172,15 @@ def train_masked(
         seed=seed,
         loss=partial(masked_loss, network),
         count=_labelled,
-        evaluate=evaluate,
+        evaluate=(lambda: -unseen()) if unseen else None,
         hooks=hooks,
         **how_it_runs,
     )
-    return Pretraining(outcome, before, -evaluate() if evaluate else None, data.sequences.size)
+    return Pretraining(outcome, before, unseen() if unseen else None, data.sequences.size)
 
 
-def _minus_mean_loss(network: nn.Module, data: MaskedText, size: int) -> float:
-    """Minus the mean loss over the masked subwords, in eval mode."""
+def mean_loss(network: nn.Module, data: MaskedText, size: int) -> float:
+    """Mean loss over the masked subwords, in nats, in eval mode; `size` sequences at a time."""
     device = next(network.parameters()).device
     network.eval()
     total, labelled = 0.0, 0
@@ -189,4 +189,4 @@ def _minus_mean_loss(network: nn.Module, data: MaskedText, size: int) -> float:
             batch = data.batch(np.arange(start, min(start + size, len(data))), epoch=0)
             total += float(masked_loss(network, {name: tensor.to(device) for name, tensor in batch.items()}))
             labelled += _labelled(batch)
-    return -total / max(labelled, 1)
+    return total / max(labelled, 1)

@@ -37,6 +37,7 @@ class Bottleneck(Method):
     reduction_factor: float = 16
     name: ClassVar[str] = "bottleneck"
     base_learning_rate: ClassVar[float] = 1e-4
+    rewrites_blocks: ClassVar[bool] = True
 
     def prepare(self, network: Any, family: Family, head: Head) -> nn.Module:
         """Put the adapter into every block, freeze the backbone, train adapter and head."""

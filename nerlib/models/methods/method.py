@@ -33,6 +33,8 @@ class Method(ABC):
         Whether the backbone's own weights change.
     per_language
         Whether each language has an adapter of its own below the task's.
+    rewrites_blocks
+        Whether the library that owns the method gives the backbone's blocks another forward pass.
     """
 
     dropout: float = 0.1
@@ -42,6 +44,7 @@ class Method(ABC):
     base_learning_rate: ClassVar[float]
     trains_backbone: ClassVar[bool] = False
     per_language: ClassVar[bool] = False
+    rewrites_blocks: ClassVar[bool] = False
 
     @abstractmethod
     def prepare(self, network: Any, family: Family, head: Head) -> nn.Module:

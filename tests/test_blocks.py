@@ -1,0 +1,113 @@
+"""Encoders taken apart: what is computed at labelled subwords alone is what transformers computes everywhere."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from nerlib import models
+from nerlib.corpora import Sentence
+from nerlib.encoding import IGNORED, recurring
+from nerlib.models.blocks import logits_at
+from tests.tiny import SENTENCES, make_backbone
+
+
+def sentences():
+    """Of different lengths; one is longer than a window."""
+    rows = [(words.split(), tags.split()) for words, tags in SENTENCES]
+    return [Sentence(tuple(w * k), tuple(t * k), "sw", "") for k, (w, t) in enumerate(rows, start=1)]
+
+
+def everywhere(model, batch):
+    """The loss by transformers' own forward pass."""
+    return model.task.loss(model.logits(batch), batch)
+
+
+def gradients(model, loss):
+    model.network.zero_grad()
+    loss.backward()
+    return {name: p.grad for name, p in model.network.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "dora", "adalora"])
+@pytest.mark.parametrize("model_type", ["bert", "roberta", "xlm-roberta"])
+def test_loss_and_gradients_are_those_of_transformers_own_forward_pass(tiny_backbone, model_type, method):
+    model = models.build(tiny_backbone(model_type), "ner", models.METHODS[method](dropout=0.0))
+    model.network.double()
+    with torch.no_grad():
+        for name, parameter in model.network.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(std=0.1)
+    batch = model.encode(sentences(), 24).batch(np.arange(5))
+    assert len(batch["input_ids"]) > 5  # windows
+    assert model.comes_apart
+    ours, theirs = model.loss(batch), everywhere(model, batch)
+    torch.testing.assert_close(ours, theirs)
+    expected = gradients(model, theirs)
+    found = gradients(model, ours)
+    # A key's bias shifts all scores of a query alike, and cancels: its gradient is rounding.
+    assert {name for name, g in expected.items() if g.abs().max() > 1e-12} <= found.keys()
+    for name, gradient in found.items():
+        torch.testing.assert_close(gradient, expected[name], rtol=1e-7, atol=1e-10)
+
+
+def test_a_subword_without_a_label_may_be_asked_for(tiny_backbone):
+    model = models.build(tiny_backbone(), "ner", "full")
+    model.network.eval()
+    batch = model.encode(sentences(), 64).batch(np.arange(5))
+    everything = model.logits(batch).flatten(0, 1)
+    batch["places"] = torch.tensor([0, 3, len(everything) - 1])
+    torch.testing.assert_close(logits_at(model.network, batch), everything[batch["places"]])
+
+
+@pytest.mark.parametrize("rate", ["dropout", "attention_dropout"])
+def test_dropout_is_applied_in_training_alone(tiny_backbone, rate):
+    rates = {"dropout": 0.0, "attention_dropout": 0.0} | {rate: 0.3}
+    model = models.build(tiny_backbone(), "ner", models.Full(**rates))
+    batch = model.encode(sentences(), 64).batch(np.arange(5))
+    model.network.train()
+    assert len({float(model.loss(batch).detach()) for _ in range(3)}) == 3
+    model.network.eval()
+    torch.testing.assert_close(model.loss(batch), everywhere(model, batch))
+
+
+@pytest.mark.parametrize(
+    "model_type, task, method",
+    [("gpt2", "ner", "full"), ("mt5", "ner", "full"), ("bert", "ner", "bottleneck"), ("bert", "sentiment", "full")],
+)
+def test_what_does_not_come_apart_goes_through_its_own_forward_pass(tiny_backbone, model_type, task, method):
+    assert not models.build(tiny_backbone(model_type), task, method, labels=("a", "b")).comes_apart
+
+
+def test_relative_positions_are_left_to_transformers(tmp_path):
+    place = make_backbone(tmp_path / "relative", "bert", position_embedding_type="relative_key")
+    assert not models.build(place, "ner", "lora").comes_apart
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 30))))
+def test_places_hold_all_that_are_wanted_and_their_number_recurs(wanted):
+    places = recurring(wanted)
+    assert set(np.flatnonzero(wanted)) <= set(places)
+    assert (np.diff(places) > 0).all()
+    assert len(places) % 64 == 0 or len(places) == wanted.size
+    assert len(places) < np.count_nonzero(wanted) + 64
+
+
+def test_places_carry_every_label_of_a_batch_once(tiny_backbone):
+    model = models.build(tiny_backbone(), "ner", "full")
+    batch = model.encode(sentences(), 24).batch(np.arange(5))
+    labels = batch["labels"].flatten()
+    at = labels[batch["places"]]
+    assert torch.equal(at[at != IGNORED], labels[labels != IGNORED])
+
+
+def test_a_batch_without_any_label_is_harmless(tiny_backbone):
+    model = models.build(tiny_backbone(), "ner", "full")
+    batch = model.encode(sentences(), 64).batch(np.arange(2))
+    batch["labels"] = torch.full_like(batch["labels"], IGNORED)
+    batch["places"] = torch.zeros(0, dtype=torch.int64)
+    loss = model.loss(batch)
+    loss.backward()
+    assert float(loss.detach()) == 0
