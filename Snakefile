@@ -48,7 +48,7 @@ rule notebook:
     priority: lambda wildcards: int(re.match(r"\d*", JOBS[wildcards.job].notebook)[0] or 0)
     threads: int(config.get("threads", 1))  # a CPU run is bit-equal for one number of threads, so it does not follow --cores
     shell:
-        "OMP_NUM_THREADS={threads} OMP_WAIT_POLICY=PASSIVE NERLIB_THREADS={threads} NERLIB_VARIANT={params.variant:q} "
+        "OMP_NUM_THREADS={threads} NERLIB_THREADS={threads} NERLIB_VARIANT={params.variant:q} "
         "{params.python:q} -m nerlib.reporting execute {input.notebook:q} {output.notebook:q} --parameters {params.parameters:q}"
 
 

@@ -182,7 +182,7 @@ def test_the_inverse_runs_before_the_output_embeddings(tiny_backbone, ids):
         table, bias = reference["roberta.embeddings.word_embeddings.weight"], reference["lm_head.bias"]
         expected = linear(reference.coupling(last, "roberta.invertible_adapters.as", inverse=True), table, bias)
         without = linear(last, table, bias)
-        batch = {"input_ids": ids, "labels": torch.where(ids % 3 == 0, ids, -100)}
+        batch = {"input_ids": ids, "labels": torch.where(ids % 3 == 0, ids, -100), "places": torch.arange(ids.numel())}
         loss = cross_entropy(found[ids % 3 == 0], ids[ids % 3 == 0], reduction="sum")
         torch.testing.assert_close(masked_loss(network, batch), loss)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)

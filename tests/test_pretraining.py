@@ -172,13 +172,15 @@ def test_the_loss_is_that_of_transformers(kind, tokenizer, text, backbone):
         network = AutoModelForMaskedLM.from_pretrained(backbone[0]).eval()
         tokenizer = AutoTokenizer.from_pretrained(backbone[0])
     batch = MaskedText(pack(tokenizer, text[:50], 32), tokenizer, seed=0).batch(np.arange(4), 0)
-    mean = network(**batch).loss  # theirs is the mean over the masked subwords
+    mean = network(
+        input_ids=batch["input_ids"], labels=batch["labels"]
+    ).loss  # theirs is the mean over the masked subwords
     assert torch.allclose(masked_loss(network, batch) / (batch["labels"] != -100).sum(), mean, atol=1e-5)
 
 
 def test_a_model_without_the_head_is_refused(backbone, tokenizer):
     network = AutoModelForTokenClassification.from_pretrained(backbone[0])
-    batch = {"input_ids": torch.full((1, 4), 5), "labels": torch.full((1, 4), 5)}
+    batch = {"input_ids": torch.full((1, 4), 5), "labels": torch.full((1, 4), 5), "places": torch.arange(4)}
     with pytest.raises(ModelError, match=r"masked-language-model head.*TokenClassification"):
         masked_loss(network, batch)
 

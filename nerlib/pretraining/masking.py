@@ -1,7 +1,7 @@
 """Masked language modelling as in BERT and RoBERTa: which subwords are hidden, and the loss on them.
 
-Letters of shapes: S packed sequences, T subwords in each, M masked subwords of a batch, H the hidden size, V subwords
-in the vocabulary.
+Letters of shapes: S packed sequences, T subwords in each, M subwords of a batch that are to be guessed (and a few more,
+so that their number recurs), H the hidden size, V subwords in the vocabulary.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,12 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from nerlib.encoding import IGNORED, recurring
 from nerlib.errors import CorpusError, ModelError
+from nerlib.models.blocks import taken
 from nerlib.params import Recipe
 from nerlib.training import Batch, Hooks, Outcome, train
 
-IGNORED = -100  # the label of what is not masked
 MASKED = 0.15  # share of the subwords that are to be guessed; of these ...
 AS_MASK, AS_RANDOM = 0.8, 0.1  # ... stand as <mask>, and as a random subword; the rest stay as they are
 
@@ -92,7 +93,7 @@ class MaskedText:
         return len(self.sequences)
 
     def batch(self, indices: np.ndarray, epoch: int) -> Batch:
-        """Return `input_ids` (S, T), and `labels` (S, T), which are -100 where nothing is masked."""
+        """Return `input_ids` (S, T), `labels` (S, T), -100 where nothing is masked, and `places` (`recurring`) (M,)."""
         rng = np.random.default_rng([self.seed, epoch, *indices.tolist()])
         ids = self.sequences[indices]
         chosen = (rng.random(ids.shape) < MASKED) & ~np.isin(ids, self.special)
@@ -101,7 +102,8 @@ class MaskedText:
         random = chosen & (fate >= AS_MASK) & (fate < AS_MASK + AS_RANDOM)
         shown[random] = rng.choice(self.ordinary, random.sum())
         labels = np.where(chosen, ids, IGNORED)
-        return {"input_ids": torch.from_numpy(shown), "labels": torch.from_numpy(labels)}
+        arrays = {"input_ids": shown, "labels": labels, "places": recurring(chosen)}
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def masked_text(tokenizer: Any, texts: Sequence[Sequence[str]], length: int, seed: int) -> MaskedText:
@@ -111,9 +113,10 @@ def masked_text(tokenizer: Any, texts: Sequence[Sequence[str]], length: int, see
 
 def masked_loss(network: nn.Module, batch: Batch) -> torch.Tensor:
     """Sum of the cross-entropies of the masked subwords, in nats; the head sees no other subword."""
-    masked = batch["labels"] != IGNORED  # (S, T)
-    hidden = network.base_model(input_ids=batch["input_ids"]).last_hidden_state[masked]  # (M, H)
-    return cross_entropy(_head(network)(hidden), batch["labels"][masked], reduction="sum")  # (M, V) and (M,)
+    places = batch["places"]
+    hidden = network.base_model(input_ids=batch["input_ids"]).last_hidden_state.flatten(0, 1)  # (S * T, H)
+    outputs = _head(network)(taken(hidden, places))  # (M, V)
+    return cross_entropy(outputs, batch["labels"].flatten()[places], ignore_index=IGNORED, reduction="sum")
 
 
 def _head(network: nn.Module) -> nn.Module:

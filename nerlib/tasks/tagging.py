@@ -49,8 +49,10 @@ class Tagging(Task):
 
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Cross-entropy of the outputs (S, T, L), summed over the words that carry a label."""
-        voting = batch["labels"] != IGNORED  # (S, T), true at one subword of each word
-        return cross_entropy(logits[voting].float(), batch["labels"][voting], reduction="sum")  # (W, L) and (W,)
+        # Ignoring beats choosing the W: how many those are is known to a GPU alone, which would have to be waited for.
+        flat, labels = logits.flatten(0, 1), batch["labels"].flatten()  # (S * T, L), (S * T,)
+        precise = torch.promote_types(flat.dtype, torch.float32)
+        return cross_entropy(flat.to(precise), labels, ignore_index=IGNORED, reduction="sum")
 
     def count(self, batch: Batch) -> int:
         """Words that carry a label."""
