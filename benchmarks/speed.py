@@ -3,6 +3,7 @@
 python -m benchmarks.speed                     # the demo's backbone and a demo language
 python -m benchmarks.speed --backbone ../shared/models/mini-xlmr --corpus ../shared/data/masakhaner2/swa --language sw
 python -m benchmarks.speed --quick             # minutes: fewer sentences, one pair
+python -m benchmarks.speed --parts lanes       # this part anew; the others stay where machine and options are the same
 python -m benchmarks.speed --report            # the tables and the figure of the last one, once more
 """
 
@@ -26,7 +27,7 @@ def arguments():
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--repeats", type=int, default=5, help="pairs; each has a seed of its own")
-    parser.add_argument("--backbone", default="demo")
+    parser.add_argument("--backbone", default="", help="folder; 'demo' (a CPU's default); 'base': XLM-R base's shape")
     parser.add_argument("--corpus", default="demo")
     parser.add_argument("--language", default="x-target")
     parser.add_argument("--epochs", type=int, default=3)
@@ -57,14 +58,13 @@ class Bench:
     def __init__(self, options):
         import torch
 
-        from nerlib import corpora, folders, labels, models, pretraining
+        from nerlib import corpora, folders, labels, models
         from nerlib.params import Recipe
 
         torch.set_num_threads(options.threads)
         self.options, self.rows = options, []
         self.device = torch.device(options.device)
-        place = pretraining.demo_backbone() if options.backbone == "demo" else folders.from_root(options.backbone)
-        self.backbone = models.find_backbone(place)
+        self.backbone = models.find_backbone(self.place(options.backbone))
         corpus = options.corpus if options.corpus == "demo" else str(folders.from_root(options.corpus).resolve())
         self.corpus = corpora.load_corpus(corpus, options.language)
         self.train = self.corpus.train[:320] if options.quick else self.corpus.train
@@ -76,6 +76,14 @@ class Bench:
         self.recipe = Recipe(**batch, learning_rate=rate)
         dropout = self.backbone.config.get("hidden_dropout_prob", 0.0)
         self.dropout = dropout if options.dropout < 0 else options.dropout
+
+    def place(self, name):
+        from benchmarks.shaped import base_backbone
+        from nerlib import folders, pretraining
+
+        name = name or {"cpu": "demo", "cuda": "base"}[self.device.type]
+        made = {"demo": pretraining.demo_backbone, "base": base_backbone}
+        return made[name]() if name in made else folders.from_root(name)
 
     def build(self, method, seed=0):
         from nerlib import models
@@ -121,11 +129,8 @@ class Bench:
                             model.network, model.tokenizer, sets["train"], sets["dev"], self.labels, self.recipe, seed,
                             "group" in kind,
                         )  # fmt: skip
-                tokens = self.subwords(model) * self.recipe.num_epochs / seconds
-                matrices = sum(p.numel() for n, p in model.network.named_parameters() if "embeddings" not in n)
-                share = 6 * matrices * tokens / self.matrix_rate()
-                self.note("training", kind, seconds, pair=seed, dev_f1=self.f1(model), tokens_per_second=tokens,
-                          share_of_matrix_rate=share, peak_mib=peak())  # fmt: skip
+                rates = self.rates(self.subwords(model) * self.recipe.num_epochs, seconds, frozen=False)
+                self.note("training", kind, seconds, pair=seed, dev_f1=self.f1(model), peak_mib=peak(), **rates)
 
     @contextlib.contextmanager
     def memory(self):
@@ -170,13 +175,24 @@ class Bench:
     def subwords(self, model):
         return len(model.encode(self.train, self.options.max_length).ids)
 
+    def rates(self, subwords, seconds, frozen):
+        """Subwords a second, and the share of the matrix rate: of the blocks' matrices alone, dev not counted."""
+        config = self.backbone.config
+        width, inner = config["hidden_size"], config["intermediate_size"]
+        matrices = config["num_hidden_layers"] * (4 * width**2 + 2 * width * inner)
+        operations = (4 if frozen else 6) * matrices * subwords  # forward, to the inputs, and to the weights
+        return {
+            "tokens_per_second": subwords / seconds,
+            "share_of_matrix_rate": operations / seconds / self.matrix_rate(),
+        }
+
     def matrix_rate(self):
-        """Multiplications and additions a second of one large float32 product."""
+        """Multiplications and additions a second of one large product: float32 on a CPU, bfloat16 on a GPU."""
         import torch
 
         if not hasattr(self, "rate"):
-            n = 2048 if self.device.type == "cpu" else 8192
-            a = torch.randn(n, n, device=self.device)
+            n, kind = (2048, torch.float32) if self.device.type == "cpu" else (8192, torch.bfloat16)
+            a = torch.randn(n, n, device=self.device, dtype=kind)
             self.rate = 2 * n**3 / min(timed(lambda: (a @ a).sum().item()) for _ in range(5))
         return self.rate
 
@@ -188,9 +204,11 @@ class Bench:
         for name in ("full", "lora", "dora", "adalora", "bottleneck"):
             method = models.METHODS[name]()
             rate = models.default_learning_rate(method, self.backbone.hidden_size)
+            own = recipe.model_copy(update={"learning_rate": rate})
             for seed in range(1, self.options.repeats + 1):
-                _, seconds = self.ours(seed, method=method, recipe=recipe.model_copy(update={"learning_rate": rate}))
-                self.note("methods", name, seconds, pair=seed)
+                model, seconds = self.ours(seed, method=method, recipe=own)
+                rates = self.rates(self.subwords(model) * recipe.epoch_fraction, seconds, frozen=name != "full")
+                self.note("methods", name, seconds, pair=seed, **rates)
 
     def lanes(self):
         """Five seeds of LoRA, one after the other and in lanes: one epoch on a fifth of the sentences."""
@@ -208,20 +226,25 @@ class Bench:
             def single(model, seed, data=data):
                 training.train(model.network, data, recipe, seed=seed, loss=model.loss, count=model.task.count)
 
-            self.note("lanes", "one run", timed(lambda b=built: single(b[0], 0)), pair=pair)
-            self.note("lanes", "five runs", timed(lambda b=built: [single(m, s) for s, m in enumerate(b)]), pair=pair)
-            seconds = timed(lambda b=built, at=lanes: train_lanes(b[0], at, recipe))
-            self.note("lanes", "five seeds in lanes", seconds, pair=pair)
+            calls = {
+                "one run": (1, lambda b=built: single(b[0], 0)),
+                "five runs": (5, lambda b=built: [single(m, s) for s, m in enumerate(b)]),
+                "five seeds in lanes": (5, lambda b=built, at=lanes: train_lanes(b[0], at, recipe)),
+            }
+            for name, (seeds, call) in calls.items():
+                seconds = timed(call)
+                rates = self.rates(seeds * len(data.ids) * recipe.epoch_fraction, seconds, frozen=True)
+                self.note("lanes", name, seconds, pair=pair, **rates)
 
     def language_adapter(self):
-        """One epoch on the sentences as running text: MAD-X's language adapter, all else frozen; loss on dev's."""
+        """MAD-X's language adapter, all else frozen: one epoch on a fifth of the sentences as text; loss on dev's."""
         from benchmarks import usual
         from nerlib import models, pretraining
         from nerlib.models.backbones import load_tokenizer
         from nerlib.pretraining.language import network_for
 
         tokenizer, length = load_tokenizer(self.backbone.folder, self.backbone.family), self.options.max_length
-        lines, unseen = ([" ".join(s.words) for s in part] for part in (self.train, self.dev))
+        lines, unseen = ([" ".join(s.words) for s in part] for part in (self.train[::5], self.dev))
         recipe = self.recipe.model_copy(update={"num_epochs": 1, "learning_rate": 1e-3})
         for seed in range(1, self.options.repeats + 1):
             for kind in ("Trainer", "ours"):
@@ -291,15 +314,25 @@ def machine(options):
     }  # fmt: skip
 
 
+def kept(about):
+    """The rows of the other parts that were measured before, where all else was the same."""
+    before = json.loads(RESULT.read_text()) if RESULT.is_file() else {}
+    same = [{k: v for k, v in found.get("options", {}).items() if k != "parts"} for found in (before, about)]
+    if before.get("machine") != about["machine"] or same[0] != same[1]:
+        return []
+    return [row for row in before["rows"] if row["part"] not in about["options"]["parts"]]
+
+
 def main():
     options = arguments()
     if not options.report:
         settle(options)
         bench = Bench(options)
+        about = {"machine": machine(options), "options": vars(options)}
+        others = kept(about)
         for part in options.parts:
             getattr(bench, part.replace(" ", "_"))()
-            about = {"machine": machine(options), "options": vars(options), "rows": bench.rows}
-            RESULT.write_text(json.dumps(about, indent=1) + "\n")
+            RESULT.write_text(json.dumps(about | {"rows": others + bench.rows}, indent=1) + "\n")
     from benchmarks.speed_report import report
 
     print(report(json.loads(RESULT.read_text()), PLACE / "speed.svg"))

@@ -13,7 +13,7 @@ from nerlib.encoding import IGNORED
 from nerlib.errors import ModelError, NerlibError
 from nerlib.lanes import Lane, fits, put_weights, train_lanes, weights_of
 from nerlib.lanes.network import LaneNetwork
-from nerlib.lanes.rows import pack
+from nerlib.lanes.rows import Rows, pack
 from nerlib.lanes.weights import LaneWeights
 from nerlib.params import Recipe
 from tests.tiny import SENTENCES
@@ -89,6 +89,19 @@ def test_a_lane_alone_equals_itself_among_five_with_dropout_too(tiny_backbone):
         assert furthest(beside[2].weights, alone.weights) < 1e-8
     assert furthest(beside[2].weights, beside[3].weights) > 1e-3
     assert furthest(alone.weights, in_lanes(tiny_backbone(), [3])[0].weights) > 1e-3  # there was dropout
+
+
+@given(st.floats(0, 0.99), st.integers(0, 2**32))
+@settings(max_examples=25, deadline=None)
+def test_dropout_drops_its_share_and_keeps_the_mean(rate, seed):
+    network = object.__new__(LaneNetwork)
+    network.lanes, network.dropouts = [0], [torch.Generator().manual_seed(seed)]
+    rows = Rows((1000,), ((1000, 1),), (torch.arange(1000),))
+    out = network.drop(torch.ones(1000, 33, dtype=torch.float64), rate, rows)
+    assert set(out.unique().tolist()) <= {0.0, float(out.max())}
+    assert float(out.max()) == pytest.approx(1 / (1 - rate), rel=2e-3)
+    spread = (rate * (1 - rate) / out.numel()) ** 0.5
+    assert abs(float((out == 0).double().mean()) - rate) < 5 * spread + 1e-5
 
 
 def test_lanes_stop_for_themselves_and_keep_their_best(tiny_backbone):

@@ -140,13 +140,22 @@ class LaneNetwork:
         return torch.cat([lane[:count] for lane, count in zip(out, rows.counts, strict=True)])
 
     def drop(self, x: torch.Tensor, rate: float, rows: Rows) -> torch.Tensor:
-        """Dropout, each lane's mask from its own stream."""
-        if not rate:
+        """Dropout, each lane's mask from its own stream: 16 random bits an element, so `rate` is rounded to 1 / 65,536.
+
+        A draw of 64 bits serves four elements; one draw for each took a seventh of a step.
+        """
+        dropped = round(rate * 2**16)
+        if not dropped:
             return x
-        kept = torch.empty_like(x)
-        for part, k in zip(rows.split(kept), self.lanes, strict=True):
-            part.bernoulli_(1 - rate, generator=self.dropouts[k])
-        return x * kept.div_(1 - rate)
+        bits = [self.bits(part, k) for part, k in zip(rows.split(x), self.lanes, strict=True)]
+        kept = joined(bits) >= dropped - 2**15
+        return x * kept.to(x.dtype).mul_(1 / (1 - dropped / 2**16))
+
+    def bits(self, like: torch.Tensor, lane: int) -> torch.Tensor:
+        """As many random int16 as a tensor has elements, in its shape."""
+        draws = torch.empty(-(-like.numel() // 4), dtype=torch.int64, device=like.device)
+        drawn = draws.random_(-(2**63), None, generator=self.dropouts[lane]).view(torch.int16)
+        return drawn[: like.numel()].view(like.shape)
 
 
 def joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:

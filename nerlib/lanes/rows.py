@@ -7,6 +7,8 @@ import torch
 
 from nerlib.encoding import recurring
 
+LITTLE = 0.1  # share of a grid that padding may be to be computed with the rest
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -53,7 +55,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Packed:
-    """A batch of each of several lanes, without padding, but for what makes its sizes recur (`encoding.recurring`).
+    """A batch of each of several lanes with little or no padding.
 
     Attributes
     ----------
@@ -102,10 +104,7 @@ def pack(batches: Sequence[Mapping[str, torch.Tensor]], padding: int | None) -> 
     """
     masks = [batch["attention_mask"].bool() for batch in batches]
     voting = [_grid(batch["places"], mask) for batch, mask in zip(batches, masks, strict=True)]
-    kept = [
-        _grid(torch.from_numpy(recurring((mask | vote).numpy())), mask)
-        for mask, vote in zip(masks, voting, strict=True)
-    ]
+    kept = [_kept(mask, vote) for mask, vote in zip(masks, voting, strict=True)]
     positions = [_positions(batch["input_ids"], padding) for batch in batches]
     return Packed(
         ids=torch.cat([batch["input_ids"][keep] for batch, keep in zip(batches, kept, strict=True)]),
@@ -116,6 +115,13 @@ def pack(batches: Sequence[Mapping[str, torch.Tensor]], padding: int | None) -> 
         labelled_rows=Rows.of_first(voting),
         labels=torch.cat([batch["labels"][vote] for batch, vote in zip(batches, voting, strict=True)]),
     )
+
+
+def _kept(mask: torch.Tensor, voting: torch.Tensor) -> torch.Tensor:
+    """What of a grid is computed: all of it where little is padding, for moving rows costs time too."""
+    if int(mask.sum()) >= (1 - LITTLE) * mask.numel():
+        return torch.ones_like(mask)
+    return _grid(torch.from_numpy(recurring((mask | voting).numpy())), mask)
 
 
 def _grid(places: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
