@@ -1,21 +1,20 @@
 """A backbone of XLM-R base's shape: random weights do, for speed does not depend on them."""
 
-import tempfile
-from pathlib import Path
-
 import transformers
 
-from nerlib import pretraining
+from nerlib import folders, pretraining
 
 BASE = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
 
 
 def base_backbone(vocabulary=250_002):
     """A folder with the weights and the demo's tokenizer; `vocabulary` rows of embedding, most of them never met."""
-    folder = Path(tempfile.mkdtemp(prefix="nerlib-base-"))
-    demo = pretraining.demo_backbone()
-    config = transformers.AutoConfig.from_pretrained(demo, trust_remote_code=False)
-    config.update(BASE | {"vocab_size": vocabulary})
-    transformers.AutoModelForMaskedLM.from_config(config).save_pretrained(folder, safe_serialization=True)
-    transformers.AutoTokenizer.from_pretrained(demo, trust_remote_code=False).save_pretrained(folder)
-    return folder
+    place = folders.cache_folder() / "benchmarks" / f"base-{vocabulary}"
+    if not place.is_dir():
+        demo = pretraining.demo_backbone()
+        config = transformers.AutoConfig.from_pretrained(demo, trust_remote_code=False)
+        config.update(BASE | {"vocab_size": vocabulary})
+        with folders.new_folder(place) as beside:
+            transformers.AutoModelForMaskedLM.from_config(config).save_pretrained(beside, safe_serialization=True)
+            transformers.AutoTokenizer.from_pretrained(demo, trust_remote_code=False).save_pretrained(beside)
+    return place

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from nerlib import models
 from nerlib.corpora import Sentence
-from nerlib.encoding import IGNORED, recurring
+from nerlib.encoding import IGNORED, rounded_places
 from nerlib.models.blocks import logits_at
 from tests.tiny import SENTENCES, make_backbone
 
@@ -42,7 +42,7 @@ def test_loss_and_gradients_are_those_of_transformers_own_forward_pass(tiny_back
                 parameter.normal_(std=0.1)
     batch = model.encode(sentences(), 24).batch(np.arange(5))
     assert len(batch["input_ids"]) > 5  # windows
-    assert model.comes_apart
+    assert model.runs_by_block
     ours, theirs = model.loss(batch), everywhere(model, batch)
     torch.testing.assert_close(ours, theirs)
     expected = gradients(model, theirs)
@@ -78,17 +78,17 @@ def test_dropout_is_applied_in_training_alone(tiny_backbone, rate):
     [("gpt2", "ner", "full"), ("mt5", "ner", "full"), ("bert", "ner", "bottleneck"), ("bert", "sentiment", "full")],
 )
 def test_what_does_not_come_apart_goes_through_its_own_forward_pass(tiny_backbone, model_type, task, method):
-    assert not models.build(tiny_backbone(model_type), task, method, labels=("a", "b")).comes_apart
+    assert not models.build(tiny_backbone(model_type), task, method, labels=("a", "b")).runs_by_block
 
 
 def test_relative_positions_are_left_to_transformers(tmp_path):
     place = make_backbone(tmp_path / "relative", "bert", position_embedding_type="relative_key")
-    assert not models.build(place, "ner", "lora").comes_apart
+    assert not models.build(place, "ner", "lora").runs_by_block
 
 
 @given(arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 30))))
 def test_places_hold_all_that_are_wanted_and_their_number_recurs(wanted):
-    places = recurring(wanted)
+    places = rounded_places(wanted)
     assert set(np.flatnonzero(wanted)) <= set(places)
     assert (np.diff(places) > 0).all()
     assert len(places) % 64 == 0 or len(places) == wanted.size

@@ -1,9 +1,18 @@
 """Examples to subwords: sentences whose words carry labels, whole texts, questions with their contexts; batches."""
 
 from nerlib.encoding.questions import EncodedQuestions, encode_questions
-from nerlib.encoding.sentences import EncodedSentences, encode_sentences, fertility, recurring, subwords
+from nerlib.encoding.sentences import EncodedSentences, encode_sentences, fertility, subwords
 from nerlib.encoding.texts import EncodedTexts, encode_texts
-from nerlib.encoding.windows import IGNORED, NOTHING, Encoded, FirstOrLast, Layout, special_tokens, windows
+from nerlib.encoding.windows import (
+    IGNORED,
+    NOTHING,
+    Encoded,
+    FirstOrLast,
+    Layout,
+    rounded_places,
+    special_tokens,
+    windows,
+)
 
 __all__ = [
     "IGNORED",
@@ -18,7 +27,7 @@ __all__ = [
     "encode_sentences",
     "encode_texts",
     "fertility",
-    "recurring",
+    "rounded_places",
     "special_tokens",
     "subwords",
     "windows",

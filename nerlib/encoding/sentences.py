@@ -25,13 +25,12 @@ from nerlib.encoding.windows import (
     check_fast,
     padding,
     room_beside,
+    rounded_places,
     special_tokens,
     spoken,
     windows,
 )
 from nerlib.errors import CorpusError
-
-ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -61,11 +60,11 @@ class EncodedSentences(Encoded):
         return len(self.labels) - int((self.words != NOTHING).sum())
 
     def targets(self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
-        """Labels and numbers of the words, (S, T); `places`, the subwords with a label (`recurring`)."""
+        """Labels and numbers of the words, (S, T); `places`, the subwords with a label (`rounded_places`)."""
         words = np.full(inside.shape, NOTHING, dtype=np.int64)
         words[inside] = self.words[source]
         labels = np.where(words == NOTHING, IGNORED, self.labels[words] if len(self.labels) else IGNORED)
-        return {"labels": labels.astype(np.int64), "words": words, "places": recurring(labels != IGNORED)}
+        return {"labels": labels.astype(np.int64), "words": words, "places": rounded_places(labels != IGNORED)}
 
 
 def encode_sentences(
@@ -137,17 +136,6 @@ def encode_sentences(
         with folders.new_file(place) as beside:
             np.savez(beside, **{name: array for name, array in vars(encoded).items() if name != "language"})
     return encoded
-
-
-def recurring(wanted: np.ndarray) -> np.ndarray:
-    """Places in a batch, counted through: those that are wanted, and others up to a multiple of 64.
-
-    Kernels are made for a size when it is met for the first time; sizes that recur cost that once.
-    """
-    flat = wanted.flatten()
-    missing = -np.count_nonzero(flat) % ROWS
-    flat[np.flatnonzero(~flat)[:missing]] = True
-    return np.flatnonzero(flat)
 
 
 def subwords(examples: Sequence[Example], tokenizer: Any) -> pd.DataFrame:

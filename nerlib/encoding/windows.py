@@ -17,6 +17,7 @@ from nerlib.errors import CorpusError, ModelError
 
 IGNORED = -100  # label of a subword that carries no word's label
 NOTHING = -1  # a subword that carries no word
+MULTIPLE = 64  # of rows that are computed, see `rounded_places`
 
 
 FirstOrLast = Literal["first", "last"]
@@ -121,6 +122,17 @@ class Encoded(ABC):
         inside
             (S, T), true where there is a subword.
         """
+
+
+def rounded_places(wanted: np.ndarray) -> np.ndarray:
+    """Places in a batch, counted through: those that are wanted, and others, up to a multiple of 64.
+
+    Kernels are made for a size when it is met for the first time; sizes that recur cost that once.
+    """
+    flat = wanted.flatten()
+    missing = -np.count_nonzero(flat) % MULTIPLE
+    flat[np.flatnonzero(~flat)[:missing]] = True
+    return np.flatnonzero(flat)
 
 
 def windows(subwords: int, room: int, overlap: int | None = None) -> list[tuple[int, int, tuple[int, int]]]:

@@ -9,7 +9,7 @@
 
 The backbone's layers see the sentences of all lanes; each lane has its own LoRA weights and head, order of the data,
 dropout, optimizer state, clipping and early stopping, and ends as it would alone. Letters of shapes: K lanes,
-N subwords of all lanes (nothing is padded), W of them with a label, H hidden size, L labels.
+N subwords of all lanes (hardly any padding), W of them with a label, H hidden size, L labels.
 """
 
 from nerlib.lanes.loop import Lane, train_lanes

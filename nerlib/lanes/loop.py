@@ -88,7 +88,7 @@ def train_lanes(
     """
     if not fits(model, recipe):
         raise ModelError(
-            "lanes train LoRA on an encoder that tags words, batches whole; "
+            "lanes train LoRA on an encoder that tags words and has no dropout, batches whole; "
             f"met {model.method.name}, {model.task.name}, micro-batches of {recipe.micro_batch_size}"
         )
     device = next(model.network.parameters()).device

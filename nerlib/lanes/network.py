@@ -80,13 +80,13 @@ class LaneNetwork:
         hidden = self.encoder.embeddings(**inputs, token_type_ids=torch.zeros_like(batch.ids)[None])[0]  # (N, H)
         *blocks, last = self.encoder.encoder.layer
         for layer in blocks:
-            hidden = self.through(layer, hidden, hidden, batch.rows, batch)
-        hidden = self.through(last, taken(hidden, batch.labelled), hidden, batch.labelled_rows, batch)  # (W, H)
+            hidden = self.run_block(layer, hidden, hidden, batch.rows, batch)
+        hidden = self.run_block(last, taken(hidden, batch.labelled), hidden, batch.labelled_rows, batch)  # (W, H)
         weight, bias = self.head
         outputs = self.by_lane(self.drop(hidden, self.head_dropout, batch.labelled_rows), weight, batch.labelled_rows)
         return tuple(out + bias[k] for out, k in zip(batch.labelled_rows.split(outputs), lanes, strict=True))
 
-    def through(
+    def run_block(
         self, layer: Any, hidden: torch.Tensor, context: torch.Tensor, rows: Rows, batch: Packed
     ) -> torch.Tensor:
         """One block for some rows, which look at all rows of their sentences (`context`)."""

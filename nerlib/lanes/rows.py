@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from nerlib.encoding import recurring
+from nerlib.encoding import rounded_places
 
 LITTLE = 0.1  # share of a grid that padding may be to be computed with the rest
 
@@ -121,7 +121,7 @@ def _kept(mask: torch.Tensor, voting: torch.Tensor) -> torch.Tensor:
     """What of a grid is computed: all of it where little is padding, for moving rows costs time too."""
     if int(mask.sum()) >= (1 - LITTLE) * mask.numel():
         return torch.ones_like(mask)
-    return _grid(torch.from_numpy(recurring((mask | voting).numpy())), mask)
+    return _grid(torch.from_numpy(rounded_places((mask | voting).numpy())), mask)
 
 
 def _grid(places: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ def fits(model: TunedModel, recipe: Recipe) -> bool:
     """Whether lanes can train it: LoRA (no variant) on a word tagger without dropout of its own, batches whole."""
     method = model.method
     still = not method.frozen_dropout and not method.attention_dropout
-    return type(method) is Lora and model.comes_apart and still and not recipe.micro_batch_size
+    return type(method) is Lora and model.runs_by_block and still and not recipe.micro_batch_size
 
 
 def weights_of(model: TunedModel) -> Tensors:

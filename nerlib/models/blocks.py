@@ -43,7 +43,7 @@ def logits_at(network: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
     Parameters
     ----------
     network
-        A word tagger of transformers, or PEFT's wrapper around one, that `comes_apart`.
+        A word tagger of transformers, or PEFT's wrapper around one, that `runs_by_block`.
     batch
         `input_ids` and `attention_mask`, (S, T); `places`, (W,) int64: subwords counted through the batch, each once.
     """

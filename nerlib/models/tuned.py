@@ -88,7 +88,7 @@ class TunedModel:
         return self.method.hooks(self.network)
 
     @property
-    def comes_apart(self) -> bool:
+    def runs_by_block(self) -> bool:
         """Whether it tags words with blocks of BERT's kind, that can be computed in part (`models.blocks`)."""
         plain = self.backbone.config.get("position_embedding_type", "absolute") == "absolute"
         bert = self.backbone.family.bert_blocks and plain and not self.method.rewrites_blocks
@@ -143,8 +143,8 @@ class TunedModel:
         return [logits, *(output.get("hidden_states") or output.get("encoder_hidden_states") or ())]
 
     def loss(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """The task's loss, summed over the batch; of what `comes_apart`, computed where there are labels alone."""
-        if not self.comes_apart:
+        """The task's loss, summed over the batch; of what `runs_by_block`, computed where there are labels alone."""
+        if not self.runs_by_block:
             return self.task.loss(self.logits(batch), batch)
         labels = batch["labels"].flatten()[batch["places"]]
         return self.task.loss(logits_at(self.network, batch)[None], {"labels": labels[None]})

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from nerlib.encoding import IGNORED, recurring
+from nerlib.encoding import IGNORED, rounded_places
 from nerlib.errors import CorpusError, ModelError
 from nerlib.models.blocks import taken
 from nerlib.params import Recipe
@@ -93,7 +93,7 @@ class MaskedText:
         return len(self.sequences)
 
     def batch(self, indices: np.ndarray, epoch: int) -> Batch:
-        """Return `input_ids` (S, T), `labels` (S, T), -100 where nothing is masked, and `places` (`recurring`) (M,)."""
+        """Return `input_ids` (S, T), `labels` (S, T), -100 where nothing is masked, and `places` of what is, (M,)."""
         rng = np.random.default_rng([self.seed, epoch, *indices.tolist()])
         ids = self.sequences[indices]
         chosen = (rng.random(ids.shape) < MASKED) & ~np.isin(ids, self.special)
@@ -102,7 +102,7 @@ class MaskedText:
         random = chosen & (fate >= AS_MASK) & (fate < AS_MASK + AS_RANDOM)
         shown[random] = rng.choice(self.ordinary, random.sum())
         labels = np.where(chosen, ids, IGNORED)
-        arrays = {"input_ids": shown, "labels": labels, "places": recurring(chosen)}
+        arrays = {"input_ids": shown, "labels": labels, "places": rounded_places(chosen)}
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
