@@ -5,8 +5,9 @@
 #
 # What is finished is skipped; a notebook is executed again when it, what it is given, or a notebook that it shares runs
 # with has changed (finished runs are found by their digests, so that costs seconds). --keep-going lets a failed notebook's neighbours finish.
-# Each study works in its own folder, reports/<study>, so several studies may run at once. After a kill -9 the folder
-# stays locked: add --unlock to the command once.
+# After a failure the same command makes what is missing. Each study works in its own folder, reports/<study>, so several
+# studies may run at once. After a kill -9 the folder stays locked: give the command with --unlock once, then as before
+# (profiles/default has it make again what was cut off).
 import json
 import sys
 
@@ -18,14 +19,25 @@ if not config:
     sys.exit("which study? snakemake --cores 2 --configfile params/studies/demo.yaml")
 try:
     JOBS = {job.path: job for job in running.jobs(config)}
-    ONE_LANGUAGE = [path for path, job in JOBS.items() if job.language != running.ALL_LANGUAGES]
-    workdir: str(folders.writable(folders.reports_folder() / config["study"]))
+    ONE_LANGUAGE = {path: job for path, job in JOBS.items() if job.language != running.ALL_LANGUAGES}
+    REPORTS = folders.writable(folders.reports_folder() / config["study"])
+    folders.write_atomically(REPORTS / ".planned", "\n".join(JOBS))  # a file: a command line holds some thousands only
 except NerlibError as error:
     sys.exit(str(error))
 
 
+workdir: str(REPORTS)
+
+
+localrules:
+    study,
+    index,
+
+
+# The index is no target by itself: it is written after a failure, too, and says what was reached.
 rule study:
     input:
+        expand("{job}.html", job=JOBS),
         "index.html",
 
 
@@ -33,12 +45,12 @@ rule notebook:
     input:
         notebook=lambda wildcards: str(running.source(JOBS[wildcards.job].notebook)),
         # What sums up the study reads all its runs: every other notebook is finished before.
-        others=lambda wildcards: expand("{job}.ipynb", job=ONE_LANGUAGE * (wildcards.job not in ONE_LANGUAGE)),
+        others=lambda wildcards: expand("{job}.ipynb", job=[] if wildcards.job in ONE_LANGUAGE else ONE_LANGUAGE),
     output:
         notebook="{job}.ipynb",
         page="{job}.html",
     wildcard_constraints:
-        job="|".join(map(re.escape, JOBS)),
+        job=r"[^/]+/[^/]+",
     params:
         python=sys.executable,
         variant=lambda wildcards: JOBS[wildcards.job].variant,
@@ -61,9 +73,8 @@ rule index:
     params:
         python=sys.executable,
         study=config["study"],
-        planned=list(JOBS),
     shell:
-        "{params.python:q} -m nerlib.reporting index {params.study:q} --planned {params.planned:q}"
+        "{params.python:q} -m nerlib.reporting index {params.study:q} --planned .planned"
 
 
 onerror:

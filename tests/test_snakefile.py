@@ -168,6 +168,22 @@ def test_a_study_runs_once_and_a_failure_is_shown(root, snakemake):
     assert "ValueError: sources &lt;b&gt;missing&lt;/b&gt;" in index and "1 failed" in index
 
 
+@pytest.mark.slow
+def test_a_study_that_failed_from_the_start_is_continued_by_the_same_command(root, snakemake):
+    reports, corpus = folders.reports_folder() / "trial", root / "corpus"
+    stub(root, "02_baseline", f"open({str(corpus)!r})")
+    failed = snakemake("--quiet", "all")
+    assert failed.returncode != 0 and "what was reached:" in failed.stdout
+    assert "1 failed" in (reports / "index.html").read_text()
+    corpus.touch()  # mended, though nothing that Snakemake knows of has changed
+    mended = snakemake("--quiet", "all")
+    assert mended.returncode == 0, mended.stderr
+    assert {page.name for page in (reports / "as").glob("*.html")} == {"02_baseline.html", "03_lora_transfer--near.html"}
+    assert "2 finished" in (reports / "index.html").read_text()
+    assert (reports / ".planned").read_text().split() == ["as/02_baseline", "as/03_lora_transfer--near"]
+    assert "Nothing to be done" in snakemake().stderr
+
+
 def test_a_mistake_in_the_study_is_one_line(root, snakemake):
     asked = snakemake("-n", "--config", 'parameters={"seedz": [3]}')
     assert asked.returncode != 0

@@ -22,9 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     execute.add_argument("--parameters", default="{}", help="a JSON object")
     index = commands.add_parser("index", help="the page of a study")
     index.add_argument("study")
-    index.add_argument(
-        "--planned", nargs="*", metavar="LANGUAGE/NOTEBOOK", help="by default what the study's file asks"
-    )
+    index.add_argument("--planned", type=Path, help="a file of LANGUAGE/NOTEBOOK lines; by default the study's file")
     given = parser.parse_args(arguments)
     try:
         if given.command == "render":
@@ -32,7 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
         elif given.command == "execute":
             page = reporting.execute(given.notebook, given.out.absolute(), _object(given.parameters))
         else:
-            page = reporting.index(given.study, given.planned)
+            planned = given.planned and given.planned.read_text(encoding="utf-8").splitlines()
+            page = reporting.index(given.study, planned)
     except NerlibError as error:
         print(str(error).splitlines()[0], file=sys.stderr)
         return 1
