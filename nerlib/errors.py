@@ -1,4 +1,7 @@
-"""What nerlib raises: every message says what was expected, what was met, and where."""
+"""What nerlib raises: every message says what was expected, what was got, where, and how to mend it."""
+
+import difflib
+from collections.abc import Iterable
 
 
 class NerlibError(Exception):
@@ -31,3 +34,9 @@ class LockedError(NerlibError, RuntimeError):
 
 class TooLarge(NerlibError, RuntimeError):
     """A training needs more memory than there is."""
+
+
+def did_you_mean(name: object, names: Iterable[str]) -> str:
+    """A hint at the nearest of `names`, as ``did you mean 'seeds'?``; "" where none is near."""
+    near = difflib.get_close_matches(str(name), list(names), n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,324 @@
+"""The words of the project, as data: stages, methods, tasks, metrics, backbones, and the columns of its tables.
+
+What a reader is told about one of these stands here and nowhere else. A new method or task is its class and a row here.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, NamedTuple, TypeVar
+
+from nerlib.errors import SettingsError, did_you_mean
+
+Side = Literal["target", "sources"]
+Row = TypeVar("Row")
+
+# --- stages -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training.
+
+    Attributes
+    ----------
+    name
+        As in records and in `Study.run_stage`.
+    trains_on
+        Whose training sentences are used. Every stage is scored on the target's test.
+    continues
+        The stage whose weights are the start; None: the pretrained backbone.
+    label
+        In a few words, for tables and figures.
+    selects_on
+        Whose dev the best epoch is chosen on, so that a stage that trains on sources alone is zero-shot for the target;
+        None: the state after the last step is kept.
+    train_size
+        Sentences of the target that are trained on; None: those of the settings, or none where sources are trained on.
+    """
+
+    name: str
+    trains_on: Side
+    continues: str | None
+    label: str
+    selects_on: Side | None
+    train_size: int | None = None
+
+    @property
+    def transfers(self) -> bool:
+        """Whether labelled sentences of the sources were used, here or in the stage that it continues."""
+        return self.trains_on == "sources" or self.continues == "sources"
+
+
+STAGES: Mapping[str, Stage] = MappingProxyType(
+    {
+        stage.name: stage
+        for stage in (
+            Stage("baseline", "target", None, "target only, few epochs", "target"),
+            Stage("baseline_converged", "target", None, "target only", "target"),
+            Stage("sources", "sources", None, "zero-shot", "sources"),
+            Stage("target", "target", "sources", "transfer", "target"),
+        )
+    }
+)
+
+# n labelled sentences of the target are all that a few-shot stage sees of it: there is no dev to choose on.
+_FEW_SHOT = re.compile(r"(few_shot|target_only)_([1-9]\d*)")
+
+
+def find_stage(name: str) -> Stage:
+    """The stage of that name: one of `STAGES`, or `few_shot_<n>` and `target_only_<n>` for n target sentences.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown one, with those that there are.
+    """
+    if match := _FEW_SHOT.fullmatch(name):
+        n = int(match[2])
+        if match[1] == "few_shot":
+            return Stage(name, "target", "sources", f"transfer, {n} sentences", None, n)
+        return Stage(name, "target", None, f"target only, {n} sentences", None, n)
+    if name not in STAGES:
+        known = f"there are {', '.join(STAGES)}, few_shot_<n> and target_only_<n>"
+        raise SettingsError(f"unknown stage {name!r}; {did_you_mean(name, STAGES) or known}")
+    return STAGES[name]
+
+
+# --- methods ----------------------------------------------------------------------------------------------------------
+
+
+class MethodWords(NamedTuple):
+    """What is said of a method: its label, its colour in all figures, and whether it leaves the backbone as it was."""
+
+    label: str
+    colour: str
+    is_adapter: bool = True
+
+
+#: The order is that of figures and legends; colours are told apart by all common kinds of colour vision (Okabe, Ito).
+METHODS: dict[str, MethodWords] = {
+    "full": MethodWords("full fine-tuning", "#0072B2", is_adapter=False),
+    "lora": MethodWords("LoRA", "#D55E00"),
+    "dora": MethodWords("DoRA", "#E69F00"),
+    "adalora": MethodWords("AdaLoRA", "#009E73"),
+    "bottleneck": MethodWords("bottleneck", "#CC79A7"),
+    "madx": MethodWords("MAD-X", "#56B4E9"),
+}
+
+# --- tasks and metrics ------------------------------------------------------------------------------------------------
+
+
+class Metric(NamedTuple):
+    """A score that decides: its words, the name of its value in a split's scores, whether more is better."""
+
+    label: str
+    key: str
+    higher_is_better: bool = True
+
+
+METRICS: dict[str, Metric] = {
+    "strict_f1": Metric("strict F1", "f1"),
+    "accuracy": Metric("accuracy", "accuracy"),
+    "answer_f1": Metric("token F1 of answers", "answer_f1"),
+    "minus_loss": Metric("minus the held-out loss", "minus_loss"),
+}
+
+
+class TaskWords(NamedTuple):
+    """What headings, captions and axes call the things of a task.
+
+    Attributes
+    ----------
+    label
+        The task itself.
+    metric
+        The score that decides, a key of `METRICS`.
+    examples
+        What a corpus holds.
+    counted
+        What is right or wrong.
+    forms
+        What can be new to a model.
+    by_type
+        How scores are broken down.
+    beyond
+        What happens to examples longer than a window.
+    """
+
+    label: str
+    metric: str
+    examples: str
+    counted: str
+    forms: str
+    by_type: str
+    beyond: str
+
+
+_IN_WINDOWS, _CUT = "cut into windows, nothing is dropped", "cut at its end, and what is cut off is not seen"
+_BY_LENGTH = "Token F1 by length of the shortest gold answer"
+TASKS: dict[str, TaskWords] = {
+    "ner": TaskWords("NER", "strict_f1", "sentences", "entities", "entities", "F1 by type", _IN_WINDOWS),
+    "pos": TaskWords("parts of speech", "accuracy", "sentences", "words", "words", "F1 by part of speech", _IN_WINDOWS),
+    "sentiment": TaskWords("sentiment", "accuracy", "texts", "texts", "words", "F1 by label", _CUT),
+    "qa": TaskWords("question answering", "answer_f1", "questions", "questions", "answers", _BY_LENGTH, _IN_WINDOWS),
+}
+
+# --- backbones --------------------------------------------------------------------------------------------------------
+
+#: Backbones under one name each: the Hub's, without revision. Studies and foreign systems spell them otherwise.
+BACKBONES: dict[str, tuple[str, ...]] = {
+    "FacebookAI/xlm-roberta-base": ("xlm-roberta-base", "XLM-R", "XLM-R base", "xlmrbase"),
+    "FacebookAI/xlm-roberta-large": ("xlm-roberta-large", "XLM-R large", "xlmrlarge"),
+    "Davlan/afro-xlmr-base": ("afro-xlmr-base", "AfroXLM-R base", "AfroXLM-R (base inferred)", "afroxlmr"),
+    "google-bert/bert-base-multilingual-cased": ("bert-base-multilingual-cased", "mBERT", "mbert"),
+    "google/mt5-small": ("mt5-small", "mT5", "mt5"),
+    "ai-forever/mGPT": ("mGPT", "mgpt"),
+}
+_ALIASES = {alias.lower(): name for name, aliases in BACKBONES.items() for alias in (name, *aliases)}
+MINIATURE = 50_000_000  # parameters; the multilingual encoders in the field's use have over 100 million
+
+
+def canonical_backbone(name: str) -> str:
+    """One name for a backbone however it is spelled: ``org--name`` (a folder), ``org/name@revision``, an alias.
+
+    An unknown one keeps its name, without the revision.
+    """
+    plain = name.partition("@")[0]
+    return _ALIASES.get(plain.replace("--", "/").lower(), plain)
+
+
+def backbone_label(name: str) -> str:
+    """A backbone in few letters, as publications call it; an unknown one by the last part of its name."""
+    aliases = BACKBONES.get(canonical_backbone(name))
+    if aliases is None:
+        return canonical_backbone(name).rstrip("/").rpartition("/")[2]
+    return next(alias for alias in aliases if alias != alias.lower() or alias == aliases[-1])
+
+
+# --- columns of tables ------------------------------------------------------------------------------------------------
+
+
+class Column(NamedTuple):
+    """How a column is shown.
+
+    Attributes
+    ----------
+    heading
+        With its unit, where the cells do not say it.
+    format
+        `points` (0..1 shown as 0..100), `signed` (likewise, with its sign), `percent`, `count`, `seconds`, `bytes`, `p`
+        (a p value), a format specification such as ``.2f``; "": as it is.
+    best
+        `max` or `min` where one is better: printed in bold.
+    """
+
+    heading: str
+    format: str = ""
+    best: Literal["", "max", "min"] = ""
+
+
+#: Every column that is shown, once; an unknown one is shown by its name, as it is.
+COLUMNS: dict[str, Column] = {
+    # what a run is
+    "method": Column("method"),
+    "stage": Column("stage"),
+    "sources": Column("sources"),
+    "variant": Column("variant"),
+    "backbone": Column("backbone"),
+    "train_sentences": Column("target sentences", "count"),
+    # scores
+    "score": Column("score", "points", "max"),
+    "test_score": Column("score", "points", "max"),
+    "dev_score": Column("on dev", "points"),
+    "f1": Column("F1", "points"),
+    "before": Column("before", "points"),
+    "after": Column("after", "points"),
+    "ours": Column("ours", "points"),
+    "published": Column("published", "points"),
+    "sd": Column("SD", "points"),
+    "score_lost": Column("score lost since", "points"),
+    # costs
+    "steps": Column("steps", "count"),
+    "seconds": Column("time", "seconds", "min"),
+    "seconds_to_best": Column("to the best epoch", "seconds"),
+    "peak_memory_bytes": Column("peak memory", "bytes", "min"),
+    "vram_gb": Column("peak memory (GB)", ".2f", "min"),
+    "trainable_parameters": Column("trained weights", "count"),
+    "trainable": Column("trained weights", "count"),
+    "head": Column("of the head", "count"),
+    "total": Column("all weights", "count"),
+    "share": Column("share", "percent"),
+    "model_bytes": Column("on disk", "bytes"),
+    "energy_joules": Column("energy (J)", ".0f"),
+    "learning_rate": Column("learning rate", ".2g"),
+    "lines": Column("lines", "count"),
+    "subwords": Column("subwords", "count"),
+    # comparisons
+    "comparison": Column("comparison"),
+    "a": Column("a", "points"),
+    "b": Column("b", "points"),
+    "difference": Column("difference", "signed"),
+    "difference_without": Column("difference without", "signed"),
+    "verdict": Column("verdict"),
+    "p": Column("p", "p"),
+    "adjusted_p": Column("adjusted p", "p"),
+    "smallest_p": Column("smallest p", "p"),
+    "wilcoxon_p": Column("Wilcoxon's p", "p"),
+    "seed_p": Column("p over seeds", "p"),
+    "smallest_seed_p": Column("its smallest", "p"),
+    "p_holm": Column("p (Holm)", "p"),
+    "seed_sd": Column("SE of seeds", "points"),
+    "sentence_sd": Column("SE of sentences", "points"),
+    "d_z": Column("d_z", ".2f"),
+    "hedges_g_z": Column("Hedges' g_z", ".2f"),
+    "d_av": Column("d_av", ".2f"),
+    "pooled_d": Column("as the source: d over cells", ".2f"),
+    "pooled_p": Column("as the source: p over cells", "p"),
+    "smallest_detectable": Column("smallest detectable", "points"),
+    "more_languages": Column("languages that would decide", "count"),
+    "more_seeds": Column("seeds that would decide", "count"),
+    "rho": Column("ρ", ".2f"),
+    # data
+    "fertility": Column("subwords a word", ".2f"),
+    "unknown_rate": Column("unknown", "percent"),
+    "forms_share": Column("share of forms", "percent"),
+    # techniques
+    "pes": Column("PES", ".3f", "max"),
+    "dev_loss": Column("dev loss", ".3f"),
+    "last_dev_loss": Column("at the end", ".3f"),
+    "loss_rise": Column("rise", ".3f"),
+}
+
+
+def heading(name: object) -> str:
+    """What a table calls a column: its registered heading, else its name with spaces."""
+    return COLUMNS[name].heading if isinstance(name, str) and name in COLUMNS else str(name).replace("_", " ")
+
+
+def label(name: object) -> str:
+    """What a reader calls a stage, method, task, metric or backbone; anything else keeps its name, with spaces.
+
+    Examples
+    --------
+    >>> label("madx"), label("few_shot_10"), label("wrong type")
+    ('MAD-X', 'transfer, 10 sentences', 'wrong type')
+    """
+    text = str(name)
+    if text in METHODS:
+        return METHODS[text].label
+    if text in TASKS:
+        return TASKS[text].label
+    if text in METRICS:
+        return METRICS[text].label
+    if text in STAGES or _FEW_SHOT.fullmatch(text):
+        return find_stage(text).label
+    return backbone_label(text) if text.lower() in _ALIASES else text.replace("_", " ")
+
+
+def ordered(names: Iterable[str], first: Sequence[str] | Mapping[str, object] = ()) -> list[str]:
+    """Each name once: those of `first` (by default methods, then stages) in its order, then the others in theirs."""
+    unique = list(dict.fromkeys(names))
+    known = list(first) if first else [*METHODS, *STAGES]
+    return [name for name in known if name in unique] + [name for name in unique if name not in known]
