@@ -5,10 +5,11 @@ Settings come from four places, the later ones winning: the defaults below, `par
 run says of each setting which place its value has.
 """
 
+import ast
 import difflib
 import math
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
@@ -410,29 +411,61 @@ def read_settings(given: Mapping[str, Any], *, where: str = "") -> Settings:
 
 
 def from_notebook(namespace: Mapping[str, Any]) -> Settings:
-    """The settings that a notebook's parameters cell, and papermill after it, left in `namespace` (``globals()``).
+    """The settings that a notebook's parameters cells left in `namespace` (``globals()``).
 
-    Every plain value (text, number, list, mapping) is taken for a parameter, so that a misspelt papermill parameter is
-    an error instead of a line in a log. When the cell runs again in JupyterLab, names of the reader's own are let pass
-    unless they look like a misspelt setting.
+    In a kernel, parameters are what the parameters cells assign (see `_assigned_in_parameters_cells`), so that the
+    notebook's own variables are none when its cells run again. Elsewhere every plain value (text, number, list,
+    mapping) is one. Either way a misspelt parameter is an error instead of a line in a log.
 
     Raises
     ------
     SettingsError
         As `read_settings`; for an unknown name, with the nearest valid one.
     """
-    hidden = {"In", "Out", "exit", "quit", "get_ipython", "open"}
-    plain = {
-        name: value
+    names = _assigned_in_parameters_cells(namespace.get("In", ())) or {
+        name
         for name, value in namespace.items()
-        if not name.startswith("_")
-        and name not in hidden
-        and (value is None or isinstance(value, str | int | float | list | tuple | dict))
+        if not name.startswith("_") and name not in ("In", "Out")
+        if value is None or isinstance(value, str | int | float | list | tuple | dict)
     }
-    again = any(isinstance(value, Settings) for value in namespace.values())
-    if again:
-        plain = {name: value for name, value in plain.items() if name in Settings.model_fields or _nearest(name)}
-    return read_settings(plain, where="the notebook's parameters")
+    given = {name: value for name, value in namespace.items() if name in names}
+    return read_settings(given, where="the notebook's parameters")
+
+
+def _assigned_in_parameters_cells(executed: Sequence[str]) -> set[str]:
+    """What the parameters cells assign, of the sources that IPython keeps in `In`; the calling cell stands last.
+
+    A parameters cell consists of assignments alone, and assigns a setting: the notebook's own, papermill's after it,
+    one that the reader tries something in. They are looked for back to the last one that assigns `study`, and those
+    right before that one. Literals right before the calling cell are parameters even where no name is a setting's.
+    """
+    names: set[str] = set()
+    adjacent = True
+    for source in reversed(executed[:-1]):
+        assigned, literal = _assignments(source)
+        if assigned & Settings.model_fields.keys() or (adjacent and literal):
+            names |= assigned
+        elif "study" in names:
+            break
+        else:
+            adjacent = False
+    return names
+
+
+def _assignments(source: str) -> tuple[set[str], bool]:
+    """The names of a cell that consists of assignments to names alone, else none; whether all values are literals."""
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError:
+        return set(), False
+    names, literal = set(), bool(statements)
+    for statement in statements:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        if not isinstance(statement, ast.Assign | ast.AnnAssign) or not all(isinstance(t, ast.Name) for t in targets):
+            return set(), False
+        names |= {target.id for target in targets if isinstance(target, ast.Name)}
+        literal = literal and not any(isinstance(node, ast.Name) for node in ast.walk(statement.value or statement))
+    return names, literal
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -64,20 +64,58 @@ def test_an_empty_learning_rate_is_the_methods_default(empty):
     assert settings.recipe_of("sources", 0.5).learning_rate == 0.5
 
 
-def test_a_notebooks_names_are_all_parameters_the_first_time():
+PARAMETERS = 'study = "trial"  # together\nlanguage = "x-target"\nseeds = list(range(3))\ntuning_seed = -1 + 900\n'
+SETTINGS = "from nerlib import params\n\nsettings = params.from_notebook(globals())"
+BODY = 'score = "F1"\ntold = ["a", score]\nfor _ in "ab":\n    rank = 3'
+
+
+def run_cells(*cells, namespace=None):
+    """The settings of the last cell, after IPython's way: `In` holds each cell's source before it runs."""
+    namespace = {"In": [""], "Out": {}} if namespace is None else namespace
+    for cell in cells:
+        namespace["In"].append(cell)
+        exec(cell, namespace)
+    return namespace["settings"]
+
+
+def test_without_a_kernel_every_plain_name_is_a_parameter():
+    assert params.from_notebook({"language": "x-near", "rank": 4, "np": np, "_1": 3}).rank == 4
     with pytest.raises(SettingsError, match=r"unknown setting 'batch_sise'.*did you mean 'batch_size'"):
-        params.from_notebook({"language": "as", "batch_sise": 8})
+        params.from_notebook({"language": "x-near", "batch_sise": 8})
     with pytest.raises(SettingsError, match="unknown setting 'colour'"):
-        params.from_notebook({"language": "as", "colour": "red"})
+        params.from_notebook({"language": "x-near", "colour": "red"})
 
 
-def test_running_the_cell_again_in_jupyterlab_lets_ones_own_names_pass():
-    namespace = {"language": "as", "np": np, "In": ["x"], "_1": 3, "quit": 1}
-    namespace["settings"] = params.from_notebook(namespace)
-    namespace |= {"my_threshold": 3, "rank": 4}
-    assert params.from_notebook(namespace).rank == 4
-    with pytest.raises(SettingsError, match="did you mean 'batch_size'"):
-        params.from_notebook(namespace | {"batch_sise": 8})
+def test_in_a_kernel_parameters_are_what_the_parameters_cells_assign():
+    namespace = {"In": [""], "Out": {}}
+    first = run_cells(PARAMETERS, SETTINGS, BODY, namespace=namespace)
+    assert (first.study, first.seeds, first.tuning_seed, first.rank) == ("trial", (0, 1, 2), 899, 8)
+    assert run_cells(PARAMETERS, SETTINGS, BODY, namespace=namespace) == first  # "Run All Cells" again
+    assert run_cells(SETTINGS, namespace=namespace) == first  # that cell alone, after the body
+    changed = run_cells(PARAMETERS.replace("range(3)", "range(2)"), SETTINGS, namespace=namespace)
+    assert changed == first.model_copy(update={"seeds": (0, 1)})
+
+
+def test_papermills_cell_wins_over_the_parameters_cell_also_when_the_settings_are_read_again():
+    injected = '# Parameters\nstudy = "given"\nlearning_rate = 0.001\nkeep = {"a": ["b"]}\n'
+    namespace = {"In": [""]}
+    settings = run_cells(PARAMETERS, injected, SETTINGS, namespace=namespace)
+    assert (settings.study, settings.seeds, settings.learning_rate) == ("given", (0, 1, 2), 0.001)
+    assert run_cells(BODY, SETTINGS, namespace=namespace) == settings
+
+
+@pytest.mark.parametrize("injected", ["sead = 3", '# Parameters\nsead = 3\nstudy = "x"', "seeds = [1]\nsead: int = 3"])
+def test_a_misspelt_name_in_a_parameters_cell_is_refused(injected):
+    with pytest.raises(SettingsError, match=r"unknown setting 'sead'.*did you mean 'seeds'"):
+        run_cells(PARAMETERS, injected, SETTINGS)
+    with pytest.raises(SettingsError, match="sead"):
+        run_cells(PARAMETERS + injected, "import math", SETTINGS)
+
+
+def test_a_scratch_cell_sets_a_parameter_and_names_of_ones_own_do_not_matter():
+    assert run_cells(PARAMETERS, SETTINGS, BODY, "seeds = [1]", "runs = sorted([3])", SETTINGS).seeds == (1,)
+    assert run_cells(PARAMETERS, "seeds = [1]", "print", "runs = 3", "import math", SETTINGS).seeds == (1,)
+    assert run_cells(PARAMETERS + "rank = 4", "del rank", "# rank", SETTINGS).rank == 8
 
 
 def test_a_stage_gets_its_recipe():
