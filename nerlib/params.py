@@ -18,11 +18,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nerlib import folders
+from nerlib.corpora.languages import is_artificial
 from nerlib.errors import FolderError, SettingsError
 
 TASKS = ("ner", "pos", "sentiment", "qa")
 ALIGNMENTS = ("batches", "pairs", "centroids")
 TUNED = "tuned"
+DEMO = "demo"
 #: What figures and sentences call a method.
 METHOD_WORDS: Mapping[str, str] = types.MappingProxyType(
     {
@@ -121,6 +123,10 @@ class Settings(BaseModel):
     test_size: int = Field(0, ge=0, description="target sentences to score on, the same for every seed; 0: all")
     source_size: int = Field(0, ge=0, description="source sentences in all, split evenly; 0: all")
     backbone: str = Field("demo", description="pretrained model: Hub name, folder, or 'demo'")
+    demo_on_purpose: bool = Field(
+        False,
+        description="a natural language with the demo's backbone or languages: a trial of the machinery, no result",
+    )
     text: str = Field("", description="unlabelled text: Hub name, folder, or 'demo'; empty: from the language's file")
     text_size: int = Field(0, ge=0, description="lines of text of a language; 0: all")
     task: Literal["ner", "pos", "sentiment", "qa"] = Field(
@@ -304,6 +310,27 @@ class Settings(BaseModel):
         tags = [source.language for source in parsed]
         if len(set(tags)) < len(tags):
             raise ValueError(f"sources: one corpus a language, met {list(self.sources)}")
+        return self
+
+    @model_validator(mode="after")
+    def _natural_languages_without_the_demo(self) -> Self:
+        if self.demo_on_purpose or is_artificial(self.language):
+            return self
+        got, repairs = [], []
+        if self.backbone == DEMO:
+            got.append("backbone 'demo'")
+            repairs.append("backbone: FacebookAI/xlm-roberta-base")
+        if artificial := [s for s in self.sources if is_artificial(s) or Source.parse(s).corpus == DEMO]:
+            got.append(f"sources {', '.join(artificial)}")
+            repairs.append("sources: [en@wikiann, hi@wikiann]")
+        if (self.corpus or self.corpora.get(self.task)) == DEMO:
+            got.append("corpus 'demo'")
+            repairs.append("corpus: masakhaner, or a folder")
+        if got:
+            raise ValueError(
+                f"{self.language!r} is a natural language, got {' and '.join(got)} of the demo's artificial languages: "
+                f"expected such as {'; '.join(repairs)}; or demo_on_purpose: true, for a trial that gives no result"
+            )
         return self
 
     @model_validator(mode="after")
@@ -499,7 +526,7 @@ def corpus_of(language: str, task: str, corpora: Mapping[str, str] | None = None
     SettingsError
         When none of them names one.
     """
-    named = corpora or language_file(language).get("corpora") or ({task: "demo"} if language.startswith("x-") else {})
+    named = corpora or language_file(language).get("corpora") or ({task: DEMO} if is_artificial(language) else {})
     if not named.get(task):
         met = f"corpora for {sorted(named)}" if named else f"no params/languages/{language}.yaml that names one"
         raise SettingsError(

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nerlib import folders, params
+from nerlib.corpora import demo
+from nerlib.corpora.languages import is_artificial
 from nerlib.errors import SettingsError
 from nerlib.params import Recipe, Settings, Source, read_settings
 
@@ -37,7 +39,7 @@ from nerlib.params import Recipe, Settings, Source, read_settings
         ({"language": False}, "quotes in YAML"),  # YAML's reading of Norwegian
         ({"language": "../as"}, "cannot name a folder"),
         ({"study": "a/b"}, "cannot name a folder"),
-        ({"language": "as", "sources": ["as@wikiann"]}, "the target language itself"),
+        ({"language": "as", "backbone": "b", "sources": ["as@wikiann"]}, "the target language itself"),
         ({"sources": ["hi@a", "hi@b"]}, "one corpus a language"),
         ({"sources": ["../hi@a"]}, "cannot name a folder"),
         ({"sources": "hi@a"}, "sources = 'hi@a'"),
@@ -149,16 +151,63 @@ def test_recipes_refuse_unknown_fields_and_impossible_values():
 
 
 def test_a_corpus_comes_from_the_parameter_or_the_languages_file():
-    assert read_settings({"language": "as", "corpus": "some/folder"}).target_corpus == "some/folder"
-    assert read_settings({"language": "as", "corpora": {"ner": "other"}}).target_corpus == "other"
-    assert read_settings({"language": "as"}).target_corpus == params.language_file("as")["corpora"]["ner"]
+    real = {"language": "as", "backbone": "some/encoder"}
+    assert read_settings(real | {"corpus": "some/folder"}).target_corpus == "some/folder"
+    assert read_settings(real | {"corpora": {"ner": "other"}}).target_corpus == "other"
+    assert read_settings(real).target_corpus == params.language_file("as")["corpora"]["ner"]
     assert read_settings({"language": "x-target"}).target_corpus == "demo"
     with pytest.raises(SettingsError, match=r"no corpus for language 'zz'.*params/languages/zz\.yaml"):
-        read_settings({"language": "zz"}).target_corpus  # noqa: B018
+        read_settings(real | {"language": "zz"}).target_corpus  # noqa: B018
     assert read_settings({"sources": ["x-near", "hi@x/y"]}).source_corpora == (
         Source("x-near", "demo"),
         Source("hi", "x/y"),
     )
+
+
+REAL = {"language": "sw", "corpus": "some/folder", "backbone": "some/encoder", "sources": ["en@wikiann"]}
+NEAR_AND_FAR = ["x-near@demo", "x-far"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"backbone": "demo"},
+            "'sw' is a natural language, got backbone 'demo'.*backbone: FacebookAI/xlm-roberta-base",
+        ),
+        ({"sources": NEAR_AND_FAR}, r"got sources x-near@demo, x-far(?!.*backbone: ).*sources: \[en@wikiann, "),
+        ({"backbone": "demo", "sources": NEAR_AND_FAR}, "got backbone 'demo' and sources x-near@demo, x-far"),
+        ({"sources": ["en@demo"]}, "got sources en@demo"),
+        ({"corpus": "demo"}, "got corpus 'demo'.*corpus: masakhaner"),
+        ({"corpus": "", "corpora": {"ner": "demo"}}, "got corpus 'demo'"),
+        ({"language": "zxx", "corpus": "", "backbone": "demo"}, "got backbone 'demo'"),
+    ],
+)
+def test_a_natural_language_is_not_trained_on_the_demos_backbone_or_languages_by_mistake(given, message):
+    read_settings(REAL)
+    with pytest.raises(SettingsError, match=message) as refused:
+        read_settings(REAL | given)
+    assert "demo_on_purpose: true" in str(refused.value)
+    assert read_settings(REAL | given | {"demo_on_purpose": True}).demo_on_purpose
+
+
+def test_the_default_study_with_only_language_and_corpus_changed_is_refused():
+    """What the notebooks' own parameters cells give, and what the study file of the demo gives, on a real corpus."""
+    for defaults in ({}, {"sources": ["x-near@demo"]}, params.study_file("demo")["parameters"]):
+        read_settings(defaults)
+        with pytest.raises(SettingsError, match=r"natural language.*demo_on_purpose"):
+            read_settings(defaults | {"language": "sw", "corpus": "some/folder"})
+
+
+def test_an_artificial_language_may_have_any_backbone():
+    given = {"language": "x-latn-30-1", "sources": ["x-near"]}
+    assert read_settings(given).backbone == "demo"
+    assert read_settings(given | {"backbone": "some/encoder"}).source_corpora == (Source("x-near", "demo"),)
+
+
+def test_private_use_tags_are_artificial_languages():
+    assert all(is_artificial(tag) for tag in ("x-target", "X-near", *demo.languages()))
+    assert not any(is_artificial(tag) for tag in ("xh", "sw", "en-x-twain", "xx", ""))
 
 
 def test_each_setting_knows_where_its_value_is_from():
@@ -168,7 +217,9 @@ def test_each_setting_knows_where_its_value_is_from():
     assert places["rank"] == "given"
     assert places["backbone"] == "study"
     assert places["warm_up" if "warm_up" in places else "micro_batch_size"] == "default"
-    with_corpora = read_settings({"language": "as", "corpora": params.language_file("as")["corpora"]})
+    with_corpora = read_settings(
+        {"language": "as", "backbone": "some/encoder", "corpora": params.language_file("as")["corpora"]}
+    )
     assert params.told_with_sources(with_corpora)["corpora"]["source"] == "language"
 
 
@@ -188,7 +239,7 @@ def test_every_parameter_file_of_the_project_is_valid():
     languages = sorted(root.glob("languages/*.yaml"))
     assert {path.stem for path in languages} >= {"as", "hi", "bn", "sw", "yo", "am", "fa"}
     for path in languages:
-        assert read_settings(params.read_yaml(path)).language == path.stem
+        assert read_settings(params.read_yaml(path) | {"backbone": "some/encoder"}).language == path.stem
     for path in sorted(root.glob("studies/*.yaml")):
         read_settings(params.read_yaml(path)["parameters"])
 
