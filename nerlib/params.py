@@ -5,10 +5,11 @@ Settings come from four places, the later ones winning: the defaults below, `par
 run says of each setting which place its value has.
 """
 
+import ast
 import difflib
 import math
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
@@ -17,11 +18,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nerlib import folders
+from nerlib.corpora.languages import is_artificial
 from nerlib.errors import FolderError, SettingsError
 
 TASKS = ("ner", "pos", "sentiment", "qa")
 ALIGNMENTS = ("batches", "pairs", "centroids")
 TUNED = "tuned"
+DEMO = "demo"
 #: What figures and sentences call a method.
 METHOD_WORDS: Mapping[str, str] = types.MappingProxyType(
     {
@@ -120,6 +123,10 @@ class Settings(BaseModel):
     test_size: int = Field(0, ge=0, description="target sentences to score on, the same for every seed; 0: all")
     source_size: int = Field(0, ge=0, description="source sentences in all, split evenly; 0: all")
     backbone: str = Field("demo", description="pretrained model: Hub name, folder, or 'demo'")
+    demo_on_purpose: bool = Field(
+        False,
+        description="a natural language with the demo's backbone or languages: a trial of the machinery, no result",
+    )
     text: str = Field("", description="unlabelled text: Hub name, folder, or 'demo'; empty: from the language's file")
     text_size: int = Field(0, ge=0, description="lines of text of a language; 0: all")
     task: Literal["ner", "pos", "sentiment", "qa"] = Field(
@@ -306,6 +313,27 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _natural_languages_without_the_demo(self) -> Self:
+        if self.demo_on_purpose or is_artificial(self.language):
+            return self
+        got, repairs = [], []
+        if self.backbone == DEMO:
+            got.append("backbone 'demo'")
+            repairs.append("backbone: FacebookAI/xlm-roberta-base")
+        if artificial := [s for s in self.sources if is_artificial(s) or Source.parse(s).corpus == DEMO]:
+            got.append(f"sources {', '.join(artificial)}")
+            repairs.append("sources: [en@wikiann, hi@wikiann]")
+        if (self.corpus or self.corpora.get(self.task)) == DEMO:
+            got.append("corpus 'demo'")
+            repairs.append("corpus: masakhaner, or a folder")
+        if got:
+            raise ValueError(
+                f"{self.language!r} is a natural language, got {' and '.join(got)} of the demo's artificial languages: "
+                f"expected such as {'; '.join(repairs)}; or demo_on_purpose: true, for a trial that gives no result"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _tuned_with_a_seed_of_its_own(self) -> Self:
         if TUNED in (self.learning_rate, self.target_learning_rate) and self.tuning_seed in self.seeds:
             raise ValueError(f"tuning_seed {self.tuning_seed} is one of the seeds that are reported: {self.seeds}")
@@ -410,29 +438,61 @@ def read_settings(given: Mapping[str, Any], *, where: str = "") -> Settings:
 
 
 def from_notebook(namespace: Mapping[str, Any]) -> Settings:
-    """The settings that a notebook's parameters cell, and papermill after it, left in `namespace` (``globals()``).
+    """The settings that a notebook's parameters cells left in `namespace` (``globals()``).
 
-    Every plain value (text, number, list, mapping) is taken for a parameter, so that a misspelt papermill parameter is
-    an error instead of a line in a log. When the cell runs again in JupyterLab, names of the reader's own are let pass
-    unless they look like a misspelt setting.
+    In a kernel, parameters are what the parameters cells assign (see `_assigned_in_parameters_cells`), so that the
+    notebook's own variables are none when its cells run again. Elsewhere every plain value (text, number, list,
+    mapping) is one. Either way a misspelt parameter is an error instead of a line in a log.
 
     Raises
     ------
     SettingsError
         As `read_settings`; for an unknown name, with the nearest valid one.
     """
-    hidden = {"In", "Out", "exit", "quit", "get_ipython", "open"}
-    plain = {
-        name: value
+    names = _assigned_in_parameters_cells(namespace.get("In", ())) or {
+        name
         for name, value in namespace.items()
-        if not name.startswith("_")
-        and name not in hidden
-        and (value is None or isinstance(value, str | int | float | list | tuple | dict))
+        if not name.startswith("_") and name not in ("In", "Out")
+        if value is None or isinstance(value, str | int | float | list | tuple | dict)
     }
-    again = any(isinstance(value, Settings) for value in namespace.values())
-    if again:
-        plain = {name: value for name, value in plain.items() if name in Settings.model_fields or _nearest(name)}
-    return read_settings(plain, where="the notebook's parameters")
+    given = {name: value for name, value in namespace.items() if name in names}
+    return read_settings(given, where="the notebook's parameters")
+
+
+def _assigned_in_parameters_cells(executed: Sequence[str]) -> set[str]:
+    """What the parameters cells assign, of the sources that IPython keeps in `In`; the calling cell stands last.
+
+    A parameters cell consists of assignments alone, and assigns a setting: the notebook's own, papermill's after it,
+    one that the reader tries something in. They are looked for back to the last one that assigns `study`, and those
+    right before that one. Literals right before the calling cell are parameters even where no name is a setting's.
+    """
+    names: set[str] = set()
+    adjacent = True
+    for source in reversed(executed[:-1]):
+        assigned, literal = _assignments(source)
+        if assigned & Settings.model_fields.keys() or (adjacent and literal):
+            names |= assigned
+        elif "study" in names:
+            break
+        else:
+            adjacent = False
+    return names
+
+
+def _assignments(source: str) -> tuple[set[str], bool]:
+    """The names of a cell that consists of assignments to names alone, else none; whether all values are literals."""
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError:
+        return set(), False
+    names, literal = set(), bool(statements)
+    for statement in statements:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        if not isinstance(statement, ast.Assign | ast.AnnAssign) or not all(isinstance(t, ast.Name) for t in targets):
+            return set(), False
+        names |= {target.id for target in targets if isinstance(target, ast.Name)}
+        literal = literal and not any(isinstance(node, ast.Name) for node in ast.walk(statement.value or statement))
+    return names, literal
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -466,7 +526,7 @@ def corpus_of(language: str, task: str, corpora: Mapping[str, str] | None = None
     SettingsError
         When none of them names one.
     """
-    named = corpora or language_file(language).get("corpora") or ({task: "demo"} if language.startswith("x-") else {})
+    named = corpora or language_file(language).get("corpora") or ({task: DEMO} if is_artificial(language) else {})
     if not named.get(task):
         met = f"corpora for {sorted(named)}" if named else f"no params/languages/{language}.yaml that names one"
         raise SettingsError(

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nerlib import folders, params
+from nerlib.corpora import demo
+from nerlib.corpora.languages import is_artificial
 from nerlib.errors import SettingsError
 from nerlib.params import Recipe, Settings, Source, read_settings
 
@@ -37,7 +39,7 @@ from nerlib.params import Recipe, Settings, Source, read_settings
         ({"language": False}, "quotes in YAML"),  # YAML's reading of Norwegian
         ({"language": "../as"}, "cannot name a folder"),
         ({"study": "a/b"}, "cannot name a folder"),
-        ({"language": "as", "sources": ["as@wikiann"]}, "the target language itself"),
+        ({"language": "as", "backbone": "b", "sources": ["as@wikiann"]}, "the target language itself"),
         ({"sources": ["hi@a", "hi@b"]}, "one corpus a language"),
         ({"sources": ["../hi@a"]}, "cannot name a folder"),
         ({"sources": "hi@a"}, "sources = 'hi@a'"),
@@ -64,20 +66,58 @@ def test_an_empty_learning_rate_is_the_methods_default(empty):
     assert settings.recipe_of("sources", 0.5).learning_rate == 0.5
 
 
-def test_a_notebooks_names_are_all_parameters_the_first_time():
+PARAMETERS = 'study = "trial"  # together\nlanguage = "x-target"\nseeds = list(range(3))\ntuning_seed = -1 + 900\n'
+SETTINGS = "from nerlib import params\n\nsettings = params.from_notebook(globals())"
+BODY = 'score = "F1"\ntold = ["a", score]\nfor _ in "ab":\n    rank = 3'
+
+
+def run_cells(*cells, namespace=None):
+    """The settings of the last cell, after IPython's way: `In` holds each cell's source before it runs."""
+    namespace = {"In": [""], "Out": {}} if namespace is None else namespace
+    for cell in cells:
+        namespace["In"].append(cell)
+        exec(cell, namespace)
+    return namespace["settings"]
+
+
+def test_without_a_kernel_every_plain_name_is_a_parameter():
+    assert params.from_notebook({"language": "x-near", "rank": 4, "np": np, "_1": 3}).rank == 4
     with pytest.raises(SettingsError, match=r"unknown setting 'batch_sise'.*did you mean 'batch_size'"):
-        params.from_notebook({"language": "as", "batch_sise": 8})
+        params.from_notebook({"language": "x-near", "batch_sise": 8})
     with pytest.raises(SettingsError, match="unknown setting 'colour'"):
-        params.from_notebook({"language": "as", "colour": "red"})
+        params.from_notebook({"language": "x-near", "colour": "red"})
 
 
-def test_running_the_cell_again_in_jupyterlab_lets_ones_own_names_pass():
-    namespace = {"language": "as", "np": np, "In": ["x"], "_1": 3, "quit": 1}
-    namespace["settings"] = params.from_notebook(namespace)
-    namespace |= {"my_threshold": 3, "rank": 4}
-    assert params.from_notebook(namespace).rank == 4
-    with pytest.raises(SettingsError, match="did you mean 'batch_size'"):
-        params.from_notebook(namespace | {"batch_sise": 8})
+def test_in_a_kernel_parameters_are_what_the_parameters_cells_assign():
+    namespace = {"In": [""], "Out": {}}
+    first = run_cells(PARAMETERS, SETTINGS, BODY, namespace=namespace)
+    assert (first.study, first.seeds, first.tuning_seed, first.rank) == ("trial", (0, 1, 2), 899, 8)
+    assert run_cells(PARAMETERS, SETTINGS, BODY, namespace=namespace) == first  # "Run All Cells" again
+    assert run_cells(SETTINGS, namespace=namespace) == first  # that cell alone, after the body
+    changed = run_cells(PARAMETERS.replace("range(3)", "range(2)"), SETTINGS, namespace=namespace)
+    assert changed == first.model_copy(update={"seeds": (0, 1)})
+
+
+def test_papermills_cell_wins_over_the_parameters_cell_also_when_the_settings_are_read_again():
+    injected = '# Parameters\nstudy = "given"\nlearning_rate = 0.001\nkeep = {"a": ["b"]}\n'
+    namespace = {"In": [""]}
+    settings = run_cells(PARAMETERS, injected, SETTINGS, namespace=namespace)
+    assert (settings.study, settings.seeds, settings.learning_rate) == ("given", (0, 1, 2), 0.001)
+    assert run_cells(BODY, SETTINGS, namespace=namespace) == settings
+
+
+@pytest.mark.parametrize("injected", ["sead = 3", '# Parameters\nsead = 3\nstudy = "x"', "seeds = [1]\nsead: int = 3"])
+def test_a_misspelt_name_in_a_parameters_cell_is_refused(injected):
+    with pytest.raises(SettingsError, match=r"unknown setting 'sead'.*did you mean 'seeds'"):
+        run_cells(PARAMETERS, injected, SETTINGS)
+    with pytest.raises(SettingsError, match="sead"):
+        run_cells(PARAMETERS + injected, "import math", SETTINGS)
+
+
+def test_a_scratch_cell_sets_a_parameter_and_names_of_ones_own_do_not_matter():
+    assert run_cells(PARAMETERS, SETTINGS, BODY, "seeds = [1]", "runs = sorted([3])", SETTINGS).seeds == (1,)
+    assert run_cells(PARAMETERS, "seeds = [1]", "print", "runs = 3", "import math", SETTINGS).seeds == (1,)
+    assert run_cells(PARAMETERS + "rank = 4", "del rank", "# rank", SETTINGS).rank == 8
 
 
 def test_a_stage_gets_its_recipe():
@@ -111,16 +151,63 @@ def test_recipes_refuse_unknown_fields_and_impossible_values():
 
 
 def test_a_corpus_comes_from_the_parameter_or_the_languages_file():
-    assert read_settings({"language": "as", "corpus": "some/folder"}).target_corpus == "some/folder"
-    assert read_settings({"language": "as", "corpora": {"ner": "other"}}).target_corpus == "other"
-    assert read_settings({"language": "as"}).target_corpus == params.language_file("as")["corpora"]["ner"]
+    real = {"language": "as", "backbone": "some/encoder"}
+    assert read_settings(real | {"corpus": "some/folder"}).target_corpus == "some/folder"
+    assert read_settings(real | {"corpora": {"ner": "other"}}).target_corpus == "other"
+    assert read_settings(real).target_corpus == params.language_file("as")["corpora"]["ner"]
     assert read_settings({"language": "x-target"}).target_corpus == "demo"
     with pytest.raises(SettingsError, match=r"no corpus for language 'zz'.*params/languages/zz\.yaml"):
-        read_settings({"language": "zz"}).target_corpus  # noqa: B018
+        read_settings(real | {"language": "zz"}).target_corpus  # noqa: B018
     assert read_settings({"sources": ["x-near", "hi@x/y"]}).source_corpora == (
         Source("x-near", "demo"),
         Source("hi", "x/y"),
     )
+
+
+REAL = {"language": "sw", "corpus": "some/folder", "backbone": "some/encoder", "sources": ["en@wikiann"]}
+NEAR_AND_FAR = ["x-near@demo", "x-far"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"backbone": "demo"},
+            "'sw' is a natural language, got backbone 'demo'.*backbone: FacebookAI/xlm-roberta-base",
+        ),
+        ({"sources": NEAR_AND_FAR}, r"got sources x-near@demo, x-far(?!.*backbone: ).*sources: \[en@wikiann, "),
+        ({"backbone": "demo", "sources": NEAR_AND_FAR}, "got backbone 'demo' and sources x-near@demo, x-far"),
+        ({"sources": ["en@demo"]}, "got sources en@demo"),
+        ({"corpus": "demo"}, "got corpus 'demo'.*corpus: masakhaner"),
+        ({"corpus": "", "corpora": {"ner": "demo"}}, "got corpus 'demo'"),
+        ({"language": "zxx", "corpus": "", "backbone": "demo"}, "got backbone 'demo'"),
+    ],
+)
+def test_a_natural_language_is_not_trained_on_the_demos_backbone_or_languages_by_mistake(given, message):
+    read_settings(REAL)
+    with pytest.raises(SettingsError, match=message) as refused:
+        read_settings(REAL | given)
+    assert "demo_on_purpose: true" in str(refused.value)
+    assert read_settings(REAL | given | {"demo_on_purpose": True}).demo_on_purpose
+
+
+def test_the_default_study_with_only_language_and_corpus_changed_is_refused():
+    """What the notebooks' own parameters cells give, and what the study file of the demo gives, on a real corpus."""
+    for defaults in ({}, {"sources": ["x-near@demo"]}, params.study_file("demo")["parameters"]):
+        read_settings(defaults)
+        with pytest.raises(SettingsError, match=r"natural language.*demo_on_purpose"):
+            read_settings(defaults | {"language": "sw", "corpus": "some/folder"})
+
+
+def test_an_artificial_language_may_have_any_backbone():
+    given = {"language": "x-latn-30-1", "sources": ["x-near"]}
+    assert read_settings(given).backbone == "demo"
+    assert read_settings(given | {"backbone": "some/encoder"}).source_corpora == (Source("x-near", "demo"),)
+
+
+def test_private_use_tags_are_artificial_languages():
+    assert all(is_artificial(tag) for tag in ("x-target", "X-near", *demo.languages()))
+    assert not any(is_artificial(tag) for tag in ("xh", "sw", "en-x-twain", "xx", ""))
 
 
 def test_each_setting_knows_where_its_value_is_from():
@@ -130,7 +217,9 @@ def test_each_setting_knows_where_its_value_is_from():
     assert places["rank"] == "given"
     assert places["backbone"] == "study"
     assert places["warm_up" if "warm_up" in places else "micro_batch_size"] == "default"
-    with_corpora = read_settings({"language": "as", "corpora": params.language_file("as")["corpora"]})
+    with_corpora = read_settings(
+        {"language": "as", "backbone": "some/encoder", "corpora": params.language_file("as")["corpora"]}
+    )
     assert params.told_with_sources(with_corpora)["corpora"]["source"] == "language"
 
 
@@ -150,7 +239,7 @@ def test_every_parameter_file_of_the_project_is_valid():
     languages = sorted(root.glob("languages/*.yaml"))
     assert {path.stem for path in languages} >= {"as", "hi", "bn", "sw", "yo", "am", "fa"}
     for path in languages:
-        assert read_settings(params.read_yaml(path)).language == path.stem
+        assert read_settings(params.read_yaml(path) | {"backbone": "some/encoder"}).language == path.stem
     for path in sorted(root.glob("studies/*.yaml")):
         read_settings(params.read_yaml(path)["parameters"])
 

@@ -420,6 +420,18 @@ def test_the_index_shows_each_notebook_of_each_language(root, displayed):
     assert not page("script")
 
 
+def test_the_index_marks_collapsed_runs_beside_the_score(root, displayed):
+    scored = {"metric": "strict_f1", "test": {"f1": 0.5}}
+    for seed, why in ((1, "only O is predicted"), (2, "")):
+        a_run(seed, scores=scored | {"collapsed": why})
+    reporting.answer("It is 50", scores={"f1": 0.5})
+    executed(root, "02_baseline", *displayed, reporting.status_line(records.read_records("trial")))
+    executed(root, "02_baseline", *displayed, language="bn")
+    _, cells = cells_of(reporting.index("trial"))
+    assert "1 of 2 runs collapsed" in cells["as", "02 baseline"].get_text()
+    assert "collapsed" not in cells["bn", "02 baseline"].get_text()
+
+
 def test_the_index_says_what_is_stale_and_why(root):
     run = a_run()
     status = reporting.status_line(records.read_records("trial"))

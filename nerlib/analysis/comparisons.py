@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from nerlib import statistics
+from nerlib.analysis.collapse import count_collapsed
 from nerlib.analysis.pairing import FACTORS, TARGET, UNIT, Declared, counts_of, pairs, prepared
 from nerlib.statistics import Interval
 from nerlib.statistics.equivalence import LANGUAGES_LIKE_THESE
@@ -51,7 +52,7 @@ def judge(
         from six on, else over seeds and sentences), `p`, `smallest_p`, `adjusted_p`, `wilcoxon_p`, `tost_p`,
         `tost_low`, `tost_high`, `verdict` (a `Verdict`), `d_z`, `hedges_g_z`, `d_av`, `pooled_p` and `pooled_d` (over
         cells, as a source reports them), `smallest_detectable`, `more_languages` and `more_seeds` (what would decide;
-        NaN: nothing tried would), `declared` (the comparison itself).
+        NaN: nothing tried would), `declared` (the comparison itself), `collapsed` (a `Collapse` of each side).
     """
     rows = []
     for comparison in comparisons:
@@ -81,7 +82,7 @@ def judge(
 TESTED = [
     *("comparison", "factor", "task", "backbone", "languages", "pairs", "difference", "p", "smallest_p", "adjusted_p"),
     *("wilcoxon_p", "tost_p", "tost_low", "tost_high", "d_z", "hedges_g_z", "d_av", "pooled_p", "pooled_d"),
-    *("smallest_detectable", "equivalence", "declared"),
+    *("smallest_detectable", "equivalence", "declared", "collapsed"),
 ]
 
 
@@ -110,6 +111,7 @@ def _tested(
         "pooled_d": pooled.cohens_d,
         "smallest_detectable": statistics.smallest_detectable(spread, len(units), alpha=alpha),
         "declared": comparison,
+        "collapsed": tuple(count_collapsed(cells[f"collapsed_{side}"]) for side in "ab"),
     }
     counts = counts_of(cells) if n < LANGUAGES_LIKE_THESE else None
     if counts is not None:

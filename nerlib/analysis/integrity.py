@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from nerlib.analysis.collapse import count_collapsed, why_collapsed
 from nerlib.analysis.tables import with_sources
 
-COLLAPSED = 0.05  # a finished run that scores at most this has collapsed
 CELL = ["language", "task", "backbone", "method", "stage", "sources", "recipe", "train_sentences"]
 
 
@@ -92,7 +92,7 @@ def _name(row: pd.Series) -> str:
 
 def _identical(finished: pd.DataFrame) -> Iterator[Finding]:
     """Collapsed runs may well predict the same (nothing); they are told of as collapsed."""
-    scored = finished[(finished["predictions"] != "") & (finished["test_score"] > COLLAPSED)]
+    scored = finished[(finished["predictions"] != "") & (why_collapsed(finished) == "")]
     for (language, _), group in scored.groupby(["language", "predictions"], sort=True):
         if len(group) > 1:
             names = ", ".join(_name(row) for _, row in group.iterrows())
@@ -135,14 +135,15 @@ def _leaked(finished: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _collapsed(finished: pd.DataFrame) -> Iterator[Finding]:
-    collapsed = finished[finished["test_score"] <= COLLAPSED]
+    why = why_collapsed(finished)
+    collapsed = finished[why != ""]
     kind = ["language", "task", "backbone", "method", "stage", "sources"]
     for values, group in collapsed.groupby(kind, sort=True):
         seeds = ", ".join(str(seed) for seed in sorted(group["seed"]))
         alike = (finished[kind] == list(values)).all(axis=1)
         yield Finding(
             "collapsed runs",
-            f"{len(group)} of {alike.sum()} runs score at most {100 * COLLAPSED:g} points (seeds {seeds})",
+            f"{len(group)} of {alike.sum()} runs collapsed (seeds {seeds}): {count_collapsed(why[alike]).why}",
             f"{values[0]} {values[1]}, {values[3]} {values[4]}",
             tuple(group["digest"]),
         )

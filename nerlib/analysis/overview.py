@@ -4,7 +4,7 @@ from itertools import product
 
 import pandas as pd
 
-from nerlib.analysis.integrity import COLLAPSED
+from nerlib.analysis.collapse import why_collapsed
 from nerlib.analysis.pairing import prepared
 from nerlib.analysis.tables import score_interval, with_sources
 from nerlib.statistics import collapse_rate, mean_interval
@@ -86,7 +86,7 @@ def collapse_rates(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     """Share of collapsed runs of each `backbone`, `method` and `stage`: `collapsed`, an `Interval`, and `runs`."""
     finished = runs[(runs["status"] == "finished") & runs["test_score"].notna()]
     rows = [
-        (*key, collapse_rate(group["test_score"], threshold=COLLAPSED, level=level), len(group))
+        (*key, collapse_rate(why_collapsed(group) != "", level=level), len(group))
         for key, group in finished.groupby(["backbone", "method", "stage"], sort=True)
     ]
     return pd.DataFrame(rows, columns=["backbone", "method", "stage", "collapsed", "runs"])

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from nerlib.analysis.collapse import why_collapsed
 from nerlib.analysis.tables import with_sources
 from nerlib.errors import RecordError
 from nerlib.scoring import Counts
@@ -122,16 +123,18 @@ def pairs(runs: pd.DataFrame, comparison: Declared, score: str = "test_score") -
     Returns
     -------
     DataFrame
-        `language`, `seed`, `a`, `b` (scores, 0..1), `difference`, `folder_a`, `folder_b`, `gold_a`, `gold_b`; where a
-        side has several runs of one seed, their mean, and the first of the folders. Sorted by language and seed.
+        `language`, `seed`, `a`, `b` (scores, 0..1), `difference`, `folder_a`, `folder_b`, `gold_a`, `gold_b`,
+        `collapsed_a`, `collapsed_b` (why a run collapsed, or empty); where a side has several runs of one seed, their
+        mean, and the first of the folders. Sorted by language and seed.
     """
     table = prepared(runs)
+    table = table.assign(collapsed=why_collapsed(table))
     sides = {}
     for side, value, more in (("a", comparison.a, {}), ("b", comparison.b, comparison.b_where)):
         which = dict(comparison.where) | {comparison.factor: value} | dict(more)
         rows = table[(table[list(which)] == list(which.values())).all(axis=1)].dropna(subset=[score])
-        of_cell = rows.groupby(CELL).agg({score: "mean", "folder": "first", "gold": "first"})
-        sides[side] = of_cell.rename(columns={score: side, "folder": f"folder_{side}", "gold": f"gold_{side}"})
+        of_cell = rows.groupby(CELL).agg({score: "mean", "folder": "first", "gold": "first", "collapsed": "max"})
+        sides[side] = of_cell.add_suffix(f"_{side}").rename(columns={f"{score}_{side}": side})
     both = sides["a"].join(sides["b"], how="inner").reset_index().sort_values(CELL, ignore_index=True)
     both = both[both["gold_a"] == both["gold_b"]].reset_index(drop=True)
     return both.assign(difference=both["a"] - both["b"])

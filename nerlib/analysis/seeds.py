@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from nerlib.analysis.collapse import count_collapsed
 from nerlib.errors import SettingsError
 from nerlib.statistics import mean_interval, paired_interval
 
@@ -47,7 +48,7 @@ def paired_differences(
     Parameters
     ----------
     table
-        Columns `method`, `seed`, `by` and `value`.
+        Columns `method`, `seed`, `by` and `value`, and perhaps `collapsed` as in the records.
     a, b
         The methods.
     by
@@ -56,8 +57,8 @@ def paired_differences(
     Returns
     -------
     DataFrame
-        Columns `by`, `mean_a`, `mean_b`, `difference`, `low`, `high` (NaN with one pair), `n` (pairs); a row for each
-        cell that has a seed with both.
+        Columns `by`, `mean_a`, `mean_b`, `difference`, `low`, `high` (NaN with one pair), `n` (pairs), `collapsed` (a
+        `Collapse` of each method); a row for each cell that has a seed with both.
 
     Raises
     ------
@@ -65,15 +66,19 @@ def paired_differences(
         As `means_over_seeds`, and for a method that the table lacks.
     """
     checked = _checked(table, value, ["method", *by])
+    checked = checked.assign(collapsed=checked.get("collapsed", pd.Series("", checked.index)).replace("no", ""))
     if missing := {a, b} - set(table["method"]):
         raise SettingsError(f"expected runs of {', '.join(sorted(missing))}, met {', '.join(table['method'].unique())}")
-    wide = checked[checked["method"].isin([a, b])].pivot(index=[*by, "seed"], columns="method", values=value)
+    of_both = checked[checked["method"].isin([a, b])]
+    wide, why = (of_both.pivot(index=[*by, "seed"], columns="method", values=name) for name in (value, "collapsed"))
     order = checked[list(by)].drop_duplicates()
     rows = []
     for key, pairs in wide.reindex(columns=[a, b]).dropna().groupby(level=list(by), sort=False):
         interval = paired_interval(a=pairs[a], b=pairs[b], level=level)
-        rows.append((*key, pairs[a].mean(), pairs[b].mean(), interval.value, interval.low, interval.high, interval.n))
-    found = pd.DataFrame(rows, columns=[*by, "mean_a", "mean_b", "difference", "low", "high", "n"])
+        ends = (interval.value, interval.low, interval.high, interval.n)
+        collapsed = tuple(count_collapsed(why.loc[pairs.index, method]) for method in (a, b))
+        rows.append((*key, pairs[a].mean(), pairs[b].mean(), *ends, collapsed))
+    found = pd.DataFrame(rows, columns=[*by, "mean_a", "mean_b", "difference", "low", "high", "n", "collapsed"])
     return order.merge(found, on=list(by)).reset_index(drop=True)
 
 

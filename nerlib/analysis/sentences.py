@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from nerlib.analysis.collapse import Collapse, describe_collapse
 from nerlib.analysis.tables import Comparison
 from nerlib.statistics import Interval
 
@@ -44,7 +45,8 @@ def describe_difference(comparison: Comparison, where: str = "on this test set")
     -------
     str
         Names a difference only when the interval paired by seed excludes 0; otherwise it says that none can be told.
-        With one seed it gives both scores and no verdict, with none it says so.
+        With one seed it gives both scores and no verdict, with none it says so. Collapsed runs are named first, and
+        where all of a side collapsed no difference is told.
     """
     a, b = describe_score(comparison.a, comparison.score_a), describe_score(comparison.b, comparison.score_b)
     unit = "F1 points" if comparison.metric.endswith("f1") else "points"
@@ -52,7 +54,10 @@ def describe_difference(comparison: Comparison, where: str = "on this test set")
     signed = f"{points(value, signed=True)} {unit}"
     scope = f"{where} with these {n} seeds"
     interval = f"{level * 100:g} % interval {points(low, signed=True)} to {points(high, signed=True)}"
-    if n == 0:
+    collapse, nothing_left = describe_collapse(comparison.a, comparison.b, comparison.collapsed)
+    if nothing_left:
+        sentence = f"{a}, {b}"
+    elif n == 0:
         sentence = f"{comparison.a} and {comparison.b} have no seed in common: nothing can be compared"
     elif n == 1:
         sentence = f"{a} and {b} differ by {signed} {where}; with one seed no difference can be told"
@@ -61,7 +66,7 @@ def describe_difference(comparison: Comparison, where: str = "on this test set")
     else:
         direction = "above" if value > 0 else "below"
         sentence = f"{a} is {points(abs(value))} {unit} {direction} {b} {scope}; paired by seed: {interval}"
-    return f"{_capital(sentence)}{_left_out(comparison.unpaired)}."
+    return f"{collapse}{_capital(sentence)}{_left_out(comparison.unpaired)}."
 
 
 def describe_rates(rates: pd.DataFrame) -> str:
@@ -108,7 +113,7 @@ def describe_paired(row: Mapping[str, Any], *, a: str, b: str, what: str, level:
     Parameters
     ----------
     row
-        With `difference`, `low`, `high`, `n`.
+        With `difference`, `low`, `high`, `n`, and perhaps `collapsed`.
     a, b
         What the methods are called.
     what
@@ -116,8 +121,11 @@ def describe_paired(row: Mapping[str, Any], *, a: str, b: str, what: str, level:
     level
         Of the row's interval.
     """
+    collapse, nothing_left = describe_collapse(a, b, row.get("collapsed", (Collapse(), Collapse())))
+    if nothing_left:
+        return f"{collapse}{_capital(what)} is not compared."
     value, low, high, n = (row[name] for name in ("difference", "low", "high", "n"))
-    what, signed = _capital(what), f"{points(value, signed=True)} points"
+    what, signed = f"{collapse}{_capital(what)}", f"{points(value, signed=True)} points"
     if n < 2:
         return f"{what} of {a} and {b} differs by {signed}; with one seed no difference can be told."
     ends = f"{100 * level:g} % interval {points(low, signed=True)} to {points(high, signed=True)}, {n} seeds"
@@ -183,6 +191,9 @@ def describe_verdict(row: pd.Series) -> str:
     ends = (points(end, signed=True) for end in (difference.low, difference.high))
     interval = "" if math.isnan(difference.low) else f" ({' to '.join(ends)})"
     a, b, where = declared.words
+    collapse, nothing_left = describe_collapse(a, b, row["collapsed"])
+    if nothing_left:
+        return f"{collapse}There are {row['pairs']} pairs{where and f' ({where})'}."
     said = {
         "better": f"{a} is better than {b}",
         "worse": f"{a} is worse than {b}",
@@ -193,6 +204,7 @@ def describe_verdict(row: pd.Series) -> str:
     n = f"{row['languages']} language{'s' if row['languages'] > 1 else ''}, {row['pairs']} pairs"
     smallest = f"; it cannot go below {row['smallest_p']:.2g}" if row["p"] < 2 * row["smallest_p"] else ""
     return (
-        f"{said}{small}{where and f' ({where})'}, {verdict.scope}: {points(difference.value, signed=True)} F1 points"
-        f"{interval} over {n}; adjusted p = {row['adjusted_p']:.2g} (p = {row['p']:.2g}{smallest})."
+        f"{collapse}{said}{small}{where and f' ({where})'}, {verdict.scope}: "
+        f"{points(difference.value, signed=True)} F1 points{interval} over {n}; "
+        f"adjusted p = {row['adjusted_p']:.2g} (p = {row['p']:.2g}{smallest})."
     )

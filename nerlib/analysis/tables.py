@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from nerlib.analysis.collapse import Collapse, count_collapsed, why_collapsed
 from nerlib.corpora import Example, Sentence
 from nerlib.errors import RecordError, SettingsError
 from nerlib.labels import units
@@ -38,6 +39,8 @@ class Comparison:
         Seeds that only one of them has; they are left out of all three intervals.
     metric
         As in the runs' records.
+    collapsed
+        How many of the paired runs of a and of b collapsed.
     """
 
     a: str
@@ -47,6 +50,7 @@ class Comparison:
     difference: Interval
     unpaired: tuple[int, ...]
     metric: str
+    collapsed: tuple[Collapse, Collapse] = (Collapse(), Collapse())
 
 
 def compare(
@@ -100,6 +104,10 @@ def compare(
         difference=paired_interval(a=paired_a, b=paired_b, level=level),
         unpaired=tuple(int(seed) for seed in values_a.index.symmetric_difference(values_b.index)),
         metric=str(both["metric"].iloc[0]) if len(both) else "",
+        collapsed=(
+            _collapsed(selected[0][selected[0]["seed"].isin(seeds)], scores[0], runs),
+            _collapsed(selected[1][selected[1]["seed"].isin(seeds)], scores[1], runs),
+        ),
     )
 
 
@@ -289,6 +297,14 @@ def _by_seed(rows: pd.DataFrame, score: str) -> pd.Series:
             f"seed {twice['seed'].iloc[0]} has several runs of one kind; choose (by digest, sources, ...):\n{folders}"
         )
     return scored.set_index("seed")[score].sort_index()
+
+
+def _collapsed(rows: pd.DataFrame, score: str, runs: pd.DataFrame) -> Collapse:
+    """Of the runs whose score it is: of a zero-shot score those that the rows continue, as far as they are known."""
+    if score == "zero_shot_f1":
+        parents = runs[runs["digest"].isin(rows["parent"])]
+        rows = parents if len(parents) else rows.assign(collapsed="", test_score=rows[score])
+    return count_collapsed(why_collapsed(rows))
 
 
 def with_sources(runs: pd.DataFrame) -> pd.DataFrame:

@@ -88,6 +88,11 @@ def language(tag: str) -> Language:
     return known._replace(tag=tag, script=scripts[0] if scripts else known.script)
 
 
+def is_artificial(tag: str) -> bool:
+    """Whether a tag is one of the demo's artificial languages: for private use as a whole (``x-...``, BCP 47)."""
+    return tag.lower().startswith("x-")
+
+
 def _demo_script(tag: str) -> str:
     from nerlib.corpora.demo.languages import profile
 

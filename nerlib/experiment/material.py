@@ -10,16 +10,16 @@ import pandas as pd
 
 from nerlib import corpora, folders, params
 from nerlib.corpora import Corpus, Sentence, Text, checks, digest_of_examples
+from nerlib.corpora.languages import is_artificial
 from nerlib.errors import SettingsError
 from nerlib.experiment.progress import announce, teller
 from nerlib.experiment.stages import Stage
 from nerlib.models import Backbone, Full, Method, default_learning_rate, find_backbone, find_method
 from nerlib.models.backbones import load_tokenizer
-from nerlib.params import Recipe, Settings, streams
+from nerlib.params import DEMO, Recipe, Settings, streams
 from nerlib.pretraining import continued_backbone, demo_backbone
 from nerlib.tasks import Task, find_task
 
-DEMO = "demo"
 COMPANIONS = 2000  # sentences, at most, that an alignment penalty draws from
 SAME_FOR_ALL_SEEDS = 0  # dev and test sets do not change with a run's seed
 
@@ -277,7 +277,7 @@ class Material:
             When no text is named, or there is none of that language.
         """
         named = self.settings.text or str(params.language_file(language).get("text", ""))
-        named = named or ("demo" if language.startswith("x-") else "")
+        named = named or (DEMO if is_artificial(language) else "")
         if not named:
             raise SettingsError(
                 f"no text for language {language!r}: expected `text` (a folder, a Hub name), or one in the language's "

@@ -144,12 +144,12 @@ def curves(*runs: Iterable[Run]) -> pd.DataFrame:
 
 
 def misalignments(*runs: Iterable[Run]) -> pd.DataFrame:
-    """`analysis.misalignment` of each run, with `method`, `stage` and `seed`; entities only."""
+    """`analysis.misalignment` of each run, with `method`, `stage`, `seed` and `collapsed`; entities only."""
     parts = []
     for group in runs:
         for run in group:
             found = analysis.misalignment(*run.predictions()[1:])
-            parts.append(found.assign(method=run.record.method, stage=run.record.stage, seed=run.seed))
+            parts.append(found.assign(**about(run), seed=run.seed, collapsed=run.record.collapsed))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -159,8 +159,8 @@ def drift(material: Material, *runs: Iterable[Run]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `analysis.drift_by_layer` of each run on the first `DRIFT_SENTENCES` test sentences, with `method`, `stage` and
-        `seed`; layer 0 is the embeddings (after the invertible adapter, where there is one).
+        `analysis.drift_by_layer` of each run on the first `DRIFT_SENTENCES` test sentences, with `method`, `stage`,
+        `seed` and `collapsed`; layer 0 is the embeddings (after the invertible adapter, where there is one).
     """
     sentences = material.test[:DRIFT_SENTENCES]
     plain = build(material.backbone, material.task, "full", labels=material.labels)
@@ -170,7 +170,7 @@ def drift(material: Material, *runs: Iterable[Run]) -> pd.DataFrame:
         for run in group:
             after = training.represent(run.load_model(), sentences, max_length=material.settings.max_length)
             found = analysis.drift_by_layer(before, after)
-            parts.append(found.assign(method=run.record.method, stage=run.record.stage, seed=run.seed))
+            parts.append(found.assign(**about(run), seed=run.seed, collapsed=run.record.collapsed))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -35,6 +35,7 @@ from nerlib.lanes import Lane
 from nerlib.models import TunedModel
 from nerlib.models.methods.bottleneck import adapters_that_run
 from nerlib.records.table import SCORE_OF_METRIC
+from nerlib.tasks import why_collapsed
 from nerlib.training.loop import SECONDS_BETWEEN_CHECKPOINTS
 
 #: Of a run's provenance, what belongs to its training and goes along when that is taken over.
@@ -138,6 +139,13 @@ class _Tuning:
                 split: task.score([e.gold for e in getattr(portion, split)], predicted[split]) for split in predicted
             }
             told = {split: s.to_record() for split, s in scores.items()} | self.beside_scores(model, predicted["test"])
+        collapsed = why_collapsed(
+            task,
+            gold=[e.gold for e in portion.test],
+            predicted=predicted["test"],
+            dev_gold=[e.gold for e in portion.dev],
+            dev_scores=trained.curve["dev_score"].dropna() if portion.dev else (),
+        )
         files = self.write_results(job, predicted, scores["test"], trained.curve)
         evaluated = {
             "seconds": plus_evaluation(trained.costs["seconds"], watch.seconds["evaluation"]),
@@ -145,13 +153,19 @@ class _Tuning:
             "lost_words": trained.costs["lost_words"] | {"dev": dev.lost_words, "test": test.lost_words},
         }
         return {
-            "warnings": [*self.known()["warnings"], *trained.remarks],
-            "scores": {"metric": task.metric} | told,
+            "warnings": [*self.known()["warnings"], *trained.remarks, *self.advice(collapsed, trained)],
+            "scores": {"metric": task.metric, "collapsed": collapsed} | told,
             "costs": trained.costs | evaluated,
             "digests": {f"{f.parent.name}/{f.name}": folders.fingerprint_file(f) for f in files}
             | {"gold_test": digest_of_examples(portion.test), "training": self.training_digest},
             "provenance": trained.provenance | ({"adapters_in_prediction": sorted(ran)} if ran else {}),
         }
+
+    def advice(self, collapsed: str, trained: "Trained") -> list[str]:
+        """What to try after a collapse; nothing when there was none."""
+        rate, steps = self.material.recipe(self.stage).learning_rate, trained.costs["steps"]
+        told = f"{steps} optimizer steps at learning rate {rate:.2g}; try another learning rate or more steps"
+        return [f"collapsed: {collapsed} after {told}"] if collapsed else []
 
     def check_memory(self) -> None:
         """Refuse, with `TooLarge`, a training whose weights, gradients and optimizer states alone do not fit."""

@@ -46,6 +46,11 @@ class Record(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     digests: dict[str, str] = {}
     warnings: tuple[str, ...] = ()
 
+    @property
+    def collapsed(self) -> str:
+        """Why its training collapsed (see `tasks.why_collapsed`), "no" when it did not, "" when that is not known."""
+        return (self.scores["collapsed"] or "no") if "collapsed" in self.scores else ""
+
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Record":
         if self.digest != digest_of(self.identity):

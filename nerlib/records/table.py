@@ -21,7 +21,7 @@ from nerlib.folders import runs_folder, safe_name, write_atomically
 from nerlib.records.record import RECORD, Record, read_record
 
 INDEX = ".index.parquet"
-INDEX_VERSION = 2  # raise it when a column's meaning changes: an older index is then read no more
+INDEX_VERSION = 3  # raise it when a column's meaning changes: an older index is then read no more
 DEPTH = 6  # folders below a study: language, task, backbone, method, stage, run
 NAMED = 20  # damaged records that a warning names one by one
 
@@ -48,6 +48,7 @@ COLUMNS: dict[str, str] = {
     "test_lenient_f1": "float64",
     "test_macro_f1": "float64",
     "test_support": "float64",
+    "collapsed": "str",
     "unseen_score": "float64",
     "zero_shot_f1": "float64",
     "source_dev_score_before": "float64",
@@ -94,8 +95,10 @@ def read_records(study: str, grid: Sequence[Mapping[str, Any]] | None = None) ->
         of either kind), and `excluded_sentences` could not be aligned with a foreign system's. `dev_score` and
         `test_score` are the `metric`'s; `test_score` is always of the target's test set. `test_f1` (strict),
         `test_lenient_f1`, `test_macro_f1` and `test_support` (gold entities) are NaN for tasks other than "ner".
-        `zero_shot_f1` repeats, on rows that continue a `sources` run, that run's score; NaN elsewhere. `corpus` is the
-        target's; `gold` and `predictions` are digests of what was scored; `dirty` is "yes", "no" or "" (not known).
+        `collapsed` says why a training collapsed, "no" when it did not, "" when the record (of an old or foreign run)
+        does not say. `zero_shot_f1` repeats, on rows that continue a `sources` run, that run's score; NaN elsewhere.
+        `corpus` is the target's; `gold` and `predictions` are digests of what was scored; `dirty` is "yes", "no" or ""
+        (not known).
         Numbers that are not known (of runs that failed, were not made or are missing) are NaN, texts "". `folder` is
         absolute.
 
@@ -178,7 +181,7 @@ def _row(record: Record) -> dict[str, Any]:
     names = ("language", "task", "backbone", "method", "stage", "seed", "status", "reason", "digest", "parent")
     entity_scores = {f"test_{name}": test.get(name) for name in ("f1", "lenient_f1", "macro_f1", "support")}
     return {
-        **{name: getattr(record, name) for name in names},
+        **{name: getattr(record, name) for name in (*names, "collapsed")},
         "train_languages": "+".join(record.train_languages),
         "recipe": str((record.settings.get("recipe") or {}).get("value", "")),
         "train_sentences": record.sizes.get("train"),

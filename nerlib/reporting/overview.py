@@ -11,6 +11,7 @@ import jinja2
 import pandas as pd
 
 from nerlib import folders, params
+from nerlib.analysis.collapse import count_collapsed, why_collapsed
 from nerlib.corpora import languages
 from nerlib.errors import NerlibError
 from nerlib.records import read_records
@@ -30,6 +31,7 @@ class Entry:
     page: str = ""  # relative to the index
     executed: str = ""
     failure: str = ""
+    collapsed: str = ""
     stale: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -79,7 +81,7 @@ def index(study: str, planned: Sequence[str] | None = None) -> Path:
             titles={name: _title(name) for name in names},
             entries=entries,
             counts=_counts(entries),
-            artificial=[tag for tag in tags if tag.startswith("x-")],
+            artificial=[tag for tag in tags if languages.is_artificial(tag)],
             stages=_stages(runs).body if len(runs) else "",
             made=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
             styles=page.stylesheet(),
@@ -131,6 +133,7 @@ def _entry(folder: Path, language: str, name: str, runs: pd.DataFrame, made_by: 
         page=html.relative_to(folder).as_posix() if html.is_file() else "",
         executed=str(about.get("end_time") or "")[:16].replace("T", " "),
         failure=failure.error if failure else "",
+        collapsed=_collapsed(runs[runs["digest"].isin(said.get("runs", []))]),
         warnings=list(said.get("warnings", [])),
     )
     entry.stale = _stale(executed, file, name, said.get("runs", []), runs, made_by)
@@ -140,6 +143,12 @@ def _entry(folder: Path, language: str, name: str, runs: pd.DataFrame, made_by: 
 def _score(score: Mapping[str, Any]) -> str:
     """A score as `answer` left it: a value, perhaps with the ends of its interval."""
     return display.as_text(SimpleNamespace(**{"low": None, "high": None, **score}), "points") if score else ""
+
+
+def _collapsed(shown: pd.DataFrame) -> str:
+    """How many of the runs that a notebook shows collapsed; empty when none did."""
+    found = count_collapsed(why_collapsed(shown))
+    return f"{found.collapsed} of {found.runs} runs collapsed" if found.collapsed else ""
 
 
 def _stale(executed: Any, file: Path, name: str, shown: list[str], runs: pd.DataFrame, made_by: str) -> list[str]:

@@ -215,8 +215,8 @@ def as_the_source_reports(*, a: npt.ArrayLike, b: npt.ArrayLike) -> PooledTest:
 # --- collapse ---------------------------------------------------------------------------------------------------------
 
 
-def collapse_rate(scores: npt.ArrayLike, *, threshold: float = 0.05, level: float = 0.95) -> Interval:
-    """Share of runs that collapsed (score at most `threshold`), with Wilson's interval; `n` is the number of runs.
+def collapse_rate(collapsed: npt.ArrayLike, *, level: float = 0.95) -> Interval:
+    """Share of runs that collapsed (true in `collapsed`), with Wilson's interval; `n` is the number of runs.
 
     A collapsed run is a result: it is counted here and stays in every mean.
 
@@ -226,11 +226,10 @@ def collapse_rate(scores: npt.ArrayLike, *, threshold: float = 0.05, level: floa
     """
     from statsmodels.stats.proportion import proportion_confint
 
-    values = _finite(scores)
+    values = _finite(collapsed)
     check_level(level)
-    collapsed = int((values <= threshold).sum())
-    low, high = proportion_confint(collapsed, len(values), alpha=1 - level, method="wilson")
-    return Interval(collapsed / len(values), float(low), float(high), len(values), level)
+    low, high = proportion_confint(int(values.sum()), len(values), alpha=1 - level, method="wilson")
+    return Interval(float(values.mean()), float(low), float(high), len(values), level)
 
 
 # --- shared -----------------------------------------------------------------------------------------------------------

@@ -11,10 +11,11 @@ from nerlib.encoding import IGNORED
 from nerlib.errors import SettingsError
 from nerlib.tasks.answering import Answering
 from nerlib.tasks.classification import Classification
+from nerlib.tasks.collapse import why_collapsed
 from nerlib.tasks.tagging import Tagging
 from nerlib.tasks.task import Task
 
-__all__ = ["IGNORED", "TASKS", "Answering", "Classification", "Tagging", "Task", "find_task"]
+__all__ = ["IGNORED", "TASKS", "Answering", "Classification", "Tagging", "Task", "find_task", "why_collapsed"]
 
 TASKS: Mapping[str, Task] = MappingProxyType(
     {

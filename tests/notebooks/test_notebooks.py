@@ -5,6 +5,7 @@ import html
 import json
 import os
 import subprocess
+import symtable
 import sys
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import nbformat
 import pandas as pd
 import papermill
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from nerlib import params, records, reporting
 from tests import tiny
@@ -81,6 +84,63 @@ def test_its_parameters_stand_as_they_do_in_the_settings(path):
     settings = params.read_settings({k: v for k, v in values.items() if k != "__builtins__"})
     assert settings.target_corpus == "demo"
     assert all(source.corpus == "demo" for source in settings.source_corpora)
+
+
+def bound_names(source):
+    """What a cell binds at its own level: not in comprehensions, which keep their variables to themselves."""
+    return {
+        name.get_name()
+        for name in symtable.symtable(source, "cell", "exec").get_symbols()
+        if name.is_assigned() or name.is_imported()
+    }
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_only_the_parameters_cell_binds_names_of_settings(path):
+    parameters, *others = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    assert bound_names(parameters.source) <= params.Settings.model_fields.keys()
+    for cell in others:
+        assert not bound_names(cell.source) & params.Settings.model_fields.keys()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_the_settings_are_the_same_when_all_cells_run_again_and_follow_a_changed_parameter(path):
+    """Whatever the body leaves behind: here every name that it binds holds a text, which could be a parameter."""
+    parameters, reading, *body = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    kernel = {"In": [""]}
+
+    def run_all(parameters):
+        for cell in (parameters, reading, *body):
+            kernel["In"].append(cell)
+            if cell in body:
+                kernel.update(dict.fromkeys(bound_names(cell), "left behind"))
+            else:
+                exec(cell, kernel)
+        return kernel["settings"]
+
+    first = run_all(parameters)
+    assert run_all(parameters) == first
+    changed = run_all(parameters.replace('study = "demo"', 'study = "other"'))
+    assert changed == first.model_copy(update={"study": "other"}) != first
+
+
+def run_all_cells(shell, path, **changes):
+    """Run a notebook's cells in a kernel's shell, the given parameters after its own, as papermill does."""
+    sources = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    injected = "# Parameters\n" + "".join(f"{name} = {value!r}\n" for name, value in changes.items())
+    for source in (sources[0], injected, *sources[1:]):
+        shell.run_cell(source, store_history=True).raise_error()
+
+
+@pytest.mark.slow
+def test_all_cells_run_twice_in_one_kernel_and_again_with_another_parameter(given, monkeypatch):
+    monkeypatch.chdir(source("02_baseline").parent)
+    shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
+    known = {name: given[name] for name in papermill.inspect_notebook(str(source("02_baseline"))) if name in given}
+    for seeds, runs in (([1], 2), ([1], 2), ([2], 4)):
+        run_all_cells(shell, source("02_baseline"), **known | {"study": "again", "seeds": seeds})
+        assert len(records.read_records("again")) == runs  # those that were there are found
+        assert set(shell.user_ns["runs"]["seed"]) == set(seeds)
 
 
 def check_page(notebook, page):

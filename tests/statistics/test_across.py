@@ -109,7 +109,7 @@ def test_methods_that_never_differ_are_not_told_apart():
 
 @pytest.mark.parametrize("collapsed", [0, 2, 5])
 def test_the_collapse_rate_has_wilsons_interval(collapsed):
-    found = statistics.collapse_rate([0.0] * collapsed + [0.7] * (5 - collapsed))
+    found = statistics.collapse_rate([True] * collapsed + [False] * (5 - collapsed))
     assert (found.low, found.high) == pytest.approx(proportion_confint(collapsed, 5, method="wilson"))
     assert (found.value, found.n) == (collapsed / 5, 5)
 
