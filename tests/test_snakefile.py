@@ -178,7 +178,10 @@ def test_a_study_that_failed_from_the_start_is_continued_by_the_same_command(roo
     corpus.touch()  # mended, though nothing that Snakemake knows of has changed
     mended = snakemake("--quiet", "all")
     assert mended.returncode == 0, mended.stderr
-    assert {page.name for page in (reports / "as").glob("*.html")} == {"02_baseline.html", "03_lora_transfer--near.html"}
+    assert {page.name for page in (reports / "as").glob("*.html")} == {
+        "02_baseline.html",
+        "03_lora_transfer--near.html",
+    }
     assert "2 finished" in (reports / "index.html").read_text()
     assert (reports / ".planned").read_text().split() == ["as/02_baseline", "as/03_lora_transfer--near"]
     assert "Nothing to be done" in snakemake().stderr
