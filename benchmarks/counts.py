@@ -14,7 +14,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.shaped import base_backbone
 from nerlib import models, training
 from nerlib.corpora import Sentence
-from nerlib.lanes import Lane, train_lanes, weights_of
 from nerlib.params import Recipe
 
 SENTENCES, WORDS = 32, 25
@@ -56,17 +55,10 @@ def main():
         arguments = {"seed": 0, "loss": model.loss, "count": model.task.count, "hooks": model.hooks}
         return counted(lambda: training.train(model.network, data, recipe, **arguments)), len(data.ids)
 
-    def lanes(number):
-        made = [built(models.Lora, seed) for seed in range(number)]
-        data = made[0].encode(examples, 128)
-        beside = [Lane(seed, data, weights_of(model)) for seed, model in enumerate(made)]
-        return counted(lambda: train_lanes(made[0], beside, recipe, at_once=number)), number * len(data.ids)
-
     print("| 32 sentences a seed | subwords | operators | GFLOP | ms at 400 TFLOP/s | ms at 5 µs an operator |")
     print("|---|---|---|---|---|---|")
-    rows = {"full": lambda: step(models.Full), "LoRA, alone": lambda: step(models.Lora)}
+    rows = {"full": lambda: step(models.Full), "LoRA": lambda: step(models.Lora)}
     rows |= {"bottleneck": lambda: step(models.Bottleneck)}
-    rows |= {f"LoRA, {n} in lanes": lambda n=n: lanes(n) for n in (1, 5)}
     for name, count in rows.items():
         (operators, flops), subwords = count()
         times = f"{flops / 400e12 * 1e3:.1f} | {operators * 5e-3:.1f}"

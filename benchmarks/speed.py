@@ -3,7 +3,7 @@
 python -m benchmarks.speed                     # the demo's backbone and a demo language
 python -m benchmarks.speed --backbone ../shared/models/mini-xlmr --corpus ../shared/data/masakhaner2/swa --language sw
 python -m benchmarks.speed --quick             # minutes: fewer sentences, one pair
-python -m benchmarks.speed --parts lanes       # this part anew; the others stay where machine and options are the same
+python -m benchmarks.speed --parts training    # this part anew; the others stay where machine and options are the same
 python -m benchmarks.speed --report            # the tables and the figure of the last one, once more
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 
 PLACE = Path(__file__).parent
 RESULT = PLACE / "speed.json"
-PARTS = ("training", "vocabulary", "methods", "lanes", "language adapter", "prediction", "encoding", "imports")
+PARTS = ("training", "vocabulary", "methods", "language adapter", "prediction", "encoding", "imports")
 
 
 def arguments():
@@ -159,6 +159,7 @@ class Bench:
         with training.trimmed(model.network, (data, dev)) if trims else contextlib.nullcontext():
             training.train(
                 model.network, data, recipe, seed=seed, loss=model.loss, count=model.task.count, hooks=model.hooks,
+                cuts_batches=not model.runs_by_block,
                 evaluate=lambda: scoring.score(gold, training.predict(model, dev)).f1,
             )  # fmt: skip
         return model, time.perf_counter() - begun
@@ -209,32 +210,6 @@ class Bench:
                 model, seconds = self.ours(seed, method=method, recipe=own)
                 rates = self.rates(self.subwords(model) * recipe.epoch_fraction, seconds, frozen=name != "full")
                 self.note("methods", name, seconds, pair=seed, **rates)
-
-    def lanes(self):
-        """Five seeds of LoRA, one after the other and in lanes: one epoch on a fifth of the sentences."""
-        from nerlib import models, training
-        from nerlib.lanes import Lane, train_lanes, weights_of
-
-        rate = models.default_learning_rate(models.Lora(), self.backbone.hidden_size)
-        update = {"num_epochs": 1, "epoch_fraction": 1.0 if self.options.quick else 0.2, "learning_rate": rate}
-        recipe = self.recipe.model_copy(update=update)
-        for pair in range(self.options.repeats):
-            built = [self.build(models.Lora(), seed) for seed in range(5)]
-            data = built[0].encode(self.train, self.options.max_length)
-            lanes = [Lane(seed, data, weights_of(model)) for seed, model in enumerate(built)]
-
-            def single(model, seed, data=data):
-                training.train(model.network, data, recipe, seed=seed, loss=model.loss, count=model.task.count)
-
-            calls = {
-                "one run": (1, lambda b=built: single(b[0], 0)),
-                "five runs": (5, lambda b=built: [single(m, s) for s, m in enumerate(b)]),
-                "five seeds in lanes": (5, lambda b=built, at=lanes: train_lanes(b[0], at, recipe)),
-            }
-            for name, (seeds, call) in calls.items():
-                seconds = timed(call)
-                rates = self.rates(seeds * len(data.ids) * recipe.epoch_fraction, seconds, frozen=True)
-                self.note("lanes", name, seconds, pair=pair, **rates)
 
     def language_adapter(self):
         """MAD-X's language adapter, all else frozen: one epoch on a fifth of the sentences as text; loss on dev's."""

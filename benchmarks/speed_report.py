@@ -8,7 +8,6 @@ from nerlib.figures.style import as_bytes, canvas, styled
 AGAINST = {
     "training": "ours",
     "vocabulary": "trimmed",
-    "lanes": "five seeds in lanes",
     "language adapter": "ours",
     "prediction": "ours",
     "encoding": "ours",

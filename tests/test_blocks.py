@@ -1,5 +1,7 @@
 """Encoders taken apart: what is computed at labelled subwords alone is what transformers computes everywhere."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nerlib import models
+from nerlib import models, training
 from nerlib.corpora import Sentence
 from nerlib.encoding import IGNORED, rounded_places
-from nerlib.models.blocks import logits_at
+from nerlib.models.blocks import logits_at, pack
+from nerlib.params import Recipe
 from tests.tiny import SENTENCES, make_backbone
 
 
@@ -53,6 +56,52 @@ def test_loss_and_gradients_are_those_of_transformers_own_forward_pass(tiny_back
         torch.testing.assert_close(gradient, expected[name], rtol=1e-7, atol=1e-10)
 
 
+def by_method(model, recipe, loss):
+    data = model.encode(sentences() * 8, 24)
+    outcome = training.train(model.network, data, recipe, seed=1, loss=loss, count=model.task.count)
+    weights = {name: p.detach() for name, p in model.network.named_parameters() if p.requires_grad}
+    return weights, [row["train_loss"] for row in outcome.curve]
+
+
+@pytest.mark.parametrize(
+    "model_type, lora",
+    [
+        ("xlm-roberta", {}),
+        ("bert", {}),  # positions from 0, token types
+        ("xlm-roberta", {"target_modules": ("all",), "bias": "lora_only"}),  # as published: biases are trained too
+    ],
+)
+def test_after_fifty_steps_lora_equals_peft_s_own_forward_pass(tiny_backbone, model_type, lora):
+    recipe, found = Recipe(num_epochs=10, batch_size=8, learning_rate=1e-2), []
+    for ours in (True, False):
+        model = models.build(tiny_backbone(model_type), "ner", models.Lora(dropout=0.0, **lora), seed=1)
+        model.network.double()
+        found.append(by_method(model, recipe, model.loss if ours else partial(everywhere, model)))
+    (weights, losses), (theirs, their_losses) = found
+    assert max(float((weights[name] - theirs[name]).abs().max()) for name in weights) < 1e-8
+    assert losses == pytest.approx(their_losses, rel=1e-8)
+
+
+@pytest.mark.parametrize("overhead", [0.0, 16.0, float("inf")])
+def test_packed_rows_are_the_batch_s_subwords_once_and_positions_those_of_transformers(tiny_backbone, overhead):
+    from transformers.models.xlm_roberta.modeling_xlm_roberta import create_position_ids_from_input_ids
+
+    model = models.build(tiny_backbone(), "ner", "lora")
+    padding = model.tokenizer.pad_token_id
+    batch = model.encode(sentences() * 3, 24).batch(np.arange(15))
+    packed = pack(batch, padding, overhead)
+    sizes = [windows * width for windows, width in packed.grids]
+    assert sum(sizes) == len(packed.ids)
+    assert len(packed.ids) % 64 == 0
+    copied = -sum(sizes) % 64 if len(sizes) == 1 else sizes[-1]
+    real = packed.ids[:-copied] if copied < 64 and packed.grids[-1][0] == 1 else packed.ids
+    inside = batch["attention_mask"].bool()
+    assert sorted(real[real != padding].tolist()) == sorted(batch["input_ids"][inside].tolist())
+    theirs = create_position_ids_from_input_ids(batch["input_ids"], padding).flatten()[batch["places"]]
+    assert torch.equal(packed.positions[packed.wanted], theirs)
+    assert torch.equal(packed.ids[packed.wanted], batch["input_ids"].flatten()[batch["places"]])
+
+
 def test_a_subword_without_a_label_may_be_asked_for(tiny_backbone):
     model = models.build(tiny_backbone(), "ner", "full")
     model.network.eval()
@@ -86,13 +135,19 @@ def test_relative_positions_are_left_to_transformers(tmp_path):
     assert not models.build(place, "ner", "lora").runs_by_block
 
 
-@given(arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 30))))
-def test_places_hold_all_that_are_wanted_and_their_number_recurs(wanted):
-    places = rounded_places(wanted)
-    assert set(np.flatnonzero(wanted)) <= set(places)
-    assert (np.diff(places) > 0).all()
-    assert len(places) % 64 == 0 or len(places) == wanted.size
-    assert len(places) < np.count_nonzero(wanted) + 64
+two_grids = st.tuples(st.integers(1, 12), st.integers(1, 30)).flatmap(
+    lambda shape: st.tuples(arrays(bool, shape), arrays(bool, shape))
+)
+
+
+@given(two_grids)
+def test_places_hold_all_that_are_wanted_and_their_number_recurs(grids):
+    wanted, among = grids
+    places = set(rounded_places(wanted, among))
+    asked, allowed = set(np.flatnonzero(wanted)), set(np.flatnonzero(wanted | among))
+    assert asked <= places <= allowed
+    assert len(places) % 64 == 0 or places == allowed
+    assert len(places) < len(asked) + 64
 
 
 def test_places_carry_every_label_of_a_batch_once(tiny_backbone):

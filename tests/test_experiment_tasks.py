@@ -4,12 +4,11 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from safetensors.torch import load_file
 
 from nerlib import analysis, efficiency, params, records
 from nerlib.errors import SettingsError, TooLarge
-from nerlib.experiment import Study, learning_rates, tuning
+from nerlib.experiment import Study, learning_rates
 from nerlib.scoring import Counts, f1_from_counts
 from tests import tiny
 
@@ -210,37 +209,6 @@ def test_techniques_are_of_one_stage_the_one_with_most_methods(settings):
     chosen = analysis.techniques(records.read_records(study.settings.study))
     assert set(chosen["stage"]) == {"baseline"}
     assert set(chosen["method"]) == {"full", "lora"}
-
-
-# --- lanes ---
-
-
-@pytest.mark.parametrize("stage", ["sources", "target"])
-def test_seeds_that_are_trained_together_end_as_those_that_are_not(tiny_backbone, tmp_path, monkeypatch, stage):
-    given = tiny.small_study(tmp_path, tiny_backbone(), method="lora", dropout=0.1, seeds=[1, 2, 3])
-    alone = Study(params.read_settings(given | {"study": "alone"})).run_stage(stage)
-    monkeypatch.setattr(tuning, "trains_together", lambda: True)
-    together = Study(params.read_settings(given | {"study": "together"})).run_stage(stage)
-    for one, other in zip(alone, together, strict=True):
-        assert one.digest == other.digest
-        assert one.record.provenance["lanes"] == [one.seed]
-        assert other.record.provenance["lanes"] == [1, 2, 3]
-        weights = [load_file(run.folder / "model" / "adapter_model.safetensors") for run in (one, other)]
-        for name, tensor in weights[0].items():
-            torch.testing.assert_close(weights[1][name], tensor, atol=1e-5, rtol=1e-4, msg=name)
-        assert one.predictions() == other.predictions()
-        assert other.record.costs["seconds"]["total"] > 0
-        assert not (other.folder / "checkpoint").exists()
-
-
-def test_a_seed_that_is_made_already_is_not_trained_beside_the_others(tiny_backbone, tmp_path, monkeypatch):
-    given = tiny.small_study(tmp_path, tiny_backbone(), method="lora", study="partly", seeds=[1, 2, 3])
-    study = Study(params.read_settings(given))
-    (second,) = study.run_stage("sources", [2])
-    monkeypatch.setattr(tuning, "trains_together", lambda: True)
-    first, again, third = study.run_stage("sources")
-    assert again.record == second.record
-    assert first.record.provenance["lanes"] == third.record.provenance["lanes"] == [1, 3]
 
 
 def test_a_trimmed_vocabulary_is_an_option_that_changes_the_run(tiny_backbone, tmp_path):

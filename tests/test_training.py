@@ -11,12 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from nerlib import training
+from nerlib import models, training
+from nerlib.corpora import LabelledText, Sentence
+from nerlib.encoding import like_length_parts
 from nerlib.errors import NerlibError
+from nerlib.models.hooks import Hooks
 from nerlib.params import Recipe
-from nerlib.training.gradients import made_ahead
-from nerlib.training.parts import length_grouped, micro_batches, plan, schedule
+from nerlib.training.gradients import Accumulated, made_ahead
+from nerlib.training.parts import plan, schedule
 from nerlib.training.precision import computing, precision_on
+from tests.tiny import SENTENCES
 
 
 class Points:
@@ -198,23 +202,100 @@ def test_the_plan_has_enough_steps_and_no_epoch_too_many(n, batch, least, fracti
     assert planned == epochs or steps * (planned - 1) < least
 
 
-@given(st.integers(1, 400), st.integers(1, 40), st.integers(0, 2**32))
-def test_batches_hold_every_example_once_and_sentences_of_like_length(n, batch, seed):
-    rng = np.random.default_rng(seed)
-    lengths = rng.integers(1, 100, n)
-    batches = length_grouped(rng.permutation(n), lengths, batch, rng)
-    assert sorted(np.concatenate(batches).tolist()) == list(range(n))
-    assert all(len(b) <= batch for b in batches)
-    if n <= 50 * batch:  # one chunk: batches do not overlap in length
-        spans = sorted((lengths[b].min(), lengths[b].max()) for b in batches)
-        assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
+class Steps(Hooks):
+    """Tells the batches: what was drawn, in however many parts, from one optimizer step to the next."""
+
+    def __init__(self, data):
+        self.data, self.batches, self.seen = data, [], 0
+
+    def after_step(self, step):
+        drawn, self.seen = self.data.drawn[self.seen :], len(self.data.drawn)
+        self.batches.append((drawn[0][0], [i for _, indices in drawn for i in indices]))
 
 
-@given(st.integers(1, 50), st.integers(0, 60))
-def test_micro_batches_are_the_batch_in_parts(n, parts):
-    cut = micro_batches(np.arange(n), parts)
-    assert np.concatenate(cut).tolist() == list(range(n))
-    assert all(len(part) <= (parts or n) for part in cut)
+def batches_of(n, size, num_epochs, **more):
+    """(epoch, examples) of every step."""
+    data = Points(n)
+    steps = Steps(data)
+    run(network(), data, hooks=steps, batch_size=size, num_epochs=num_epochs, **more)
+    return steps.batches
+
+
+@pytest.mark.parametrize("n", [50, 100, 400])
+def test_batch_mates_are_drawn_anew_in_each_epoch(n):
+    """Two examples that met meet again with the chance of any two, also where data are few."""
+    epochs = 30
+    batches = batches_of(n, 32, epochs)
+    met = [
+        {pair for e, batch in batches if e == epoch for pair in itertools.combinations(sorted(batch), 2)}
+        for epoch in range(epochs)
+    ]
+    chance = np.mean([len(pairs) for pairs in met]) / math.comb(n, 2)
+    again = np.array([len(a & b) / len(a) for a, b in itertools.pairwise(met)])
+    assert again.mean() == pytest.approx(chance, abs=4 * again.std(ddof=1) / len(again) ** 0.5)
+
+
+@pytest.mark.parametrize("n, size", [(1, 32), (33, 32), (40, 8), (100, 32), (257, 16)])
+def test_an_epoch_is_every_example_once_and_no_batch_of_a_few(n, size):
+    for epoch in range(2):
+        batches = [batch for e, batch in batches_of(n, size, 2) if e == epoch]
+        assert sorted(itertools.chain.from_iterable(batches)) == list(range(n))
+        sizes = [len(batch) for batch in batches]
+        assert len(sizes) == math.ceil(n / size)
+        assert max(sizes) <= size
+        assert max(sizes) - min(sizes) <= 1
+
+
+def padded(lengths, sizes):
+    """The cost of a cut: subwords with padding, when lengths in falling order are cut into parts of these sizes."""
+    begins = np.cumsum([0, *sizes])
+    return sum(lengths[begin] * size for begin, size in zip(begins, sizes, strict=False))
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=9), st.floats(0, 200), st.integers(1, 9))
+def test_a_batch_is_cut_into_parts_of_like_length_at_the_least_cost(lengths, overhead, most):
+    lengths, indices = np.array(lengths), np.arange(len(lengths)) + 100
+    parts = like_length_parts(indices, lengths, overhead, most)
+    assert sorted(np.concatenate(parts).tolist()) == indices.tolist()
+    in_order = lengths[np.concatenate(parts) - 100]
+    assert (np.diff(in_order) <= 0).all()
+    sizes = [len(part) for part in parts]
+    assert max(sizes) <= most
+    falling, n = -np.sort(-lengths), len(lengths)
+    every = [np.diff([0, *cuts, n]) for k in range(n) for cuts in itertools.combinations(range(1, n), k)]
+    least = min(padded(falling, cut) + overhead * len(cut) for cut in every if max(cut) <= most)
+    assert padded(falling, sizes) + overhead * len(parts) == pytest.approx(least)
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "bottleneck"])
+@pytest.mark.parametrize(
+    "model_type, task, tolerance",
+    # mT5's attention weights and the loss of texts are float32 whatever the model is.
+    [("xlm-roberta", "ner", 1e-9), ("mt5", "ner", 1e-4), ("xlm-roberta", "sentiment", 1e-4)],
+)
+def test_the_gradient_of_a_cut_batch_is_that_of_the_whole(tiny_backbone, model_type, task, tolerance, method):
+    labels = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG") if task == "ner" else ("good", "bad")
+    model = models.build(tiny_backbone(model_type), task, models.METHODS[method](dropout=0.0), labels=labels, seed=1)
+    model.network.double().train()
+    words = [(w.split() * k, t.split() * k) for k in (1, 15, 1, 14) for w, t in SENTENCES]
+    rows = {
+        "ner": [Sentence(tuple(w), tuple(t), "sw", "") for w, t in words],
+        "sentiment": [LabelledText(" ".join(w), labels[i % 2], "sw") for i, (w, _) in enumerate(words)],
+    }[task]
+    data, found = model.encode(rows, 64), []
+    for cuts in (False, True):
+        gradients = Accumulated(model.network, data, model.loss, model.task.count, training.Outcome(), cuts)
+        parts = gradients.parts(np.arange(len(rows)))
+        assert (len(parts) > 1) == cuts
+        model.network.zero_grad()
+        loss, labelled = gradients.of_batch(np.arange(len(rows)), parts)
+        own = {name: p.grad.clone() for name, p in model.network.named_parameters() if p.grad is not None}
+        found.append((own | {"loss": loss}, labelled))
+    (whole, count), (cut, again) = found
+    assert count == again
+    assert whole.keys() == cut.keys()
+    for name in whole:
+        torch.testing.assert_close(cut[name], whole[name], rtol=tolerance, atol=tolerance / 100)
 
 
 def test_after_memory_ran_out_the_parts_are_smaller_and_the_result_is_that_of_the_whole_batch():

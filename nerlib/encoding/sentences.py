@@ -64,7 +64,7 @@ class EncodedSentences(Encoded):
         words = np.full(inside.shape, NOTHING, dtype=np.int64)
         words[inside] = self.words[source]
         labels = np.where(words == NOTHING, IGNORED, self.labels[words] if len(self.labels) else IGNORED)
-        return {"labels": labels.astype(np.int64), "words": words, "places": rounded_places(labels != IGNORED)}
+        return {"labels": labels.astype(np.int64), "words": words, "places": rounded_places(labels != IGNORED, inside)}
 
 
 def encode_sentences(

@@ -124,15 +124,46 @@ class Encoded(ABC):
         """
 
 
-def rounded_places(wanted: np.ndarray) -> np.ndarray:
-    """Places in a batch, counted through: those that are wanted, and others, up to a multiple of 64.
+def rounded_places(wanted: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Places in a batch, counted through: those that are wanted, and others of `among`, up to a multiple of 64.
 
     Kernels are made for a size when it is met for the first time; sizes that recur cost that once.
     """
-    flat = wanted.flatten()
-    missing = -np.count_nonzero(flat) % MULTIPLE
-    flat[np.flatnonzero(~flat)[:missing]] = True
-    return np.flatnonzero(flat)
+    others = np.flatnonzero(among.flatten() & ~wanted.flatten())
+    return np.union1d(np.flatnonzero(wanted), others[: -np.count_nonzero(wanted) % MULTIPLE])
+
+
+def like_length_parts(indices: np.ndarray, lengths: np.ndarray, overhead: float, most: int) -> list[np.ndarray]:
+    """Cut one batch into parts of like length, so that little is padded.
+
+    The parts are those of least cost among all cuts of the batch in order of length: a part costs its padded subwords
+    and `overhead`.
+
+    Parameters
+    ----------
+    indices, lengths
+        (S,) the batch's examples, and the subwords of each.
+    overhead
+        What a part costs beside its subwords, in subwords; more of it gives fewer parts.
+    most
+        Examples of the largest part, as memory allows.
+
+    Returns
+    -------
+    list of np.ndarray
+        The parts, longest examples first.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    descending, n = lengths[order], len(order)
+    costs, begins = np.zeros(n + 1), np.zeros(n + 1, dtype=np.int64)  # of the cheapest cut of the first 0, 1, ... n
+    for end in range(1, n + 1):
+        begin = np.arange(max(0, end - most), end)
+        of_last = costs[begin] + descending[begin] * (end - begin) + overhead
+        begins[end], costs[end] = begin[of_last.argmin()], of_last.min()
+    cuts = [n]
+    while cuts[-1]:
+        cuts.append(begins[cuts[-1]])
+    return [indices[order[begin:end]] for end, begin in itertools.pairwise(cuts)][::-1]
 
 
 def windows(subwords: int, room: int, overlap: int | None = None) -> list[tuple[int, int, tuple[int, int]]]:

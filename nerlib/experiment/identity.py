@@ -7,7 +7,7 @@ from nerlib.experiment.material import Material, Portion
 from nerlib.experiment.runs import Run
 from nerlib.experiment.stages import Stage
 
-RECIPE_VERSION = 3  # raise it when the training code changes what a run with the same settings gives
+RECIPE_VERSION = 4  # raise it when the training code changes what a run with the same settings gives
 
 
 def identity_of(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nerlib import corpora, efficiency, folders, lanes, models, params, records, training
+from nerlib import corpora, efficiency, folders, models, params, records, training
 from nerlib.alignment import Alignment, Companions
 from nerlib.corpora import Example, digest_of_examples
 from nerlib.efficiency import Stopwatch
@@ -31,7 +31,6 @@ from nerlib.experiment.runs import (
     plus_evaluation,
 )
 from nerlib.experiment.stages import Stage
-from nerlib.lanes import Lane
 from nerlib.models import TunedModel
 from nerlib.models.methods.bottleneck import adapters_that_run
 from nerlib.records.table import SCORE_OF_METRIC
@@ -39,7 +38,7 @@ from nerlib.tasks import why_collapsed
 from nerlib.training.loop import SECONDS_BETWEEN_CHECKPOINTS
 
 #: Of a run's provenance, what belongs to its training and goes along when that is taken over.
-OF_TRAINING = ("resumed_from", "precision", "micro_batch_size", "lanes", "adapters_in_training")
+OF_TRAINING = ("resumed_from", "precision", "micro_batch_size", "adapters_in_training")
 
 
 def find_or_make(
@@ -66,15 +65,8 @@ def find_or_make(
         (then there is no record).
     """
     material.check()
-    together: list[_Tuning] = []
-    for seed, parent in parents.items():
-        together.append(_Tuning(material, stage, seed, parent, languages, checkpoint_seconds, together))
-    return [found_or_made(one.name, one.identity, one.known(), one.make) for one in together]
-
-
-def trains_together() -> bool:
-    """Whether seeds in lanes are trained at once: on a GPU; on a CPU that takes as long as one after the other."""
-    return training.best_device().type == "cuda"
+    runs = [_Tuning(material, stage, *of_seed, languages, checkpoint_seconds) for of_seed in parents.items()]
+    return [found_or_made(one.name, one.identity, one.known(), one.make) for one in runs]
 
 
 class Trained(NamedTuple):
@@ -107,16 +99,13 @@ class _Tuning:
         parent: Run | None,
         languages: dict[str, Run],
         checkpoint_seconds: float | None,
-        together: "list[_Tuning]",
     ) -> None:
         self.material, self.stage, self.seed, self.parent = material, stage, seed, parent
-        self.languages, self.checkpoint_seconds, self.together = languages, checkpoint_seconds, together
+        self.languages, self.checkpoint_seconds = languages, checkpoint_seconds
         self.portion = material.portion(stage, seed)
         self.identity = identity_of(material, stage, seed, self.portion, parent, languages)
         self.deciding = SCORE_OF_METRIC.get(material.task.metric, material.task.metric)
         self.training_digest = records.digest_of(training_of(material, stage, seed, self.portion, languages))
-        self.lane: Lane | None = None  # what it learnt, perhaps in the run of another seed
-        self.beside: tuple[int, ...] = ()  # the seeds that were trained in lanes with it, its own among them
 
     @property
     def name(self) -> Name:
@@ -196,7 +185,6 @@ class _Tuning:
             outcome = self.learn(job, model, train, dev, alignment)
         costs = counts | costs_of(outcome, watch.seconds["set_up"]) | {"lost_words": {"train": train.lost_words}}
         how: dict[str, Any] = {"precision": outcome.precision, "micro_batch_size": outcome.micro_batch_size}
-        how |= {"lanes": list(self.beside)} if self.beside else {}
         how |= {"adapters_in_training": sorted(ran)} if ran else {}
         told = {"resumed_from": outcome.resumed_from} | how
         return model, Trained(pd.DataFrame(outcome.curve), costs, told, train.remarks)
@@ -204,64 +192,24 @@ class _Tuning:
     def learn(
         self, job: Job, model: TunedModel, train: Encoded, dev: Encoded, alignment: Alignment | None
     ) -> training.Outcome:
-        """Train the model: by the loop, or in a lane where it fits into one."""
-        recipe = self.material.recipe(self.stage)
-        if not alignment and not self.languages and lanes.fits(model, recipe):
-            return self.in_lanes(job, model)
+        """Train the model."""
         trims = self.material.settings.trim_vocabulary
         with training.trimmed(model.network, (train, dev)) if trims else nullcontext():
             return training.train(
                 model.network,
                 alignment.companions if alignment else train,
-                recipe,
+                self.material.recipe(self.stage),
                 seed=self.seed,
                 loss=alignment.loss if alignment else model.loss,
                 count=self.material.task.count,
                 evaluate=partial(self.dev_score, model, dev, alignment) if self.portion.dev else None,
                 hooks=model.hooks,
+                cuts_batches=not alignment and not model.runs_by_block,
                 checkpoint=job.checkpoint,
                 on_resume=job.resumed,
                 progress=self.teller(job),
                 checkpoint_seconds=self.every,
             )
-
-    def in_lanes(self, job: Job, model: TunedModel) -> training.Outcome:
-        """Train in lanes: on a GPU with the seeds of this stage that are not made yet, on a CPU alone.
-
-        A lane ends as it would alone, so that it does not matter who trains it. Each seed's share of the time is told.
-        """
-        if self.lane is None:
-            waiting = [one for one in self.together if one is self or (trains_together() and one.waits)]
-            beside = [one.new_lane(job, model) for one in waiting]
-            lanes.train_lanes(model, beside, self.material.recipe(self.stage), checkpoint_seconds=self.every)
-            for one, lane in zip(waiting, beside, strict=True):
-                lane.outcome.shared_by(len(beside))
-                one.lane, one.beside = lane, tuple(other.seed for other in waiting)
-        assert self.lane is not None
-        if self.lane.failure:
-            raise self.lane.failure
-        lanes.put_weights(model, self.lane.weights)
-        return self.lane.outcome
-
-    @property
-    def waits(self) -> bool:
-        """Whether it is to be trained: neither made nor trained yet, and by no other target's run either."""
-        made = finished(records.run_folder(*self.name, records.digest_of(self.identity)))
-        return self.lane is None and made is None and self.twin() is None
-
-    def new_lane(self, job: Job, model: TunedModel) -> Lane:
-        """A lane for this seed in the run that is being made, whose model is `model`."""
-        own = model if job.name == self.name else self.start_model()
-        train, dev = self.encoded(own, self.portion.train), self.encoded(own, self.portion.dev)
-        return Lane(
-            self.seed,
-            train,
-            lanes.weights_of(own),
-            evaluate=partial(self.dev_score, model, dev, None) if self.portion.dev else None,
-            checkpoint=job.checkpoint / f"seed-{self.seed}",
-            on_resume=job.resumed,
-            progress=self.teller(job),
-        )
 
     def teller(self, job: Job) -> Callable[[training.Progress], None]:
         """Tells how far the training is."""

@@ -1,20 +1,24 @@
-"""Encoders of BERT's kind, taken apart: their last block where there is a label alone, their layers called one by one.
+"""Encoders of BERT's kind, taken apart: without padding, and the last block where there is a label alone.
 
 Letters of shapes: S windows, T subwords (padded), W subwords whose outputs are wanted, H hidden size, L labels.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional
 
-Linear = Callable[[Any, torch.Tensor], torch.Tensor]
+from nerlib.encoding.windows import MULTIPLE, like_length_parts
+
 Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+GRID_OVERHEAD = 16.0  # of one more grid in attention, in subwords (benchmarks/NOTES.md)
 
 
-def block(layer: Any, hidden: torch.Tensor, context: torch.Tensor, linear: Linear, attend: Attend) -> torch.Tensor:
+def block(layer: Any, hidden: torch.Tensor, context: torch.Tensor, attend: Attend) -> torch.Tensor:
     """One block (Devlin et al. 2019) for some subwords.
 
     Parameters
@@ -25,16 +29,86 @@ def block(layer: Any, hidden: torch.Tensor, context: torch.Tensor, linear: Linea
         (W, H) the subwords.
     context
         (subwords, H) all those of their sentences, which they attend to.
-    linear
-        Calls a linear layer.
     attend
         Attention of queries (W, H) to keys and values (subwords, H): (W, H).
     """
     own, after = layer.attention.self, layer.attention.output
-    seen = attend(linear(own.query, hidden), linear(own.key, context), linear(own.value, context))
-    hidden = after.LayerNorm(after.dropout(linear(after.dense, seen)) + hidden)
-    inner = layer.intermediate.intermediate_act_fn(linear(layer.intermediate.dense, hidden))
-    return layer.output.LayerNorm(layer.output.dropout(linear(layer.output.dense, inner)) + hidden)
+    seen = attend(own.query(hidden), own.key(context), own.value(context))
+    hidden = after.LayerNorm(after.dropout(after.dense(seen)) + hidden)
+    inner = layer.intermediate.intermediate_act_fn(layer.intermediate.dense(hidden))
+    out: torch.Tensor = layer.output.LayerNorm(layer.output.dropout(layer.output.dense(inner)) + hidden)
+    return out
+
+
+@dataclass(frozen=True)
+class Packed:
+    """The subwords of a batch with little padding: N rows.
+
+    Windows of like length make a grid of their own, and the grids stand one after the other: a layer sees all rows at
+    once, attention one grid at a time.
+
+    Attributes
+    ----------
+    ids, positions
+        (N,) int64.
+    grids
+        Windows and subwords of each grid.
+    masks
+        Of each grid, (windows, 1, 1, subwords), true where there is a subword.
+    wanted
+        (W,) int64, the rows that are to have an output.
+    """
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    grids: list[tuple[int, int]]
+    masks: list[torch.Tensor]
+    wanted: torch.Tensor
+
+    def attend(self, heads: int, rate: float, *rows: torch.Tensor) -> torch.Tensor:
+        """Attention within windows: of queries, keys and values (N, H), with dropout of `rate`."""
+        sizes = [windows * width for windows, width in self.grids]
+        found = []
+        for grid, mask, *parts in zip(self.grids, self.masks, *(r.split(sizes) for r in rows), strict=True):
+            query, key, value = (part.view(*grid, heads, -1).transpose(1, 2) for part in parts)
+            seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=rate)
+            found.append(seen.transpose(1, 2).flatten(0, 1).flatten(1))
+        return torch.cat(found)
+
+
+def pack(batch: Mapping[str, torch.Tensor], padding: int | None, overhead: float = GRID_OVERHEAD) -> Packed:
+    """Take most of the padding out of a batch; on a GPU it stays, where it costs nothing, and counting it would.
+
+    Parameters
+    ----------
+    batch
+        As in `logits_at`.
+    padding
+        The id that positions begin behind, as RoBERTa counts them; None: they begin at 0.
+    overhead
+        What a grid costs beside its subwords, in subwords.
+    """
+    ids, mask, wanted = batch["input_ids"], batch["attention_mask"].bool(), batch["places"]
+    windows, width = ids.shape
+    positions = torch.arange(width, device=ids.device).expand(ids.shape)
+    if padding is not None:
+        real = (ids != padding).long()
+        positions = real.cumsum(1) * real + padding
+    if ids.device.type != "cpu":
+        return Packed(ids.flatten(), positions.flatten(), [(windows, width)], [mask[:, None, None]], wanted)
+    lengths = mask.sum(1).numpy()
+    parts = like_length_parts(np.arange(windows), lengths, overhead, windows)
+    grids = [(len(part), int(lengths[part[0]])) for part in parts]
+    kept = [(part[:, None] * width + np.arange(grid[1])).ravel() for part, grid in zip(parts, grids, strict=True)]
+    rows = np.concatenate(kept)  # where the rows stand in the batch, counted through
+    rank = torch.zeros(ids.numel(), dtype=torch.int64)
+    rank[rows] = torch.arange(len(rows))
+    if more := -len(rows) % MULTIPLE:  # a copy that nothing looks at: kernels are made once for sizes that recur
+        rows, grids = np.resize(rows, len(rows) + more), [*grids, (1, more)]
+    ids, positions, mask = (tensor.flatten()[rows] for tensor in (ids, positions, mask))
+    masks = mask.split([windows * width for windows, width in grids])
+    shaped = [part.view(grid[0], 1, 1, grid[1]) for part, grid in zip(masks, grids, strict=True)]
+    return Packed(ids, positions, grids, shaped, rank[wanted])
 
 
 def logits_at(network: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
@@ -49,32 +123,23 @@ def logits_at(network: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """
     network = network.get_base_model() if hasattr(network, "get_base_model") else network
     encoder = network.base_model
-    places = batch["places"]
-    windows, subwords = batch["input_ids"].shape
-    heads = encoder.config.num_attention_heads
-    mask = batch["attention_mask"].bool()[:, None, None]  # (S, 1, 1, T)
+    packed = pack(batch, getattr(encoder.embeddings, "padding_idx", None))
+    ids, positions = packed.ids[None], packed.positions[None]
 
-    def attend(layer: Any, at: torch.Tensor | None, *rows: torch.Tensor) -> torch.Tensor:
-        grids = rows if at is None else (put(rows[0], at, windows * subwords), *rows[1:])
-        query, key, value = (grid.view(windows, subwords, heads, -1).transpose(1, 2) for grid in grids)
+    def attend(layer: Any, *rows: torch.Tensor) -> torch.Tensor:
         own = layer.attention.self.dropout
-        rate = own.p if own.training else 0.0
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=rate)
-        flat = seen.transpose(1, 2).reshape(windows * subwords, -1)
-        return flat if at is None else taken(flat, at)
+        return packed.attend(encoder.config.num_attention_heads, own.p if own.training else 0.0, *rows)
+
+    def attend_at_wanted(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        return taken(attend(last, put(query, packed.wanted, len(key)), key, value), packed.wanted)
 
     *blocks, last = encoder.encoder.layer
-    hidden = encoder.embeddings(input_ids=batch["input_ids"]).flatten(0, 1)  # (S * T, H)
+    hidden = encoder.embeddings(input_ids=ids, position_ids=positions, token_type_ids=torch.zeros_like(ids))[0]
     for layer in blocks:
-        hidden = block(layer, hidden, hidden, _call, partial(attend, layer, None))
-    hidden = block(last, taken(hidden, places), hidden, _call, partial(attend, last, places))  # (W, H)
+        hidden = block(layer, hidden, hidden, partial(attend, layer))  # (N, H)
+    hidden = block(last, taken(hidden, packed.wanted), hidden, attend_at_wanted)  # (W, H)
     outputs: torch.Tensor = network.classifier(network.dropout(hidden))
     return outputs
-
-
-def _call(layer: Any, x: torch.Tensor) -> torch.Tensor:
-    out: torch.Tensor = layer(x)
-    return out
 
 
 def taken(rows: torch.Tensor, places: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ from nerlib.pretraining.start import informed_start
 from nerlib.pretraining.tokenizer import train_tokenizer
 from nerlib.training import Progress
 
-VERSION = 1  # raised when the code below would make another backbone from the same recipe and text
+VERSION = 2  # raised when the code below would make another backbone from the same recipe and text
 
 
 class DemoRecipe(BaseModel):

@@ -11,7 +11,7 @@ from nerlib.pretraining.language import language_recipe, masked_network
 from nerlib.pretraining.masking import masked_text, train_masked
 from nerlib.training import Progress, best_device
 
-VERSION = 1  # raised when the code below would make another backbone from the same text
+VERSION = 2  # raised when the code below would make another backbone from the same text
 BATCH_SIZE = 32  # packed sequences
 
 

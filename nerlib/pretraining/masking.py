@@ -102,7 +102,7 @@ class MaskedText:
         random = chosen & (fate >= AS_MASK) & (fate < AS_MASK + AS_RANDOM)
         shown[random] = rng.choice(self.ordinary, random.sum())
         labels = np.where(chosen, ids, IGNORED)
-        arrays = {"input_ids": shown, "labels": labels, "places": rounded_places(chosen)}
+        arrays = {"input_ids": shown, "labels": labels, "places": rounded_places(chosen, np.ones_like(chosen))}
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 

@@ -1,4 +1,4 @@
-"""Batches made ahead, and gradients of a batch in as many parts as memory asks for."""
+"""Batches made ahead, and gradients of a batch in parts."""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from nerlib.training.parts import micro_batches
+from nerlib.encoding import like_length_parts
 from nerlib.training.precision import computing
 from nerlib.training.protocols import Batch, Data
 from nerlib.training.state import Outcome
 
 Made = TypeVar("Made")
+PART_OVERHEAD = 128.0  # of a forward and a backward pass on a CPU, in subwords (benchmarks/NOTES.md)
 
 
 def made_ahead(
@@ -37,7 +38,9 @@ def made_ahead(
 
 
 class Accumulated:
-    """Adds up the gradients of a batch's parts; after an out-of-memory error the parts are half as large, for good.
+    """Adds up the gradients of a batch's parts, which is the gradient of the whole.
+
+    After an out-of-memory error parts are half as large, for good.
 
     Parameters
     ----------
@@ -49,6 +52,9 @@ class Accumulated:
         Of a part: the summed loss, and the number of labelled positions.
     outcome
         Tells the precision and the size of parts, and is told when that changes.
+    cuts
+        Whether parts are of like length, for a loss that computes padding, which takes time on a CPU (a GPU always
+        computes a batch at once).
     """
 
     def __init__(
@@ -58,14 +64,22 @@ class Accumulated:
         loss: Callable[[Batch], torch.Tensor],
         count: Callable[[Batch], int],
         outcome: Outcome,
+        cuts: bool = False,
     ) -> None:
         self.network, self.data, self.loss, self.count, self.outcome = network, data, loss, count, outcome
-        self.device = next(network.parameters()).device
+        self.device, self.lengths = next(network.parameters()).device, data.lengths
+        self.cuts = cuts and self.device.type == "cpu"
+
+    def cut(self, indices: np.ndarray) -> list[np.ndarray]:
+        """A batch's examples, part by part."""
+        most = self.outcome.micro_batch_size or len(indices)
+        if self.cuts:
+            return like_length_parts(indices, self.lengths[indices], PART_OVERHEAD, most)
+        return [indices[i : i + most] for i in range(0, len(indices), most)]
 
     def parts(self, indices: np.ndarray) -> list[Batch]:
         """A batch's parts, in memory that the GPU can fetch by itself where there is one."""
-        cut = micro_batches(indices, self.outcome.micro_batch_size)
-        parts = [self.data.batch(part, self.outcome.epochs) for part in cut]
+        parts = [self.data.batch(part, self.outcome.epochs) for part in self.cut(indices)]
         if self.device.type == "cuda":
             parts = [{name: tensor.pin_memory() for name, tensor in part.items()} for part in parts]
         return parts
@@ -76,7 +90,7 @@ class Accumulated:
             try:
                 return self._of_parts(parts)
             except torch.OutOfMemoryError:
-                largest = max(len(part) for part in micro_batches(indices, self.outcome.micro_batch_size))
+                largest = max(map(len, self.cut(indices)))
                 if largest == 1:
                     raise
                 self.outcome.micro_batch_size = largest // 2

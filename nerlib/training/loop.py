@@ -28,6 +28,7 @@ def train(
     count: Callable[[Batch], int],
     evaluate: Callable[[], float | Mapping[str, float]] | None = None,
     hooks: Hooks | None = None,
+    cuts_batches: bool = False,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = SECONDS_BETWEEN_CHECKPOINTS,
     on_resume: Callable[[int], None] | None = None,
@@ -54,6 +55,9 @@ def train(
         in eval mode.
     hooks
         What the method adds.
+    cuts_batches
+        Whether to compute a batch in parts of like length on a CPU: for a loss that takes time for padding, and whose
+        sum over parts is that of the whole.
     checkpoint
         Folder of checkpoints; when it holds one, training goes on from it. None: no checkpoints.
     checkpoint_seconds
@@ -85,7 +89,7 @@ def train(
         if run.resume(checkpoint) and on_resume:
             on_resume(done.steps)
         done.precision = precision_on(next(network.parameters()).device, recipe.precision)
-        gradients = Accumulated(network, data, loss, count, done)
+        gradients = Accumulated(network, data, loss, count, done, cuts_batches)
         clock = Clock(done)
         saved = time.monotonic()
         while done.epochs < num_epochs and not done.stopped_early:

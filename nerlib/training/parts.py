@@ -1,4 +1,4 @@
-"""The loop's named parts: random streams, the plan of steps, the schedule, batches of like length."""
+"""The loop's named parts: random streams, the plan of steps, the schedule, random batches."""
 
 import contextlib
 import math
@@ -29,22 +29,13 @@ def schedule(step: int, total: int, warm_up: float) -> float:
     return (total - step + 1) / (total - rising + 1)
 
 
-def length_grouped(indices: np.ndarray, lengths: np.ndarray, size: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Cut shuffled `indices` into batches of `size` sentences of like length, the batches in random order.
+def random_batches(order: np.ndarray, size: int) -> list[np.ndarray]:
+    """Cut shuffled examples into batches of `size`, or a little fewer, so that none is left with a few examples.
 
-    Sorting happens within chunks of fifty batches, so that which sentences meet still differs from epoch to epoch.
+    Batches are random whatever the lengths: where batch mates are chosen by length, a hundred sentences meet nearly the
+    same mates in every epoch, and a batch of short ones weighs as much as one of long ones (benchmarks/NOTES.md).
     """
-    batches: list[np.ndarray] = []
-    for start in range(0, len(indices), 50 * size):
-        chunk = indices[start : start + 50 * size]
-        chunk = chunk[np.argsort(-lengths[chunk], kind="stable")]
-        batches += [chunk[i : i + size] for i in range(0, len(chunk), size)]
-    return [batches[i] for i in rng.permutation(len(batches))]
-
-
-def micro_batches(indices: np.ndarray, size: int) -> list[np.ndarray]:
-    """Cut one batch into parts of `size` sentences (0: one part), whose gradients are added up."""
-    return [indices[i : i + size] for i in range(0, len(indices), size)] if size else [indices]
+    return np.array_split(order, math.ceil(len(order) / size))
 
 
 def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.AdamW:

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from nerlib import folders
 from nerlib.errors import NerlibError
 from nerlib.params import Precision, Recipe
-from nerlib.training.parts import length_grouped
+from nerlib.training.parts import random_batches
 from nerlib.training.protocols import Data, Hooks, Progress, Tensors
 
 STEPS_BETWEEN_SCORES = 25  # dev is scored at the end of an epoch, but not more often than this
@@ -63,12 +63,6 @@ class Outcome:
     resumed_from: list[int] = field(default_factory=list)
     precision: Precision = "float32"
     micro_batch_size: int = 0
-
-    def shared_by(self, lanes: int) -> None:
-        """Tell a lane's share of the seconds that several took together; scoring dev was its own."""
-        self.seconds, self.seconds_to_best = self.seconds / lanes, self.seconds_to_best / lanes
-        for row in self.curve:
-            row["seconds"] /= lanes
 
 
 class Clock:
@@ -155,7 +149,7 @@ class State:
         """The epoch's batches of example numbers, from the order's stream as it stood before the epoch."""
         self.order.bit_generator.state = self.epoch_order
         drawn = max(math.ceil(len(data) * recipe.epoch_fraction), 1)
-        return length_grouped(self.order.permutation(len(data))[:drawn], data.lengths, recipe.batch_size, self.order)
+        return random_batches(self.order.permutation(len(data))[:drawn], recipe.batch_size)
 
     def add_loss(self, summed: torch.Tensor, labelled: int) -> None:
         """Add a part's loss without waiting for the device."""
