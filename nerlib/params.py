@@ -97,7 +97,7 @@ PUBLISHED_RECIPES: Mapping[str, Mapping[str, Mapping[str, Any]]] = types.Mapping
 class Settings(BaseModel):
     """All parameters of the notebooks; every field may be given by a parameters cell, papermill or Snakemake."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
     study: str = Field("demo", description="name of the study: its runs and reports stand together")
     language: str = Field("x-target", description="tag (BCP 47) of the target language")

@@ -309,6 +309,20 @@ def test_a_mad_x_run_says_which_adapters_ran(material):
     assert ran["adapters_in_prediction"] == ["sw", "sw (invertible)", "task"]
 
 
+def test_a_mad_x_run_on_the_target_alone_is_shared_whatever_the_sources(material):
+    alone, other = material | {"method": "madx"}, {"sources": material["sources"][:1], "study": "small"}
+    (first,) = study(alone).run_stage("target_only_5", [1])
+    (second,) = study(alone, **other).run_stage("target_only_5", [1])
+    assert first.digest == second.digest
+    assert list(first.record.identity["language_adapters"]) == ["sw"]
+
+
+def test_a_default_and_the_same_value_given_are_one_run(material):
+    default, given = (study(material, **changes).material for changes in ({}, {"alpha": 32, "dropout": 0.1}))
+    described = [models.methods.described(m.method()) for m in (default, given)]
+    assert json.dumps(described[0]) == json.dumps(described[1])
+
+
 @pytest.mark.parametrize("method", ["lora", "madx"])
 def test_a_training_on_sources_is_done_once_for_all_targets(material, tmp_path, method):
     (first,) = study(material, method=method).run_stage("sources", [1])

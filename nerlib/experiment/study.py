@@ -102,8 +102,10 @@ class Study:
         if found.continues:
             before = self.run_stage(found.continues, seeds, checkpoint_seconds=checkpoint_seconds)
             parents = dict(zip(seeds, before, strict=True))
-        every = checkpoint_seconds
-        return find_or_make(self.material, found, parents, self.language_adapters, checkpoint_seconds=every)
+        adapters = self.language_adapters
+        if found.trains_on == "target" and not found.continues:  # the sources' adapters have no part in it
+            adapters = {tag: run for tag, run in adapters.items() if tag == self.settings.language}
+        return find_or_make(self.material, found, parents, adapters, checkpoint_seconds=checkpoint_seconds)
 
     def run_methods(self, stage: str, methods: Sequence[str] | None = None) -> dict[str, list[Run]]:
         """The runs of a stage by method; none where they need more memory than there is (their records say so).
