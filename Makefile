@@ -8,7 +8,7 @@ BIN := .venv/bin
 DONE := .venv/.installed
 export PYTHONUTF8 := 1
 
-.PHONY: help setup demo test check bench lab format
+.PHONY: help setup demo test check bench lab work format
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ setup: $(DONE) ## create .venv with the versions of constraints.txt
 
 $(DONE): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "nerlib needs Python 3.11 or newer, met $$($(PYTHON) --version); try make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	  { echo "nerlib needs Python 3.11 or newer, got $$($(PYTHON) --version); try make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
 	@touch $@
@@ -25,7 +25,7 @@ $(DONE): pyproject.toml constraints.txt
 demo: setup ## the Assamese study's shape on artificial languages, a few minutes
 	@OMP_NUM_THREADS=$(CORES) $(BIN)/python -c 'from nerlib.pretraining import demo_backbone; demo_backbone(on_start=print)'
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile params/studies/demo.yaml --quiet all
-	@$(BIN)/python -m nerlib.reporting index demo
+	@echo "$${NERLIB_REPORTS:-$(CURDIR)/reports}/demo/index.html"
 
 test: setup ## all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadgroup
@@ -45,5 +45,14 @@ format: setup ## mend style and strip notebooks
 bench: setup ## speed against the usual way (make bench DEVICE=cuda; BENCH=--quick: minutes)
 	@$(BIN)/python -m benchmarks.speed --device $(DEVICE) --threads $(CORES) $(BENCH)
 
-lab: setup ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+lab: setup work ## JupyterLab on copies of the notebooks in work/
+	$(BIN)/jupyter lab --notebook-dir=work
+
+# Copies are kept; of a notebook that has changed since it was copied, the new one stands beside its copy.
+work:
+	@mkdir -p work/.originals
+	@for name in $(notdir $(basename $(wildcard notebooks/*.ipynb))); do \
+	  if [ ! -e work/$$name.ipynb ]; then cp notebooks/$$name.ipynb work/$$name.ipynb; \
+	  elif ! cmp -s notebooks/$$name.ipynb work/.originals/$$name.ipynb; then \
+	    cp notebooks/$$name.ipynb work/$$name.new.ipynb; echo "$$name has changed since it was copied: work/$$name.new.ipynb"; \
+	  fi; cp notebooks/$$name.ipynb work/.originals/; done

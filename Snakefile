@@ -11,15 +11,15 @@
 import json
 import sys
 
-from nerlib import folders, reporting
+from nerlib import folders
+from nerlib.batch import jobs
 from nerlib.errors import NerlibError
-from nerlib.reporting import running
 
 if not config:
     sys.exit("which study? snakemake --cores 2 --configfile params/studies/demo.yaml")
 try:
-    JOBS = {job.path: job for job in running.jobs(config)}
-    ONE_LANGUAGE = {path: job for path, job in JOBS.items() if job.language != running.ALL_LANGUAGES}
+    JOBS = {job.path: job for job in jobs.jobs(config)}
+    ONE_LANGUAGE = {path: job for path, job in JOBS.items() if job.language != jobs.ALL_LANGUAGES}
     REPORTS = folders.writable(folders.reports_folder() / config["study"])
     folders.write_atomically(REPORTS / ".planned", "\n".join(JOBS))  # a file: a command line holds some thousands only
 except NerlibError as error:
@@ -43,7 +43,7 @@ rule study:
 
 rule notebook:
     input:
-        notebook=lambda wildcards: str(running.source(JOBS[wildcards.job].notebook)),
+        notebook=lambda wildcards: str(jobs.source(JOBS[wildcards.job].notebook)),
         # What sums up the study reads all its runs: every other notebook is finished before.
         others=lambda wildcards: expand("{job}.ipynb", job=[] if wildcards.job in ONE_LANGUAGE else ONE_LANGUAGE),
     output:
@@ -55,13 +55,12 @@ rule notebook:
         python=sys.executable,
         variant=lambda wildcards: JOBS[wildcards.job].variant,
         parameters=lambda wildcards: json.dumps(JOBS[wildcards.job].parameters, ensure_ascii=False),
-    # Notebooks share runs: whoever needs a run that another one is making waits for it, nothing is made twice. The later
-    # ones have most to do, so they begin first and no core is left with a long one at the end.
-    priority: lambda wildcards: int(re.match(r"\d*", JOBS[wildcards.job].notebook)[0] or 0)
+    # Notebooks share runs: whoever needs a run that another one is making waits for it, nothing is made twice.
+    priority: lambda wildcards: JOBS[wildcards.job].priority
     threads: int(config.get("threads", 1))  # a CPU run is bit-equal for one number of threads, so it does not follow --cores
     shell:
         "OMP_NUM_THREADS={threads} NERLIB_THREADS={threads} NERLIB_VARIANT={params.variant:q} "
-        "{params.python:q} -m nerlib.reporting execute {input.notebook:q} {output.notebook:q} --parameters {params.parameters:q}"
+        "{params.python:q} -m nerlib.batch execute {input.notebook:q} {output.notebook:q} --parameters {params.parameters:q}"
 
 
 rule index:
@@ -74,8 +73,10 @@ rule index:
         python=sys.executable,
         study=config["study"],
     shell:
-        "{params.python:q} -m nerlib.reporting index {params.study:q} --planned .planned"
+        "{params.python:q} -m nerlib.batch index {params.study:q} --planned .planned"
 
 
 onerror:
-    print("what was reached:", reporting.index(config["study"], list(JOBS)))
+    from nerlib.batch.index import index
+
+    print("what was reached:", index(config["study"], list(JOBS)))

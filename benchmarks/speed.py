@@ -216,7 +216,7 @@ class Bench:
         from benchmarks import usual
         from nerlib import models, pretraining
         from nerlib.models.backbones import load_tokenizer
-        from nerlib.pretraining.language import network_for
+        from nerlib.pretraining.adaptation import network_for
 
         tokenizer, length = load_tokenizer(self.backbone.folder, self.backbone.family), self.options.max_length
         lines, unseen = ([" ".join(s.words) for s in part] for part in (self.train[::5], self.dev))
@@ -225,11 +225,11 @@ class Bench:
             for kind in ("Trainer", "ours"):
                 network = network_for(self.backbone, "x", models.MadX(), seed).to(self.device)
                 if kind == "ours":
-                    data = pretraining.masked_text(tokenizer, [lines], length, seed)
+                    data = pretraining.mlm_dataset(tokenizer, [lines], length, seed)
                     seconds = timed(lambda n=network, d=data, s=seed: pretraining.train_masked(n, d, recipe, seed=s))
                 else:
                     seconds = usual.train_masked(network, tokenizer, lines, length, recipe, seed)
-                held_out = pretraining.masked_text(tokenizer, [unseen], length, 0)
+                held_out = pretraining.mlm_dataset(tokenizer, [unseen], length, 0)
                 loss = pretraining.mean_loss(network, held_out, recipe.batch_size)
                 self.note("language adapter", kind, seconds, pair=seed, loss=loss)
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.calibration import test_set
-from nerlib import records, reporting, statistics
+from nerlib import records, statistics
+from nerlib.batch import jobs
 from nerlib.scoring import Counts, EntityCounts
 
 METHODS = {"full": 0.70, "lora": 0.71, "dora": 0.712, "bottleneck": 0.69, "madx": 0.73}
@@ -32,7 +33,7 @@ def resamples(draws=10_000, languages=20, seeds=5, sentences=2000):
         ("permutation test", statistics.permutation_test_f1),
     ):
         started = time.perf_counter()
-        call(pairs, rng=rng, draws=draws)
+        call(pairs, rng=rng, n_resamples=draws)
         took = time.perf_counter() - started
         print(f"{draws:,} paired resamples, {name}: {took:.1f} s on one core, peak memory {peak():.0f} MiB")
 
@@ -75,7 +76,7 @@ def notebook():
         source = Path(__file__).parent.parent / "notebooks" / "07_statistics.ipynb"
         for what in ("first", "again, with the index of records"):
             started = time.perf_counter()
-            page = reporting.execute(source, Path(folder) / "07_statistics.ipynb", {"study": "generated"})
+            page = jobs.execute(source, Path(folder) / "07_statistics.ipynb", {"study": "generated"})
             took, size = time.perf_counter() - started, page.stat().st_size / 1e6
             print(f"notebook 07 over {written:,} records ({what}): {took:.0f} s; a page of {size:.1f} MB")
 

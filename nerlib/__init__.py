@@ -2,7 +2,7 @@
 
 A number travels through the modules in this order::
 
-    params → corpora → encoding → models → training → scoring → records → statistics → figures → reporting
+    params → corpora → encoding → models → training → scoring → records → results → figures → report → batch
 
 A *study* is a name and a grid. A *stage* is one training (``baseline``, ``sources``, ``target``, ...); a *run* is one
 stage with one seed and lives in one folder. `experiment.run_stage` finds or makes runs, `records.read_records` lists

@@ -23,8 +23,8 @@ import torch
 from torch.nn.functional import cosine_similarity
 
 from nerlib.encoding import IGNORED, Encoded
-from nerlib.models import TunedModel
-from nerlib.models.tuned import pooled
+from nerlib.models import TaskModel
+from nerlib.models.task_model import pooled
 from nerlib.tasks import Tagging
 
 Tensors = Mapping[str, torch.Tensor]
@@ -86,7 +86,7 @@ class Alignment:
         What the penalty is multiplied with in the loss.
     """
 
-    def __init__(self, model: TunedModel, companions: Companions, form: str, weight: float) -> None:
+    def __init__(self, model: TaskModel, companions: Companions, form: str, weight: float) -> None:
         self.model, self.companions, self.form, self.weight = model, companions, form, weight
         self.centre = torch.stack([self._mean(side) for side in (companions.data, companions.others)]).mean(dim=0)
 

@@ -11,12 +11,11 @@ import os
 import re
 import secrets
 import shutil
-import socket
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from filelock import SoftFileLease, Timeout
 
 from nerlib.errors import FolderError, LockedError
 
@@ -153,6 +152,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
         yield beside
         for file in beside.rglob("*"):
             if file.is_file():
+                file.chmod(beside.stat().st_mode & 0o666)  # as the umask has it; safetensors writes for the owner alone
                 _flush(file)
         _flush(beside)
         if folder.exists():
@@ -178,110 +178,56 @@ def _flush(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def lock(path: Path, wait_seconds: float = 24 * 3600, on_wait: Any = None) -> Iterator[None]:
-    """Hold the lock file `path` for the length of the block.
+def lock(
+    path: Path, wait_seconds: float = 24 * 3600, on_wait: Callable[[str], None] | None = None
+) -> Iterator[Callable[[], None]]:
+    """Hold the lock file `path` for the length of the block (a lease of `filelock`).
 
-    The file names its owner (host and process) and is touched every few seconds while the owner lives. A lock is stale,
-    and is taken over, when its owner is a dead process of this host, or when it was not touched for a minute.
+    The file names its owner and is touched every few seconds while that lives. It is taken over when its owner is a
+    dead process of this host, or when it was seen not to be touched for a minute.
 
     Parameters
     ----------
     path
         The lock file; its folder is made when missing.
     wait_seconds
-        How long to wait for another living owner before `LockedError`.
+        How long to wait for another living owner.
     on_wait
         Called once with the owner's description when waiting begins.
+
+    Yields
+    ------
+    callable
+        Raises `LockedError` when the lock was lost: to be called before anything is written that others rely on.
+
+    Raises
+    ------
+    LockedError
+        When another owner holds the lock for longer than `wait_seconds`.
     """
     writable(path.parent)
-    token = f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())} {secrets.token_hex(8)}"
-    deadline = time.monotonic() + wait_seconds
-    told = False
-    while not _claim(path, token):
-        owner = _owner(path)
-        if owner and not told and on_wait:
-            on_wait(owner)
-            told = True
-        if time.monotonic() > deadline:
-            raise LockedError(f"{path} is held by {owner or 'another process'} for over {wait_seconds:g} s")
-        time.sleep(min(0.2, max(wait_seconds, 0.01)))
-    ended = threading.Event()
-    heart = threading.Thread(target=_beat, args=(path, token, ended), daemon=True)
-    heart.start()
+    lease = SoftFileLease(path, lease_duration=STALE_SECONDS, heartbeat_interval=HEARTBEAT_SECONDS)
     try:
-        yield
+        lease.acquire(blocking=False)
+    except Timeout:
+        if on_wait:
+            on_wait(_owner(lease))
+        try:
+            lease.acquire(timeout=wait_seconds, poll_interval=min(0.2, max(wait_seconds, 0.01)))
+        except Timeout:
+            raise LockedError(f"{path} is held by {_owner(lease)} for over {wait_seconds:g} s") from None
+    claim = path.read_text()
+
+    def check_held() -> None:
+        if not path.is_file() or path.read_text() != claim:
+            raise LockedError(f"{path} was lost to {_owner(lease)}: this process was not heard of for too long")
+
+    try:
+        yield check_held
     finally:
-        ended.set()
-        heart.join()
-        if _owner(path) == token:
-            path.unlink(missing_ok=True)
+        lease.release()
 
 
-def _claim(path: Path, token: str) -> bool:
-    """Take the lock when it is free or stale. Linking a finished file is atomic, so no lock is ever seen empty."""
-    mine = path.with_name(f".{path.name}.{token.rsplit(' ', 1)[1]}")
-    mine.write_text(token)
-    try:
-        try:
-            os.link(mine, path)
-            return True
-        except FileExistsError:
-            pass
-        owner = _owner(path)
-        if owner is None or not _stale(path, owner):
-            return False
-        # Move the stale file away under a name of its own: of several that try, the one whose rename finds the
-        # stale owner's text wins; whoever moved a living lock by mistake puts it back.
-        moved = path.with_name(f".{path.name}.{token.rsplit(' ', 1)[1]}.stale")
-        try:
-            path.rename(moved)
-        except FileNotFoundError:
-            return False
-        if moved.read_text() != owner:
-            with contextlib.suppress(FileExistsError):
-                os.link(moved, path)
-        moved.unlink(missing_ok=True)
-        return False
-    finally:
-        mine.unlink(missing_ok=True)
-
-
-def _owner(path: Path) -> str | None:
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        return None
-
-
-def _stale(path: Path, owner: str) -> bool:
-    parts = owner.split(" ")
-    if len(parts) == 4 and parts[0] == socket.gethostname() and parts[1].isdigit():
-        return _started(int(parts[1])) != parts[2]
-    try:
-        return time.time() - path.stat().st_mtime > STALE_SECONDS
-    except FileNotFoundError:
-        return False
-
-
-def _started(process: int) -> str:
-    """When a process started, in the kernel's clock ticks; `-` when it does not run (or the kernel does not say)."""
-    try:
-        stat = Path(f"/proc/{process}/stat").read_text()
-    except OSError:
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            return "-"
-        except PermissionError:
-            return "?"
-        return "?"
-    fields = stat.rsplit(")", 1)[1].split()
-    return "-" if fields[0] in "ZX" else fields[19]
-
-
-def _beat(path: Path, token: str, ended: threading.Event) -> None:
-    while not ended.wait(HEARTBEAT_SECONDS):
-        if _owner(path) != token:
-            return
-        with contextlib.suppress(OSError):
-            os.utime(path)
+def _owner(lease: SoftFileLease) -> str:
+    owner = lease.owner
+    return f"process {owner.pid} on {owner.hostname}" if owner else "another process"

@@ -1,7 +1,7 @@
 """Tag schemes: what a row of tags says about entities, and how to write entities as tags.
 
 A *tag* is `O`, or a prefix and a type (`B-PER`). An entity is a `Span` of words with a type. Inside nerlib every tag is
-IOB2: `B-` begins an entity, `I-` continues it. Other schemes are read by `to_iob2`.
+IOB2: `B-` begins an entity, `I-` continues it. Other schemes are rewritten when a corpus is read.
 
 Two readings of IOB2 tags exist, and they differ on tags that no annotator would write (a model does):
 
@@ -68,16 +68,16 @@ def parse(tag: str) -> tuple[str, str]:
     if tag == "O":
         return "O", ""
     if any(letter.isspace() for letter in tag):
-        raise CorpusError(f"expected a tag without white space, met {tag!r}")
+        raise CorpusError(f"expected a tag without white space, got {tag!r}")
     prefix, hyphen, entity_type = tag.partition("-")
     if hyphen and len(prefix) == 1 and entity_type:
         if prefix not in PREFIXES:
-            raise CorpusError(f"expected a tag with one of the prefixes {', '.join(PREFIXES)}, met {tag!r}")
+            raise CorpusError(f"expected a tag with one of the prefixes {', '.join(PREFIXES)}, got {tag!r}")
         return PREFIXES[prefix], entity_type
     # One character is no type: "o", "0", "_" and a lone "B" are slips that must not become entities.
     if len(prefix) > 1 and prefix[0].isalpha():
         return BARE, tag
-    raise CorpusError(f"expected a tag such as 'O' or 'B-PER', met {tag!r}")
+    raise CorpusError(f"expected a tag such as 'O' or 'B-PER', got {tag!r}")
 
 
 def read_spans(parsed: Iterable[tuple[str, str]], begins: Iterable[str]) -> list[Span]:
@@ -123,13 +123,13 @@ def spans(tags: Sequence[str], *, strict: bool) -> list[Span]:
         When a tag is not `O`, `B-` or `I-` with a type.
     """
     parsed = [parse(tag) for tag in tags]
-    for place, (prefix, _) in enumerate(parsed):
-        if prefix not in ("O", "B", "I") or tags[place][0] != prefix:
-            raise CorpusError(f"expected IOB2 tags (O, B-..., I-...), met {tags[place]!r} at word {place + 1}")
+    for index, (prefix, _) in enumerate(parsed):
+        if prefix not in ("O", "B", "I") or tags[index][0] != prefix:
+            raise CorpusError(f"expected IOB2 tags (O, B-..., I-...), got {tags[index]!r} at word {index + 1}")
     return read_spans(parsed, BEGINS_STRICT if strict else BEGINS_LENIENT)
 
 
-def units(tags: Sequence[str], *, strict: bool = True) -> list[Span]:
+def gold_items(tags: Sequence[str], *, strict: bool = True) -> list[Span]:
     """What is to be found in a sentence: its entities, or, where the tags are parts of speech, each of its words.
 
     Parameters
@@ -145,7 +145,7 @@ def units(tags: Sequence[str], *, strict: bool = True) -> list[Span]:
         When the tags are neither.
     """
     if set(tags).issubset(UPOS):
-        return [Span(place, place + 1, tag) for place, tag in enumerate(tags)]
+        return [Span(index, index + 1, tag) for index, tag in enumerate(tags)]
     return spans(tags, strict=strict)
 
 
@@ -161,40 +161,11 @@ def to_tags(entities: Iterable[Span], length: int) -> tuple[str, ...]:
     for start, end, entity_type in entities:
         if not 0 <= start < end <= length or any(tag != "O" for tag in tags[start:end]):
             raise CorpusError(
-                f"expected entities that are apart and inside {length} words, met {entity_type} {start}–{end}"
+                f"expected entities that are apart and inside {length} words, got {entity_type} {start}–{end}"
             )
         tags[start] = f"B-{entity_type}"
-        for place in range(start + 1, end):
-            tags[place] = f"I-{entity_type}"
+        tags[start + 1 : end] = [f"I-{entity_type}"] * (end - start - 1)
     return tuple(tags)
-
-
-def to_iob2(tags: Sequence[str], scheme: Scheme) -> tuple[str, ...]:
-    """Rewrite one sentence's tags as IOB2.
-
-    Tags that break their own scheme (`I-` after `O` in IOB2, `L-` that ends nothing) are read leniently: what continues
-    nothing begins an entity. Runs of one bare type become one entity.
-
-    Raises
-    ------
-    CorpusError
-        When a prefix does not belong to the scheme.
-    """
-    parsed = [parse(tag) for tag in tags]
-    allowed = _PREFIXES_OF[scheme]
-    for tag, (prefix, _) in zip(tags, parsed, strict=True):
-        if (prefix if prefix in ("O", BARE) else tag[0]) not in allowed:
-            raise CorpusError(f"expected tags of the scheme {scheme} ({', '.join(sorted(allowed))}), met {tag!r}")
-    return to_tags(read_spans(parsed, BEGINS_LENIENT), len(tags))
-
-
-_PREFIXES_OF: dict[str, set[str]] = {
-    "IOB1": {"O", "I", "B"},
-    "IOB2": {"O", "I", "B"},
-    "BILOU": {"O", "B", "I", "L", "U"},
-    "BIOES": {"O", "B", "I", "E", "S"},
-    "bare": {"O", BARE},
-}
 
 
 def scheme_of(sentences: Iterable[Sequence[str]]) -> Scheme:
@@ -212,19 +183,16 @@ def scheme_of(sentences: Iterable[Sequence[str]]) -> Scheme:
     begins: Counter[str] = Counter()
     letters: set[str] = set()
     for tags in sentences:
-        letters.update(tag[0] for tag in set(tags) if parse(tag)[0] not in ("O", BARE))
-        before = ""
-        for tag in tags:
-            prefix, entity_type = parse(tag)
-            if prefix != "O" and entity_type != before:
-                begins[prefix] += 1
-            before = entity_type
+        parsed = [parse(tag) for tag in tags]
+        letters.update(tag[0] for tag, (prefix, _) in zip(tags, parsed, strict=True) if prefix not in ("O", BARE))
+        before = ["", *(kind for _, kind in parsed)]
+        begins.update(prefix for (prefix, kind), last in zip(parsed, before, strict=False) if kind not in ("", last))
     if not letters:
         return "bare"
     if letters <= {"B", "I"}:
         return "IOB1" if begins["I"] > begins["B"] else "IOB2"
-    longer: tuple[Scheme, ...] = ("BILOU", "BIOES")
-    for scheme in longer:
-        if letters <= _PREFIXES_OF[scheme]:
-            return scheme
-    raise CorpusError(f"expected the prefixes of one scheme, met {', '.join(sorted(letters))}")
+    if letters <= set("BILU"):
+        return "BILOU"
+    if letters <= set("BIES"):
+        return "BIOES"
+    raise CorpusError(f"expected the prefixes of one scheme, got {', '.join(sorted(letters))}")

@@ -2,42 +2,67 @@
 
 Settings come from four places, the later ones winning: the defaults below, `params/languages/<tag>.yaml`,
 `params/studies/<study>.yaml`, and what the caller gives (a parameters cell, papermill, Snakemake). The record of a
-run says of each setting which place its value has.
+run says of each setting where its value is from.
 """
 
 import ast
-import difflib
 import math
-import types
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nerlib import folders
-from nerlib.corpora.languages import is_artificial
-from nerlib.errors import FolderError, SettingsError
+from nerlib.demo import is_demo_language
+from nerlib.errors import FolderError, SettingsError, did_you_mean
+from nerlib.vocabulary import METHODS, TASKS, find_stage
 
-TASKS = ("ner", "pos", "sentiment", "qa")
-ALIGNMENTS = ("batches", "pairs", "centroids")
+if TYPE_CHECKING:
+    import pandas as pd
+
 TUNED = "tuned"
 DEMO = "demo"
-#: What figures and sentences call a method.
-METHOD_WORDS: Mapping[str, str] = types.MappingProxyType(
-    {
-        "full": "full",
-        "lora": "LoRA",
-        "dora": "DoRA",
-        "adalora": "AdaLoRA",
-        "bottleneck": "bottleneck",
-        "madx": "MAD-X",
-    }
-)
-METHODS = tuple(METHOD_WORDS)
 Precision = Literal["auto", "float32", "bfloat16"]
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if repeated := sorted({value for value in values if values.count(value) > 1}):
+        raise ValueError(f"expected every one once, got {repeated} more than once")
+    return values
+
+
+def _folder_name(name: str) -> str:
+    try:
+        return folders.safe_name(name)
+    except FolderError as error:
+        raise ValueError(str(error)) from None
+
+
+def _known(what: str, names: Mapping[str, Any]) -> AfterValidator:
+    """A check that a value is one of `names`; the error has the nearest one, or all."""
+
+    def check(name: str) -> str:
+        if name not in names:
+            hint = did_you_mean(name, names) or f"there are {', '.join(names)}"
+            raise ValueError(f"unknown {what} {name!r}; {hint}")
+        return name
+
+    return AfterValidator(check)
+
+
+FolderName = Annotated[str, AfterValidator(_folder_name)]
+Method = Annotated[str, _known("method", METHODS)]
+Count = Annotated[int, Field(ge=0)]
+Factor = Annotated[float, Field(gt=0)]
+Name = Annotated[str, Field(min_length=1)]
+EachOnce = AfterValidator(_each_once)
+Rising = AfterValidator(lambda values: tuple(sorted(values)))
 
 
 class Source(NamedTuple):
@@ -78,20 +103,18 @@ _PERSIAN = {"batch_size": 32, "epoch_fraction": 0.5}
 
 #: The recipes that the studies published, by study, then by stage or task; corpora and sizes are settings of their own.
 #: Assamese: the author's own notebook. Persian: section "Experiments" (AdamW, seed 42, half of the data each epoch).
-PUBLISHED_RECIPES: Mapping[str, Mapping[str, Mapping[str, Any]]] = types.MappingProxyType(
-    {
-        "assamese": {
-            "baseline": {"num_epochs": 3, "batch_size": 8, "learning_rate": 2e-5},
-            "sources": {"num_epochs": 6, "batch_size": 8, "learning_rate": 8e-5},
-            "target": {"num_epochs": 3, "batch_size": 8, "learning_rate": 1e-4},
-        },
-        "persian": {
-            "sentiment": _PERSIAN | {"num_epochs": 5, "patience": 1, "learning_rate": 2e-5},
-            "ner": _PERSIAN | {"num_epochs": 6, "patience": 2, "learning_rate": 2e-5},
-            "qa": _PERSIAN | {"num_epochs": 10, "patience": 5, "learning_rate": 1e-5},
-        },
-    }
-)
+PUBLISHED_RECIPES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "assamese": {
+        "baseline": {"num_epochs": 3, "batch_size": 8, "learning_rate": 2e-5},
+        "sources": {"num_epochs": 6, "batch_size": 8, "learning_rate": 8e-5},
+        "target": {"num_epochs": 3, "batch_size": 8, "learning_rate": 1e-4},
+    },
+    "persian": {
+        "sentiment": _PERSIAN | {"num_epochs": 5, "patience": 1, "learning_rate": 2e-5},
+        "ner": _PERSIAN | {"num_epochs": 6, "patience": 2, "learning_rate": 2e-5},
+        "qa": _PERSIAN | {"num_epochs": 10, "patience": 5, "learning_rate": 1e-5},
+    },
+}
 
 
 class Settings(BaseModel):
@@ -99,12 +122,17 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
-    study: str = Field("demo", description="name of the study: its runs and reports stand together")
-    language: str = Field("x-target", description="tag (BCP 47) of the target language")
+    study: FolderName = Field("demo", description="name of the study: its runs and reports stand together")
+    language: FolderName = Field("x-target", description="tag (BCP 47) of the target language")
     corpus: str = Field("", description="the target's corpus: Hub name, folder, 'demo'; empty: from `corpora` by task")
     corpora: dict[str, str] = Field(default_factory=dict, description="the target's corpora by task")
-    sources: tuple[str, ...] = Field((), description="'<tag>@<corpus>' of the languages to transfer from")
-    entity_types: tuple[str, ...] = Field(
+    sources: Annotated[tuple[Name, ...], EachOnce] = Field(
+        (), description="'<tag>@<corpus>' of the languages to transfer from"
+    )
+    task: Annotated[str, _known("task", TASKS)] = Field(
+        "ner", description="what is to be learnt: entities, parts of speech, labels of texts, answers"
+    )
+    entity_types: Annotated[tuple[Name, ...], EachOnce] = Field(
         ("PER", "ORG", "LOC"), description="types (of texts: labels) to find; empty: the corpus's own"
     )
     label_map: dict[str, str] = Field(default_factory=dict, description="type in a corpus: type here ('O' drops it)")
@@ -118,54 +146,56 @@ class Settings(BaseModel):
     keep: dict[str, str | tuple[str, ...]] = Field(
         default_factory=dict, description="rows to keep, by column the value or values that stay; empty: all"
     )
+
     train_size: int = Field(100, ge=0, description="target sentences to train on, nested over sizes; 0: all")
     dev_size: int = Field(0, ge=0, description="target sentences to choose the best epoch on; 0: all")
     test_size: int = Field(0, ge=0, description="target sentences to score on, the same for every seed; 0: all")
     source_size: int = Field(0, ge=0, description="source sentences in all, split evenly; 0: all")
+    few_shot_sizes: Annotated[tuple[Count, ...], Field(min_length=1), EachOnce, Rising] = Field(
+        (0, 10, 25, 50, 100), description="labelled target sentences, nested; 0 is zero-shot"
+    )
+    text: str = Field("", description="unlabelled text: Hub name, folder, or 'demo'; empty: from the language's file")
+    text_size: int = Field(0, ge=0, description="lines of text of a language; 0: all")
+    seeds: Annotated[tuple[Count, ...], Field(min_length=1), EachOnce] = Field((1, 2, 3), description="one run each")
+    max_length: int = Field(128, ge=8, description="subwords in one window; longer sentences are cut into windows")
+    stride: int = Field(0, ge=0, description="subwords that two windows of a context share; 0: half of one")
+
     backbone: str = Field("demo", description="pretrained model: Hub name, folder, or 'demo'")
     demo_on_purpose: bool = Field(
         False,
         description="a natural language with the demo's backbone or languages: a trial of the machinery, no result",
     )
-    text: str = Field("", description="unlabelled text: Hub name, folder, or 'demo'; empty: from the language's file")
-    text_size: int = Field(0, ge=0, description="lines of text of a language; 0: all")
-    task: Literal["ner", "pos", "sentiment", "qa"] = Field(
-        "ner", description="what is to be learnt: entities, parts of speech, a text's label, or answers to questions"
+    encoder_only: bool = Field(False, description="of an encoder-decoder, use the encoder alone for every task")
+    trim_vocabulary: bool = Field(
+        False, description="train only those embedding rows that occur; all others stay as pretrained"
     )
-    method: Literal["full", "lora", "dora", "adalora", "bottleneck", "madx"] = Field(
-        "lora", description="which weights are trained, and how"
+    continued_steps: int = Field(
+        0, ge=0, description="masked language modelling of the whole backbone on the sources' text, before all; 0: none"
+    )
+    typology: str = Field("", description="a CSV file of typological features by language, as URIEL's; empty: none")
+
+    method: Method = Field("lora", description=f"which weights are trained, and how: {', '.join(METHODS)}")
+    methods: Annotated[tuple[Method, ...], EachOnce] = Field(
+        ("madx", "bottleneck", "full"), description="methods that are compared in one notebook, the first one leading"
     )
     rank: int = Field(8, gt=0, description="rank of LoRA and DoRA, target rank of AdaLoRA")
     alpha: float = Field(32, gt=0, description="LoRA's scale: the update is alpha / rank times B A")
-    dropout: float = Field(0.1, ge=0, lt=1, description="dropout of adapters, head and (method full) backbone")
-    attention_dropout: float = Field(0.0, ge=0, lt=1, description="dropout of a backbone's attention; usual: 0.1")
-    frozen_dropout: float = Field(0.0, ge=0, lt=1, description="dropout of a backbone that is not trained; usual: 0.1")
-    target_modules: tuple[str, ...] = Field(
+    target_modules: Annotated[tuple[Name, ...], EachOnce] = Field(
         (), description="linear layers with an adapter; empty: the family's query and value; 'all': every one"
     )
     placement: Literal["pfeiffer", "houlsby"] = Field(
         "pfeiffer", description="bottleneck adapters: one a block, or one behind attention too"
     )
     reduction_factor: float = Field(16, ge=1, description="hidden size / width of a task's bottleneck adapter")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout of adapters, head and (method full) backbone")
+    attention_dropout: float = Field(0.0, ge=0, lt=1, description="dropout of a backbone's attention; usual: 0.1")
+    frozen_dropout: float = Field(0.0, ge=0, lt=1, description="dropout of a backbone that is not trained; usual: 0.1")
     language_reduction_factor: float = Field(2, ge=1, description="hidden size / width of a language adapter")
     invertible_reduction_factor: float = Field(2, ge=1, description="half the hidden size / width of its first layer")
     drop_last_layer: bool = Field(False, description="MAD-X 2.0: language adapters leave the last block free")
     language_adapter_steps: int = Field(2000, gt=0, description="optimizer steps of a language adapter on its text")
-    methods: tuple[Literal["full", "lora", "dora", "adalora", "bottleneck", "madx"], ...] = Field(
-        ("madx", "bottleneck", "full"), description="methods that are compared in one notebook, the first one leading"
-    )
-    stage: Literal["baseline", "baseline_converged"] = Field(
-        "baseline", description="the stage that techniques are compared on: the study's epochs, or to convergence"
-    )
-    typology: str = Field("", description="a CSV file of typological features by language, as URIEL's; empty: none")
-    few_shot_sizes: tuple[int, ...] = Field(
-        (0, 10, 25, 50, 100), description="labelled target sentences, nested; 0 is zero-shot"
-    )
     language_adapter_rate: float = Field(0, ge=0, description="its peak learning rate; 0: the method's default")
     language_adapter_seed: int = Field(0, ge=0, description="its seed: all runs of all seeds share one adapter")
-    continued_steps: int = Field(
-        0, ge=0, description="masked language modelling of the whole backbone on the sources' text, before all; 0: none"
-    )
     alignment_weight: float = Field(0.0, ge=0, description="of the alignment penalty beside the cross-entropy; 0: none")
     alignment: Literal["batches", "pairs", "centroids"] = Field(
         "batches", description="what is aligned: means of batches, translations, or centroids of types"
@@ -173,15 +203,12 @@ class Settings(BaseModel):
     translation_pairs: tuple[str, ...] = Field(
         (), description="for 'pairs': a file in the first source language, one in the target's, line by line"
     )
-    seeds: tuple[int, ...] = Field((1, 2, 3), description="one run each")
-    max_length: int = Field(128, ge=8, description="subwords in one window; longer sentences are cut into windows")
-    stride: int = Field(0, ge=0, description="subwords that two windows of a context share; 0: half of one")
-    trim_vocabulary: bool = Field(
-        False, description="train only those embedding rows that occur; all others stay as pretrained"
-    )
-    encoder_only: bool = Field(False, description="of an encoder-decoder, use the encoder alone for every task")
+
     recipe: Literal["ours", "assamese", "persian"] = Field(
         "ours", description="batch, epochs, rates, patience: ours, or as a study published them"
+    )
+    stage: Literal["baseline", "baseline_converged"] = Field(
+        "baseline", description="the stage that techniques are compared on: the study's epochs, or to convergence"
     )
     num_epochs: int = Field(3, gt=0, description="epochs of `baseline` and of `sources`")
     target_steps: int = Field(500, gt=0, description="optimizer steps on the target, in all stages but `baseline`")
@@ -192,12 +219,12 @@ class Settings(BaseModel):
     precision: Precision = Field("auto", description="of products in training; auto: bfloat16 where that is faster")
     learning_rate: float | dict[str, float] | Literal["tuned"] | None = Field(
         None,
-        description="peak rate, a number, one by method, or 'tuned'; empty: the method's default for the backbone",
+        description="peak rate: a number for every method, one by method, or 'tuned'; empty: the method's default",
     )
     target_learning_rate: float | dict[str, float] | Literal["tuned"] | None = Field(
         None, description="peak rate of stages that continue `sources`, likewise; empty: as `learning_rate`"
     )
-    tuning_factors: tuple[float, ...] = Field(
+    tuning_factors: Annotated[tuple[Factor, ...], Field(min_length=1), EachOnce, Rising] = Field(
         (1 / 3, 1.0, 3.0, 9.0), description="'tuned': the rates tried on dev, as multiples of the method's default"
     )
     tuning_seed: int = Field(1000, ge=0, description="'tuned': the seed they are tried with, none of `seeds`")
@@ -214,35 +241,27 @@ class Settings(BaseModel):
     )
     draws: int = Field(2000, gt=0, description="resampled test sets and permutations of each comparison")
 
-    @model_validator(mode="before")
+    @field_validator("*", mode="before")
     @classmethod
-    def _no_stray_booleans(cls, given: Any) -> Any:
-        """YAML reads `no`, `on`, `yes`, `off` as booleans: Norwegian would become False, seed `on` would become 1."""
-        flags = {name for name, field in cls.model_fields.items() if field.annotation is bool}
-        for name, value in given.items() if isinstance(given, Mapping) else ():
-            items = value if isinstance(value, list | tuple) else [value]
-            if name not in flags and any(isinstance(item, bool) for item in items):
-                raise ValueError(f"{name} is {value!r}; text such as 'no' or 'on' must stand in quotes in YAML")
-        return given
+    def _as_a_person_gives_it(cls, given: Any, info: Any) -> Any:
+        """Nothing (YAML's empty) is the default; a list may come as one value, or as text with commas or brackets.
 
-    @field_validator(
-        "corpus",
-        "text",
-        "predictions",
-        "corpora",
-        "pes_weights",
-        "roles",
-        "label_map",
-        "columns",
-        "keep",
-        "entity_types",
-        "sources",
-        "target_modules",
-        mode="before",
-    )
-    @classmethod
-    def _empty_is_none(cls, given: Any, info: Any) -> Any:
-        return cls.model_fields[info.field_name].get_default(call_default_factory=True) if given is None else given
+        YAML reads `no`, `on`, `yes`, `off` as booleans: Norwegian would become False, seed `on` would become 1.
+        """
+        field = cls.model_fields[info.field_name]
+        if given is None:
+            return field.get_default(call_default_factory=True)
+        items = given if isinstance(given, list | tuple) else [given]
+        if field.annotation is not bool and any(isinstance(item, bool) for item in items):
+            raise ValueError("text such as 'no' or 'on' must stand in quotes in YAML")
+        if not str(field.annotation).startswith("tuple"):
+            return given
+        if isinstance(given, int | float):
+            return (given,)
+        if isinstance(given, str):
+            bare = given.strip().strip("[]()")
+            return tuple(part.strip().strip("'\"") for part in bare.split(",")) if bare else ()
+        return given
 
     @field_validator("learning_rate", "target_learning_rate", mode="before")
     @classmethod
@@ -255,72 +274,31 @@ class Settings(BaseModel):
                 raise ValueError("expected a number above 0, one by method, or 'tuned'")
         return None if given in ("", {}) else given
 
-    @field_validator("tuning_factors")
-    @classmethod
-    def _factors(cls, factors: tuple[float, ...]) -> tuple[float, ...]:
-        if not factors or min(factors) <= 0 or len(set(factors)) < len(factors):
-            raise ValueError(f"expected factors above 0, every one once, met {list(factors)}")
-        return tuple(sorted(factors))
-
-    @field_validator("seeds")
-    @classmethod
-    def _seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if not seeds:
-            raise ValueError("at least one seed is needed")
-        if len(set(seeds)) < len(seeds):
-            raise ValueError(
-                f"every seed once: {sorted({s for s in seeds if seeds.count(s) > 1})} stand more than once"
-            )
-        if min(seeds) < 0:
-            raise ValueError(f"seeds are at least 0: {min(seeds)}")
-        return seeds
-
-    @field_validator("study", "language")
-    @classmethod
-    def _names_a_folder(cls, name: str, info: Any) -> str:
-        try:
-            return folders.safe_name(name, info.field_name)
-        except FolderError as error:
-            raise ValueError(str(error)) from None
-
-    @field_validator("few_shot_sizes")
-    @classmethod
-    def _sizes(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
-        if not sizes or min(sizes) < 0 or len(set(sizes)) < len(sizes):
-            raise ValueError(f"expected sizes of at least 0, every one once, met {list(sizes)}")
-        return tuple(sorted(sizes))
-
-    @field_validator("entity_types", "target_modules", "sources", "methods")
-    @classmethod
-    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(names)) < len(names) or not all(names):
-            raise ValueError(f"every name once, none empty: {list(names)}")
-        return names
-
     @model_validator(mode="after")
     def _sources_differ_from_the_target(self) -> Self:
         parsed = [Source.parse(source) for source in self.sources]
         for source in parsed:
-            try:
-                folders.safe_name(source.language, "language of a source")
-            except FolderError as error:
-                raise ValueError(str(error)) from None
+            if "/" in source.language and not source.corpus and ".." not in source.language:
+                tag = source.language.rstrip("/").rpartition("/")[2]
+                path = source.language
+                raise ValueError(f"sources: {path!r} is a path; write '<tag>@{path}', as {tag}@{path}")
+            _folder_name(source.language)
             if source.language == self.language:
                 raise ValueError(f"sources: {str(source)!r} is the target language itself; name other languages")
         tags = [source.language for source in parsed]
         if len(set(tags)) < len(tags):
-            raise ValueError(f"sources: one corpus a language, met {list(self.sources)}")
+            raise ValueError(f"sources: one corpus a language, got {list(self.sources)}")
         return self
 
     @model_validator(mode="after")
     def _natural_languages_without_the_demo(self) -> Self:
-        if self.demo_on_purpose or is_artificial(self.language):
+        if self.demo_on_purpose or is_demo_language(self.language):
             return self
         got, repairs = [], []
         if self.backbone == DEMO:
             got.append("backbone 'demo'")
             repairs.append("backbone: FacebookAI/xlm-roberta-base")
-        if artificial := [s for s in self.sources if is_artificial(s) or Source.parse(s).corpus == DEMO]:
+        if artificial := [s for s in self.sources if is_demo_language(s) or Source.parse(s).corpus == DEMO]:
             got.append(f"sources {', '.join(artificial)}")
             repairs.append("sources: [en@wikiann, hi@wikiann]")
         if (self.corpus or self.corpora.get(self.task)) == DEMO:
@@ -354,7 +332,7 @@ class Settings(BaseModel):
 
     def _rate(self, stage: str) -> float | str | None:
         """The rate that is given for a stage: a number, `tuned`, or None for the method's default."""
-        for given in (self.target_learning_rate if continues(stage) else None, self.learning_rate):
+        for given in (self.target_learning_rate if find_stage(stage).continues else None, self.learning_rate):
             rate = given.get(self.method) if isinstance(given, dict) else given
             if rate is not None:
                 return rate
@@ -370,12 +348,8 @@ class Settings(BaseModel):
         return published.get(self.task if stage == "baseline" else "", published.get(stage, {}))
 
     def with_method(self, method: str) -> Self:
-        """The same settings for another method; a rate that was given as one number was given for this method alone."""
-        if method == self.method:
-            return self
-        rates = {name: getattr(self, name) for name in ("learning_rate", "target_learning_rate")}
-        by_method = {name: rate if isinstance(rate, dict) or rate == TUNED else None for name, rate in rates.items()}
-        return self.model_copy(update={"method": method, **by_method})
+        """The same settings for another method; a rate that was given as one number holds for every method."""
+        return self.model_copy(update={"method": method})
 
     def recipe_of(self, stage: str, default_learning_rate: float) -> Recipe:
         """How `stage` is trained under these settings.
@@ -404,9 +378,15 @@ class Settings(BaseModel):
         return Recipe(**values)
 
 
-def continues(stage: str) -> bool:
-    """Whether a stage goes on from a run of `sources`."""
-    return stage == "target" or stage.startswith("few_shot_")
+#: The groups of settings, each with its first one, in the order of `Settings`.
+GROUPS = {
+    "what is asked": "study",
+    "how much of it": "train_size",
+    "the model": "backbone",
+    "the method": "method",
+    "training": "recipe",
+    "statistics": "predictions",
+}
 
 
 # --- seeds ---
@@ -434,7 +414,7 @@ def read_settings(given: Mapping[str, Any], *, where: str = "") -> Settings:
     try:
         return Settings.model_validate(dict(given))
     except ValidationError as error:
-        raise SettingsError(_told(error, where)) from None
+        raise SettingsError(_message(error, where)) from None
 
 
 def from_notebook(namespace: Mapping[str, Any]) -> Settings:
@@ -502,7 +482,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is no YAML: {error}") from None
     if not isinstance(content, dict):
-        raise SettingsError(f"{path}: expected names and values, met {type(content).__name__}")
+        raise SettingsError(f"{path}: expected names and values, got {type(content).__name__}")
     return content
 
 
@@ -526,30 +506,42 @@ def corpus_of(language: str, task: str, corpora: Mapping[str, str] | None = None
     SettingsError
         When none of them names one.
     """
-    named = corpora or language_file(language).get("corpora") or ({task: DEMO} if is_artificial(language) else {})
+    named = corpora or language_file(language).get("corpora") or ({task: DEMO} if is_demo_language(language) else {})
     if not named.get(task):
-        met = f"corpora for {sorted(named)}" if named else f"no params/languages/{language}.yaml that names one"
+        got = f"corpora for {sorted(named)}" if named else f"no params/languages/{language}.yaml that names one"
         raise SettingsError(
             f"no corpus for language {language!r} and task {task!r}: "
-            f"expected `corpus` or one in the language's file, met {met}"
+            f"expected `corpus` or one in the language's file, got {got}"
         )
     return str(named[task])
 
 
-def told_with_sources(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Each setting's `value`, and its `source`: the place it has it from (`default`, `language`, `study`, `given`)."""
-    language, study = language_file(settings.language), study_file(settings.study).get("parameters", {})
+def settings_with_provenance(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Each setting's `value`, and the `source` that it has it from: `given`, `study`, `language`, `default`."""
+    files = {
+        "study": study_file(settings.study).get("parameters") or {},
+        "language": language_file(settings.language),
+    }
 
-    def place(name: str) -> str:
+    def source(name: str) -> str:
         value = getattr(settings, name)
-        for label, file in (("study", study), ("language", language)):
-            if name in file and _same(file[name], value):
-                return label
-        default = Settings.model_fields[name].get_default(call_default_factory=True)
-        return "default" if _same(default, value) else "given"
+        in_files = (label for label, file in files.items() if name in file and _same(file[name], value))
+        return next(in_files, "given" if name in settings.model_fields_set else "default")
 
     plain = settings.model_dump(mode="json")
-    return {name: {"value": plain[name], "source": place(name)} for name in Settings.model_fields}
+    return {name: {"value": plain[name], "source": source(name)} for name in Settings.model_fields}
+
+
+def help() -> "pd.DataFrame":
+    """Every setting, by group: `setting`, `default`, `meaning` (with its unit), for reading in a notebook."""
+    import pandas as pd
+
+    fields = pd.Series(Settings.model_fields)
+    table = pd.DataFrame({"setting": fields.index})
+    table["default"] = [field.get_default(call_default_factory=True) for field in fields]
+    table["meaning"] = [field.description for field in fields]
+    table.insert(0, "group", table["setting"].map({first: group for group, first in GROUPS.items()}).ffill())
+    return table
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -564,20 +556,14 @@ def _same(a: Any, b: Any) -> bool:
     return bool(plain(a) == plain(b))
 
 
-def _nearest(name: str, names: Iterable[str] = Settings.model_fields) -> str | None:
-    found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
-    return found[0] if found else None
-
-
 def _refuse_unknown(given: Mapping[str, Any], where: str) -> None:
     for name in given:
         if name not in Settings.model_fields:
-            near = _nearest(name)
-            hint = f"did you mean {near!r}?" if near else f"valid are {', '.join(Settings.model_fields)}"
+            hint = did_you_mean(name, Settings.model_fields) or "params.help() lists them all"
             raise SettingsError(f"unknown setting {name!r}{f' in {where}' if where else ''}; {hint}")
 
 
-def _told(error: ValidationError, where: str) -> str:
+def _message(error: ValidationError, where: str) -> str:
     lines = []
     for problem in error.errors():
         name = str(problem["loc"][0]) if problem["loc"] else ""

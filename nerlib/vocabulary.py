@@ -86,6 +86,12 @@ def find_stage(name: str) -> Stage:
     return STAGES[name]
 
 
+def is_transfer(stage: str) -> bool:
+    """Whether labelled sentences of sources were used in a stage; so it is taken of systems from elsewhere, too."""
+    known = stage in STAGES or _FEW_SHOT.fullmatch(stage)
+    return find_stage(stage).transfers if known else True
+
+
 # --- methods ----------------------------------------------------------------------------------------------------------
 
 
@@ -289,6 +295,17 @@ COLUMNS: dict[str, Column] = {
     "dev_loss": Column("dev loss", ".3f"),
     "last_dev_loss": Column("at the end", ".3f"),
     "loss_rise": Column("rise", ".3f"),
+    # axes of figures
+    "step": Column("optimizer steps", "count"),
+    "train_loss": Column("training loss (nats per label)", ".3f"),
+    "alignment": Column("alignment penalty (1 − cosine)", ".3f"),
+    "layer": Column("layer (0: embeddings)"),
+    "drift": Column("semantic drift (1 − cosine)", ".3f"),
+    "cka": Column("linear CKA (1: unmoved)", ".3f"),
+    "deviation": Column("distance from the mean over seeds", "signed"),
+    "relative": Column("relative improvement", "percent"),
+    "width": Column("width of the interval", "points"),
+    "similarity": Column("similarity", ".2f"),
 }
 
 

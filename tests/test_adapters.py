@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy, gelu, layer_norm, linear, relu, silu
 
 from nerlib import models, training
@@ -18,8 +19,8 @@ from nerlib.models.backbones import find_backbone
 from nerlib.models.families import find_family
 from nerlib.models.methods.bottleneck import adapters_that_run, add_language, stacked
 from nerlib.params import Recipe
-from nerlib.pretraining import masked_loss, masked_text, train_language_adapter
-from nerlib.pretraining.language import network_for
+from nerlib.pretraining import masked_loss, mlm_dataset, train_language_adapter
+from nerlib.pretraining.adaptation import network_for
 from tests import tiny
 
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG")
@@ -182,7 +183,11 @@ def test_the_inverse_runs_before_the_output_embeddings(tiny_backbone, ids):
         table, bias = reference["roberta.embeddings.word_embeddings.weight"], reference["lm_head.bias"]
         expected = linear(reference.coupling(last, "roberta.invertible_adapters.as", inverse=True), table, bias)
         without = linear(last, table, bias)
-        batch = {"input_ids": ids, "labels": torch.where(ids % 3 == 0, ids, -100), "places": torch.arange(ids.numel())}
+        batch = {
+            "input_ids": ids,
+            "labels": torch.where(ids % 3 == 0, ids, -100),
+            "loss_positions": torch.arange(ids.numel()),
+        }
         loss = cross_entropy(found[ids % 3 == 0], ids[ids % 3 == 0], reduction="sum")
         torch.testing.assert_close(masked_loss(network, batch), loss)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
@@ -265,7 +270,7 @@ def test_only_the_language_adapter_learns_and_the_loss_on_other_text_of_its_lang
         backbone, "sw", LINES[:150], tmp_path / "sw", method=MadX(), steps=60, learning_rate=0.02, batch_size=8,
         length=32, held_out=LINES[150:],
     )  # fmt: skip
-    assert made.learnt.loss_after < made.learnt.loss_before
+    assert made.result.loss_after < made.result.loss_before
     network = network_for(backbone, "sw", MadX(), seed=0)
     network.load_adapter(str(tmp_path / "sw"), load_as="sw", use_safetensors=True)
     changed = {name for name, p in network.named_parameters() if not torch.equal(p, fresh[name])}
@@ -384,7 +389,7 @@ def test_an_adapter_of_another_backbone_is_refused(languages, tmp_path):
 
 
 def test_mad_x_needs_a_language_and_an_encoder(tiny_backbone, tmp_path):
-    with pytest.raises(ModelError, match="expected the adapters of one language at least, met none"):
+    with pytest.raises(ModelError, match="expected the adapters of one language at least, got none"):
         models.build(tiny_backbone(), "ner", MadX(), labels=LABELS)
     with pytest.raises(ModelError, match="needs an encoder"):
         models.build(tiny_backbone("gpt2"), "ner", MadX(), labels=LABELS)
@@ -393,7 +398,7 @@ def test_mad_x_needs_a_language_and_an_encoder(tiny_backbone, tmp_path):
 
 
 def test_text_of_less_than_a_batch_is_refused(tiny_backbone, tmp_path):
-    with pytest.raises(CorpusError, match=r"'as': expected 32 x 32 subwords for one batch at least, met about"):
+    with pytest.raises(CorpusError, match=r"'as': expected 32 x 32 subwords for one batch at least, got about"):
         train_language_adapter(
             find_backbone(tiny_backbone()), "as", LINES[:3], tmp_path / "as", method=MadX(), steps=2,
             learning_rate=0.01, length=32,
@@ -401,8 +406,21 @@ def test_text_of_less_than_a_batch_is_refused(tiny_backbone, tmp_path):
     assert not (tmp_path / "as").exists()
 
 
-def test_masked_text_keeps_languages_apart(tiny_backbone):
+def test_mlm_dataset_keeps_languages_apart(tiny_backbone):
     tokenizer = models.backbones.load_tokenizer(tiny_backbone(), find_family("xlm-roberta"))
-    one, two = (masked_text(tokenizer, [part], 32, 0) for part in (LINES[:20], LINES[20:40]))
-    both = masked_text(tokenizer, [LINES[:20], LINES[20:40]], 32, 0)
+    one, two = (mlm_dataset(tokenizer, [part], 32, 0) for part in (LINES[:20], LINES[20:40]))
+    both = mlm_dataset(tokenizer, [LINES[:20], LINES[20:40]], 32, 0)
     np.testing.assert_array_equal(both.sequences, np.concatenate([one.sequences, two.sequences]))
+
+
+@pytest.mark.parametrize("file", ["model_head.safetensors", "adapter.safetensors"])
+def test_a_saved_adapter_without_its_weights_is_refused(tiny_backbone, tmp_path, file):
+    models.save_model(models.build(tiny_backbone(), "ner", Bottleneck(), labels=LABELS), tmp_path / "model")
+    path = tmp_path / "model" / "task" / file
+    tensors = load_file(path)
+    save_file(dict(list(tensors.items())[1:]), path)
+    with pytest.raises(ModelError, match="lacks 1 weights"):
+        models.load_model(tmp_path / "model")
+    path.unlink()
+    with pytest.raises(ModelError, match=f"lacks .*{file}"):
+        models.load_model(tmp_path / "model")

@@ -141,7 +141,7 @@ def test_translation_pairs_are_read_line_by_line(given, tmp_path):
     pairs = {"alignment": "pairs", "alignment_weight": 0.5}
     found = run(given, **pairs, translation_pairs=[str(tmp_path / "yo"), str(tmp_path / "sw")])
     assert found.record.identity["alignment"]["form"] == "pairs"
-    with pytest.raises(SettingsError, match=r"as many lines.*met 3 and 1"):
+    with pytest.raises(SettingsError, match=r"as many lines.*got 3 and 1"):
         run(given, **pairs, translation_pairs=[str(tmp_path / "yo"), str(tmp_path / "short")])
     with pytest.raises(SettingsError, match="expected `translation_pairs` to name two files"):
         run(given, **pairs)

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from nerlib import models, training
 from nerlib.corpora import Sentence
-from nerlib.encoding import IGNORED, rounded_places
+from nerlib.encoding import IGNORED, padded_loss_positions
 from nerlib.models.blocks import logits_at, pack
 from nerlib.params import Recipe
 from tests.tiny import SENTENCES, make_backbone
@@ -97,9 +97,18 @@ def test_packed_rows_are_the_batch_s_subwords_once_and_positions_those_of_transf
     real = packed.ids[:-copied] if copied < 64 and packed.grids[-1][0] == 1 else packed.ids
     inside = batch["attention_mask"].bool()
     assert sorted(real[real != padding].tolist()) == sorted(batch["input_ids"][inside].tolist())
-    theirs = create_position_ids_from_input_ids(batch["input_ids"], padding).flatten()[batch["places"]]
+    theirs = create_position_ids_from_input_ids(batch["input_ids"], padding).flatten()[batch["loss_positions"]]
     assert torch.equal(packed.positions[packed.wanted], theirs)
-    assert torch.equal(packed.ids[packed.wanted], batch["input_ids"].flatten()[batch["places"]])
+    assert torch.equal(packed.ids[packed.wanted], batch["input_ids"].flatten()[batch["loss_positions"]])
+
+
+def test_off_the_cpu_the_batch_stays_one_grid_and_nothing_waits_for_its_lengths(tiny_backbone):
+    batch = models.build(tiny_backbone(), "ner", "lora").encode(sentences(), 24).batch(np.arange(5))
+    packed = pack({name: tensor.to("meta") for name, tensor in batch.items()}, 1)  # such tensors cannot be read
+    windows, width = batch["input_ids"].shape
+    assert packed.grids == [(windows, width)]
+    assert packed.ids.shape == packed.positions.shape == (windows * width,)
+    assert packed.wanted.shape == batch["loss_positions"].shape
 
 
 def test_a_subword_without_a_label_may_be_asked_for(tiny_backbone):
@@ -107,8 +116,8 @@ def test_a_subword_without_a_label_may_be_asked_for(tiny_backbone):
     model.network.eval()
     batch = model.encode(sentences(), 64).batch(np.arange(5))
     everything = model.logits(batch).flatten(0, 1)
-    batch["places"] = torch.tensor([0, 3, len(everything) - 1])
-    torch.testing.assert_close(logits_at(model.network, batch), everything[batch["places"]])
+    batch["loss_positions"] = torch.tensor([0, 3, len(everything) - 1])
+    torch.testing.assert_close(logits_at(model.network, batch), everything[batch["loss_positions"]])
 
 
 @pytest.mark.parametrize("rate", ["dropout", "attention_dropout"])
@@ -143,7 +152,7 @@ two_grids = st.tuples(st.integers(1, 12), st.integers(1, 30)).flatmap(
 @given(two_grids)
 def test_places_hold_all_that_are_wanted_and_their_number_recurs(grids):
     wanted, among = grids
-    places = set(rounded_places(wanted, among))
+    places = set(padded_loss_positions(wanted, among))
     asked, allowed = set(np.flatnonzero(wanted)), set(np.flatnonzero(wanted | among))
     assert asked <= places <= allowed
     assert len(places) % 64 == 0 or places == allowed
@@ -154,7 +163,7 @@ def test_places_carry_every_label_of_a_batch_once(tiny_backbone):
     model = models.build(tiny_backbone(), "ner", "full")
     batch = model.encode(sentences(), 24).batch(np.arange(5))
     labels = batch["labels"].flatten()
-    at = labels[batch["places"]]
+    at = labels[batch["loss_positions"]]
     assert torch.equal(at[at != IGNORED], labels[labels != IGNORED])
 
 
@@ -162,7 +171,7 @@ def test_a_batch_without_any_label_is_harmless(tiny_backbone):
     model = models.build(tiny_backbone(), "ner", "full")
     batch = model.encode(sentences(), 64).batch(np.arange(2))
     batch["labels"] = torch.full_like(batch["labels"], IGNORED)
-    batch["places"] = torch.zeros(0, dtype=torch.int64)
+    batch["loss_positions"] = torch.zeros(0, dtype=torch.int64)
     loss = model.loss(batch)
     loss.backward()
     assert float(loss.detach()) == 0

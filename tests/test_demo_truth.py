@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from nerlib import analysis, params, statistics
-from nerlib.corpora import demo
+from nerlib import demo, params, results, statistics
 from nerlib.experiment import Study
 from nerlib.pretraining import DemoRecipe, demo_backbone
 from nerlib.records import read_records
@@ -42,14 +41,13 @@ def test_the_study_finds_what_is_there():
     assert mean["target"] > max(mean["baseline"], mean["baseline_converged"]) + 3 * POINTS
     assert 0.3 < min(found["target"]) <= max(found["target"]) < 0.95  # neither nothing nor everything
 
-    (row,) = analysis.gaps(near.table(target)).query("b == 'zero-shot'").to_dict("records")
-    expected = statistics.paired_interval(a=found["target"], b=found["zero-shot, near"])
-    assert (row["difference"], row["low"], row["n"]) == pytest.approx((expected.value, expected.low, 3))
-
     runs = read_records("truth")
-    judged = analysis.judge(runs, analysis.declared(runs), rng=np.random.default_rng(1)).set_index("comparison")
-    verdict = judged.loc["from x-far+x-near − from x-isolate (lora, sources)", "verdict"]
-    assert str(verdict) == "better (on this test set with these seeds)"
+    sides = {"sources": "x-far+x-near"}, {"sources": "x-isolate"}
+    (judged,) = (c for c in results.compare(runs) if (c.question.a, c.question.b) == sides)
+    assert judged.question.where["stage"] == "sources"
+    assert str(judged.verdict).startswith("better")
+    difference = statistics.mean_interval(np.subtract(found["zero-shot, near"], found["zero-shot, isolate"]))
+    assert judged.difference.value == pytest.approx(difference.value)
 
 
 @pytest.mark.slow
@@ -72,4 +70,4 @@ def test_at_equal_distances_the_sources_are_equally_good():
     small = {"backbone": str(demo_backbone(["x-target", *tags], recipe=DemoRecipe(lines=1500))), "source_size": 700}
     first, second = (scores(demo_study(sources=[f"{tag}@demo"], **small).run_stage("sources")) for tag in tags)
     assert min(first + second) > 0.2  # there is something to be equal
-    assert statistics.paired_interval(a=first, b=second).contains(0)
+    assert statistics.mean_interval(np.subtract(first, second)).contains(0)

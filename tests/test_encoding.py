@@ -112,30 +112,15 @@ def test_lengths_are_those_of_the_longest_window(tokenizer):
     assert len(encoded) == 3
 
 
-def test_the_cache_gives_what_encoding_gives(tokenizer, tmp_path, monkeypatch):
-    monkeypatch.setenv("NERLIB_CACHE", str(tmp_path))
-    rows = [Sentence(("অসম", "ভাল"), ("B-LOC", "O"), "as")]
-    fresh = encode_sentences(rows, tokenizer, LABELS, Layout(16))
-    encode_sentences(rows, tokenizer, LABELS, Layout(16, cache=True))
-    monkeypatch.setattr("nerlib.encoding.sentences.windows", None)  # a second encoding would fail
-    again = encode_sentences(rows, tokenizer, LABELS, Layout(16, cache=True))
-    for name, value in vars(fresh).items():
-        np.testing.assert_array_equal(getattr(again, name), value)
-    with pytest.raises(TypeError):
-        encode_sentences(rows, tokenizer, LABELS, Layout(15, cache=True))  # other settings are another place
-
-
-def test_an_unknown_tag_is_named_with_its_place(tokenizer):
+def test_an_unknown_tag_is_named_with_its_line(tokenizer):
     rows = [Sentence(("a",), ("B-DATE",), "as", "train.txt:12")]
     with pytest.raises(CorpusError, match=r"train\.txt:12: tag 'B-DATE' is not among O, B-PER"):
         encode_sentences(rows, tokenizer, LABELS, Layout(16))
 
 
-def test_a_window_without_room_and_a_slow_tokenizer_are_refused(tokenizer):
+def test_a_window_without_room_is_refused(tokenizer):
     with pytest.raises(ModelError, match="leaves"):
         encode_sentences([], tokenizer, LABELS, Layout(3))
-    with pytest.raises(ModelError, match="fast tokenizer"):
-        encode_sentences([], object(), LABELS, Layout(16))
 
 
 def test_lengths_of_texts_and_questions_are_those_of_the_tokenizer_itself(tokenizer):

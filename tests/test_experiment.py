@@ -14,8 +14,8 @@ import torch
 
 from nerlib import folders, models, params, records, scoring, training
 from nerlib.corpora import Sentence, write_conll
-from nerlib.errors import CorpusError, ModelError, NerlibError, SettingsError
-from nerlib.experiment import STAGES, Study, find_stage, languages, runs, tuning
+from nerlib.errors import CorpusError, LockedError, ModelError, NerlibError, SettingsError
+from nerlib.experiment import STAGES, Study, find_stage, languages, runs, stage_run
 from tests import tiny
 
 # One process imports torch and PEFT once; the processes that are killed are forked from it.
@@ -52,7 +52,7 @@ def test_a_finished_run_is_found_and_not_made_again(material, monkeypatch):
     assert [run.record.parent for run in again] == [run.digest for run in study(material).run_stage("sources")]
 
 
-def test_names_and_places_are_no_part_of_a_run(material, tmp_path, monkeypatch):
+def test_names_and_paths_are_no_part_of_a_run(material, tmp_path, monkeypatch):
     first = study(material).run_stage("baseline", [1])[0]
     copy = shutil.copytree(material["corpus"], tmp_path / "elsewhere")
     monkeypatch.setenv("NERLIB_RUNS", str(tmp_path / "runs"))
@@ -82,22 +82,22 @@ def test_what_can_change_the_result_makes_another_run_and_explains_itself(materi
 
 
 def test_sizes_are_nested_and_the_same_for_every_method(material):
-    full, lora = study(material, method="full").material, study(material).material
+    full, lora = study(material, method="full").data, study(material).data
     stage = STAGES["baseline"]
-    assert full.portion(stage, 1) == lora.portion(stage, 1)
-    small = study(material, train_size=10).material.portion(stage, 1)
-    large = lora.portion(stage, 1)
+    assert full.run_data(stage, 1) == lora.run_data(stage, 1)
+    small = study(material, train_size=10).data.run_data(stage, 1)
+    large = lora.run_data(stage, 1)
     assert small.train == large.train[:10]
     assert small.test == large.test
-    assert lora.portion(stage, 2).train != large.train
-    assert lora.portion(stage, 2).test == large.test
+    assert lora.run_data(stage, 2).train != large.train
+    assert lora.run_data(stage, 2).test == large.test
 
 
 def test_zero_shot_uses_no_target_sentence(material):
-    portion = study(material).material.portion(STAGES["sources"], 1)
-    assert {s.language for s in (*portion.train, *portion.dev)} == {"yo", "am"}
-    assert {s.language for s in portion.test} == {"sw"}
-    assert portion.sizes()["train_by_language"] == {"yo": 24, "am": 24}
+    data = study(material).data.run_data(STAGES["sources"], 1)
+    assert {s.language for s in (*data.train, *data.dev)} == {"yo", "am"}
+    assert {s.language for s in data.test} == {"sw"}
+    assert data.sizes()["train_by_language"] == {"yo": 24, "am": 24}
 
 
 def test_a_record_says_what_its_files_say(material):
@@ -113,7 +113,7 @@ def test_a_record_says_what_its_files_say(material):
     model = run.load_model()
     trained = study(material).new_model()
     assert run.record.costs["trainable_parameters"] == trained.trainable_parameters
-    assert [tuple(t) for t in training.predict(model, given.material.test, max_length=32)] == found.predicted
+    assert [tuple(t) for t in training.predict(model, given.data.test, max_length=32)] == found.predicted
     (sources,) = given.run_stage("sources", [1])
     assert scores["zero_shot_f1"] == sources.record.scores["test"]["f1"]
     assert scores["source_dev_score_before"] == sources.record.scores["dev"]["f1"]
@@ -147,14 +147,23 @@ def test_equal_steps_in_the_cells_that_are_compared(material):
     assert len({run.record.identity["sentences"]["train"] for run in cells}) == 1
 
 
-def test_a_rate_given_as_one_number_is_for_its_method_alone(material):
-    given = study(material, learning_rate=0.5, method="lora")
-    other = given.with_method("full").material
-    assert given.material.recipe(STAGES["sources"]).learning_rate == 0.5
-    assert other.recipe(STAGES["sources"]).learning_rate != 0.5
-    by_method = study(material, learning_rate={"lora": 0.5, "full": 0.25}).with_method("full").material
+def test_a_rate_given_as_one_number_holds_for_every_method_that_is_run(material):
+    given = study(material, learning_rate=2e-5, target_learning_rate=1e-5, method="lora", num_epochs=1, target_steps=2)
+    made = given.runs("sources", "target", methods=["full", "bottleneck"])
+    rates = [records.read_record(Path(folder)).identity["recipe"]["learning_rate"] for folder in made["folder"]]
+    assert dict(zip(zip(made["method"], made["stage"], strict=True), rates, strict=True)) == {
+        (method, stage): rate
+        for method in ("full", "bottleneck")
+        for stage, rate in (("sources", 2e-5), ("target", 1e-5))
+    }
+
+
+def test_a_rate_given_by_method_is_looked_up_and_corpora_are_shared(material):
+    given = study(material, method="lora")
+    other = given.with_method("full").data
+    by_method = study(material, learning_rate={"lora": 0.5, "full": 0.25}).with_method("full").data
     assert by_method.recipe(STAGES["sources"]).learning_rate == 0.25
-    assert other.target is given.with_method("full").material.target or other.target == given.material.target
+    assert other.target is given.with_method("full").data.target or other.target == given.data.target
 
 
 # --- killed, resumed, side by side ------------------------------------------------------------------------------------
@@ -235,14 +244,14 @@ def test_a_run_that_was_killed_five_times_ends_as_the_undisturbed_one(material, 
         process.join()
         assert process.exitcode == -signal.SIGKILL, moment.__name__
         assert not list((tmp_path / "killed").rglob("record.json"))
-    for place in ("killed", "undisturbed"):
-        process = _process(given, str(tmp_path / place))
+    for name in ("killed", "undisturbed"):
+        process = _process(given, str(tmp_path / name))
         process.join()
         assert process.exitcode == 0
     found = {}
-    for place in ("killed", "undisturbed"):
-        monkeypatch.setenv("NERLIB_RUNS", str(tmp_path / place))
-        (found[place],) = study(given).run_stage("baseline_converged", [1])
+    for name in ("killed", "undisturbed"):
+        monkeypatch.setenv("NERLIB_RUNS", str(tmp_path / name))
+        (found[name],) = study(given).run_stage("baseline_converged", [1])
     log = (found["killed"].folder / "log.txt").read_text()
     steps = [int(line.rsplit(" ", 1)[1]) for line in log.splitlines() if "went on from step" in line]
     assert len(steps) == 4  # the first death left no checkpoint
@@ -264,7 +273,7 @@ def _run_language(given, folder, moment=None):
     if moment:
         moment()
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-        languages.language_adapter(study(given).material, "sw", checkpoint_seconds=0)
+        languages.language_adapter(study(given).data, "sw", checkpoint_seconds=0)
 
 
 @pytest.mark.slow
@@ -276,9 +285,9 @@ def test_a_language_adapter_that_was_killed_three_times_ends_as_the_undisturbed_
         process.join()
         assert process.exitcode == -signal.SIGKILL, moment.__name__
     found = []
-    for place in ("killed", "undisturbed"):
-        monkeypatch.setenv("NERLIB_RUNS", str(tmp_path / place))
-        found.append(languages.language_adapter(study(given).material, "sw"))
+    for name in ("killed", "undisturbed"):
+        monkeypatch.setenv("NERLIB_RUNS", str(tmp_path / name))
+        found.append(languages.language_adapter(study(given).data, "sw"))
     log = (found[0].folder / "log.txt").read_text()
     assert log.count("went on from step") == 2
     assert len({folders.fingerprint_file(run.folder / "model" / "adapter.safetensors") for run in found}) == 1
@@ -318,7 +327,7 @@ def test_a_mad_x_run_on_the_target_alone_is_shared_whatever_the_sources(material
 
 
 def test_a_default_and_the_same_value_given_are_one_run(material):
-    default, given = (study(material, **changes).material for changes in ({}, {"alpha": 32, "dropout": 0.1}))
+    default, given = (study(material, **changes).data for changes in ({}, {"alpha": 32, "dropout": 0.1}))
     described = [models.methods.described(m.method()) for m in (default, given)]
     assert json.dumps(described[0]) == json.dumps(described[1])
 
@@ -349,7 +358,7 @@ def test_continued_pretraining_makes_another_backbone_once_and_the_record_says_s
     (plain,) = study(given, continued_steps=0).run_stage("sources", [1])
     assert run.record.backbone == f"{plain.record.backbone}, continued on am+yo"
     assert run.record.identity["backbone"] != plain.record.identity["backbone"]
-    monkeypatch.setattr("nerlib.pretraining.continued.train_masked", None)
+    monkeypatch.setattr("nerlib.pretraining.adaptation.train_masked", None)
     assert study(given).run_stage("sources", [1])[0].digest == run.digest  # found, not trained again
     with pytest.raises(SettingsError, match="continued_steps: expected `sources`"):
         study(given, sources=[]).run_stage("baseline", [1])
@@ -358,7 +367,7 @@ def test_continued_pretraining_makes_another_backbone_once_and_the_record_says_s
 def test_a_language_without_text_is_told(material, tmp_path):
     (folder := tmp_path / "text").mkdir()
     (folder / "ha.txt").write_text("a b c")
-    with pytest.raises(CorpusError, match=r"no text of 'yo': expected yo or yor.txt .*met ha.txt"):
+    with pytest.raises(CorpusError, match=r"no text of 'yo': expected yo or yor.txt .*got ha.txt"):
         study(material, method="madx", text=str(folder)).run_stage("baseline", [1])
     with pytest.raises(SettingsError, match="no text for language 'xx'"):
         study(material, language="xx", sources=[], method="madx", text="").run_stage("baseline", [1])
@@ -368,13 +377,13 @@ def test_a_language_without_text_is_told(material, tmp_path):
 
 
 def test_few_shot_sentences_are_nested_and_chosen_on_nothing(material):
-    given = study(material, train_size=0).material
-    small, large = (given.portion(find_stage(f"few_shot_{n}"), 1) for n in (5, 12))
+    given = study(material, train_size=0).data
+    small, large = (given.run_data(find_stage(f"few_shot_{n}"), 1) for n in (5, 12))
     assert large.train[:5] == small.train
     assert (len(small.train), len(large.train), small.dev) == (5, 12, ())
     assert small.source_dev
-    assert given.portion(find_stage("target_only_5"), 1).train == small.train
-    assert given.portion(find_stage("target_only_5"), 1).source_dev == ()
+    assert given.run_data(find_stage("target_only_5"), 1).train == small.train
+    assert given.run_data(find_stage("target_only_5"), 1).source_dev == ()
 
 
 def test_a_few_shot_run_continues_the_sources_and_keeps_the_last_state(material):
@@ -460,7 +469,7 @@ def test_bad_input_is_refused_before_anything_is_written(material, change, stage
 
 
 def test_a_split_that_is_missing_or_empty_is_named(material, tmp_path):
-    for split, spoil in (("test", lambda f: f.unlink()), ("train", lambda f: f.write_text("\n\n"))):
+    for split, spoil in (("train", lambda f: f.unlink()), ("test", lambda f: f.write_text("\n\n"))):
         corpus = shutil.copytree(material["corpus"], tmp_path / split)
         spoil(corpus / f"{split}.conll")
         with pytest.raises(CorpusError, match=split):
@@ -471,9 +480,9 @@ def test_a_split_that_is_missing_or_empty_is_named(material, tmp_path):
 def test_an_adapter_with_other_labels_is_refused(material, monkeypatch):
     given = study(material)
     (sources,) = given.run_stage("sources", [1])
-    other = study(material, entity_types=["PER", "LOC"]).material
+    other = study(material, entity_types=["PER", "LOC"]).data
     with pytest.raises(NerlibError, match="other labels"):
-        tuning.find_or_make(other, STAGES["target"], {1: sources}, {})
+        stage_run.runs_of_stage(other, STAGES["target"], {1: sources}, {})
 
 
 def test_seeds_and_stages_are_checked(material):
@@ -503,7 +512,26 @@ def test_words_without_subwords_are_predicted_outside_and_counted(material, tmp_
 def test_a_model_of_a_run_is_loaded_where_its_backbone_is_given(material, tmp_path):
     (run,) = study(material).run_stage("baseline", [1])
     moved = shutil.copytree(material["backbone"], tmp_path / "moved")
-    rows = study(material).material.test
+    rows = study(material).data.test
     alone, given = (training.predict(models.load_model(run.folder, b), rows) for b in (None, moved))
     assert alone == given
     assert np.mean([len(tags) for tags in alone]) > 1
+
+
+def test_who_lost_the_lock_leaves_no_record_and_keeps_the_checkpoint():
+    name = runs.Name("study", "sw", "ner", "backbone", "lora", "baseline", 1)
+    for error in (None, NerlibError("diverged")):
+
+        def make(job, error=error):
+            job.checkpoint.mkdir(exist_ok=True)
+            lock = job.folder.with_name(f".{job.folder.name}.lock")
+            lock.write_text("filelock/2\npid=1\nhost=elsewhere\nmode=lease\ntoken=00\nduration=60.0\n")
+            if error:
+                raise error
+            return {"scores": {"metric": "strict_f1"}, "costs": {}}
+
+        with pytest.raises(LockedError, match="lost to process 1 on elsewhere"):
+            runs.get_or_train(name, {"error": str(error)}, {}, make)
+        folder = records.run_folder(*name, records.digest_of({"error": str(error)}))
+        assert (folder / "checkpoint").is_dir()
+        assert not (folder / "record.json").exists()

@@ -1,14 +1,16 @@
 """Runs of texts and questions, learning rates chosen on dev, and trainings that cannot fit."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.torch import load_file
 
-from nerlib import analysis, efficiency, params, records
+from nerlib import efficiency, params, records
 from nerlib.errors import SettingsError, TooLarge
-from nerlib.experiment import Study, learning_rates
+from nerlib.experiment import Study
+from nerlib.results import techniques
 from nerlib.scoring import Counts, f1_from_counts
 from tests import tiny
 
@@ -59,8 +61,8 @@ def test_texts_and_questions_are_transferred_recorded_and_read_again(settings, t
     assert record.scores["metric"] == metric
     assert {"source_dev_score_before", "source_dev_score_after", "zero_shot_f1"} <= set(record.scores)
     predictions = target.predictions()
-    assert predictions.gold == [example.gold for example in study.material.test]
-    scored = study.material.task.score(predictions.gold, predictions.predicted)
+    assert predictions.gold == [example.gold for example in study.data.test]
+    scored = study.data.task.score(predictions.gold, predictions.predicted)
     assert scored.to_record() == record.scores["test"]
     row = records.read_records(study.settings.study).set_index("digest").loc[target.digest]
     assert row["test_score"] == record.scores["test"][metric]
@@ -74,7 +76,7 @@ def test_texts_and_questions_are_transferred_recorded_and_read_again(settings, t
 
 def test_no_answer_may_be_predicted_where_training_has_questions_without_one(settings):
     study = Study(settings("qa"))
-    assert study.material.labels == ("answer", "none")
+    assert study.data.labels == ("answer", "none")
     (run,) = study.run_stage("baseline")
     assert run.load_model().labels == ("answer", "none")
     assert run.record.scores["test"]["unanswerable"]["support"] == 3
@@ -83,8 +85,8 @@ def test_no_answer_may_be_predicted_where_training_has_questions_without_one(set
 def test_answers_that_fit_no_window_stand_among_the_warnings(settings):
     study = Study(settings("qa", max_length=10, stride=1, train_size=0))
     (run,) = study.run_stage("baseline")
-    encoded = study.new_model().encode(study.material.target.train, 10, stride=1)
-    assert encoded.unplaced > 0
+    encoded = study.new_model().encode(study.data.target.train, 10, stride=1)
+    assert encoded.remarks
     assert encoded.remarks == tuple(warning for warning in run.record.warnings if "fit no window" in warning)
 
 
@@ -96,7 +98,7 @@ def test_an_option_that_changes_a_result_changes_the_run(settings):
 
 
 def test_alignment_is_for_tasks_that_tag_words(settings):
-    with pytest.raises(SettingsError, match="alignment_weight: expected a task that tags words, met 'sentiment'"):
+    with pytest.raises(SettingsError, match="alignment_weight: expected a task that tags words, got 'sentiment'"):
         Study(settings("sentiment", alignment_weight=1.0)).run_stage("sources")
 
 
@@ -139,7 +141,7 @@ def test_a_stage_without_dev_takes_the_methods_own_rate(settings):
     study = Study(settings("sentiment", learning_rate="tuned", tuning_factors=[3]))
     usual = Study(study.settings.model_copy(update={"learning_rate": None})).rate("target_only_10")
     assert study.rate("target_only_10") == usual
-    assert learning_rates(study, "target_only_10")["learning_rate"].tolist() == [usual]
+    assert study.rates("target_only_10")["learning_rate"].tolist() == [usual]
     assert study.rate("baseline") == pytest.approx(3 * usual)
 
 
@@ -151,7 +153,7 @@ def test_the_persian_studys_recipe_is_what_it_printed(task, expected):
     assert (recipe.batch_size, recipe.epoch_fraction) == (32, 0.5)
     assert not chosen.tunes("baseline")
     assert chosen.tunes("baseline_converged")
-    published = analysis.published_techniques()
+    published = techniques.published_techniques()
     of_task = published[published["task"] == task]
     assert expected == (of_task["epochs"].iloc[0], of_task["patience"].iloc[0], of_task["learning_rate"].iloc[0])
 
@@ -167,9 +169,8 @@ def test_a_training_that_cannot_fit_is_marked_and_made_when_it_can(settings, mon
         patched.setattr(efficiency, "memory_available", lambda device=None: 16 * weights - 1)
         with pytest.raises(TooLarge, match=r"baseline, full: needs .* GB of memory"):
             full.run_stage("baseline")
-        found = study.run_methods("baseline", ["full", "lora"])
-    assert found["full"] == []
-    assert len(found["lora"]) == 1
+        (found,) = study.runs("baseline", methods=["full", "lora"]).to_dict("records")
+    assert found["method"] == "lora"
     missing = study.not_run()
     assert list(missing["method"]) == ["full"]
     assert "GB of memory" in missing["reason"].item()
@@ -177,7 +178,7 @@ def test_a_training_that_cannot_fit_is_marked_and_made_when_it_can(settings, mon
     assert table.set_index("method")["status"].to_dict() == {"full": "not_run", "lora": "finished"}
     assert full.run_stage("baseline")[0].record.status == "finished"
     assert study.not_run().empty
-    assert lora.run_stage("baseline")[0].digest == found["lora"][0].digest
+    assert lora.run_stage("baseline")[0].digest == found["digest"]
 
 
 # --- what PES is computed from ---
@@ -185,10 +186,11 @@ def test_a_training_that_cannot_fit_is_marked_and_made_when_it_can(settings, mon
 
 def test_systems_are_read_from_records(settings):
     study = Study(settings("sentiment"))
-    made = study.run_methods("baseline", ["full", "lora"])
-    found = analysis.systems(study.table(*made.values()))
+    made = study.runs("baseline", methods=["full", "lora"])
+    found = techniques.systems(made)
+    folders = made.set_index("method")["folder"]
     for row in found.to_dict("records"):
-        record = made[row["method"]][0].record
+        record = records.read_record(Path(folders[row["method"]]))
         test, costs = record.scores["test"], record.costs
         assert (row["accuracy"], row["f1"], row["recall"]) == (
             test["accuracy"], test["macro_f1"], test["macro_recall"],
@@ -196,17 +198,16 @@ def test_systems_are_read_from_records(settings):
         assert row["total"] == costs["total_parameters"]
         assert row["vram_gb"] == costs["peak_memory_bytes"] / 1e9
         assert np.isnan(row["energy_joules"])  # a CPU reports none
-    means = analysis.over_seeds(found)
+    means = techniques.over_seeds(found)
     assert list(means["n"]) == [1, 1]
-    assert analysis.shared_variant(means) == "bounded"  # a tiny model has less than a million weights
-    assert "undefined for full, LoRA" in analysis.describe_pes(analysis.pes_table(means))
+    assert techniques.shared_variant(means) == "bounded"  # a tiny model has less than a million weights
 
 
 def test_techniques_are_of_one_stage_the_one_with_most_methods(settings):
     study = Study(settings("sentiment"))
-    study.run_methods("baseline", ["full", "lora"])
-    study.run_methods("baseline_converged", ["full"])
-    chosen = analysis.techniques(records.read_records(study.settings.study))
+    study.runs("baseline", methods=["full", "lora"])
+    study.runs("baseline_converged", methods=["full"])
+    chosen = techniques.techniques(records.read_records(study.settings.study))
     assert set(chosen["stage"]) == {"baseline"}
     assert set(chosen["method"]) == {"full", "lora"}
 
@@ -219,7 +220,7 @@ def test_a_trimmed_vocabulary_is_an_option_that_changes_the_run(tiny_backbone, t
     assert whole.digest != trimmed.digest
     name = "roberta.embeddings.word_embeddings.weight"
     backbone, after = (
-        load_file(place / "model.safetensors")[name] for place in (tiny_backbone(), trimmed.folder / "model")
+        load_file(folder / "model.safetensors")[name] for folder in (tiny_backbone(), trimmed.folder / "model")
     )
     same = (backbone == after).all(dim=1)
     assert same.any() and not same.all()  # rows that do not occur stay, the others are trained

@@ -1,230 +1,389 @@
 """Figures: what is drawn is what the table says, in letters that show, in colours that can be told apart."""
 
 import itertools
+import subprocess
 import sys
 import warnings
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from bs4 import BeautifulSoup
+from matplotlib.colors import to_hex, to_rgb
 from scipy import stats
 
-from nerlib import figures, statistics
-from nerlib.errors import FolderError
+from nerlib import figures, statistics, vocabulary
+from nerlib.corpora.languages import LANGUAGES
 from nerlib.figures import style
 
 SEEDS = (1, 2, 3)
 RNG = np.random.default_rng(7)
+SCREEN = 800 / 96  # inches
 
 
-@pytest.fixture
-def runs() -> pd.DataFrame:
-    cells = itertools.product(("baseline", "sources", "target"), ("full", "lora"), SEEDS)
-    frame = pd.DataFrame(cells, columns=["stage", "method", "seed"])
-    return frame.assign(
-        test_score=RNG.uniform(0.2, 0.8, len(frame)),
-        seconds=RNG.uniform(5, 50, len(frame)),
-        source_dev_score_before=RNG.uniform(0.7, 0.8, len(frame)),
-        source_dev_score_after=RNG.uniform(0.4, 0.6, len(frame)),
-    )
+def product(**values):
+    return pd.DataFrame(itertools.product(*values.values()), columns=list(values))
 
 
-def seeds_of(ax):
-    """All small points of the axes, as (x, y)."""
-    drawn = [c.get_offsets() for c in ax.collections if c.get_gid() == "seeds"]
-    return np.concatenate([np.asarray(points) for points in drawn])
+def numbers(frame, *columns):
+    return frame.assign(**{column: RNG.uniform(0.2, 0.8, len(frame)) for column in columns})
 
 
-def intervals_of(ax, axis):
-    """Mean, low and high of all error bars along an axis (0: x, 1: y)."""
-    found = []
-    for container in ax.containers:
-        line, _, bars = container
-        ends = bars[0].get_segments()[0][:, axis]
-        found.append((line.get_data()[axis][0], ends.min(), ends.max()))
-    return np.array(sorted(found))
+STAGES, METHODS = ("baseline_converged", "sources", "target"), ("full", "lora")
+RUNS = numbers(product(stage=STAGES, method=METHODS, seed=SEEDS), "test_score", "seconds", "before", "after")
+RUNS["metric"] = "strict_f1"
+STEPS = [(seed, step) for seed in SEEDS for step in range(10, 10 * (seed + 3), 10)]
+CURVES = numbers(pd.DataFrame(STEPS, columns=["seed", "step"]), "train_loss", "dev_score").assign(stage="target")
+CURVES["is_best"] = CURVES["step"] == 20
+ERRORS = product(stage=("sources", "target"), kind=("missed", "correct"), seed=SEEDS)
+ERRORS["count"] = RNG.integers(1, 50, len(ERRORS))
+SYSTEMS = numbers(product(task=("ner", "sentiment"), backbone=("mbert", "mt5"), method=METHODS), "score", "pes")
+SYSTEMS = SYSTEMS.assign(seconds=range(10, 90, 10), rank=[1, 2, 3, 4] * 2, leads=[0.5, 0.5, 0, 0] * 2)
+SYSTEMS = SYSTEMS.assign(best_rank=1, worst_rank=4, undefined=[""] * 7 + ["log"], on_front=[True, False] * 4)
+SQUARE = pd.DataFrame([[0.5, np.nan], [0.25, 1]], index=["en", "x-far"], columns=["sw", "yo"])
+LENGTHS = pd.DataFrame({"language": ["as"] * 4 + ["x-far"], "subwords": [10, 20, 129, 300, 5]})
+TESTED = pd.DataFrame(
+    [
+        {"comparison": name, "difference": statistics.Interval(value, low, high, 6, 0.95), "tost_low": low + 0.001,
+         "tost_high": high - 0.001, "verdict": statistics.Verdict(name, "on these languages", False)}
+        for name, value, low, high in (("better", 0.03, 0.02, 0.04), ("undecided", 0.005, -0.01, 0.02))
+    ]
+)  # fmt: skip
+RANKED = statistics.friedman_test(RNG.normal([0.70, 0.701, 0.9], 0.01, size=(12, 3)))
+PARTS = {"embeddings": (1_000_000, 0), "adapter": (7_500, 7_500), "head": (500, 500)}
 
 
-def expected_intervals(groups):
-    """Mean and 95 % t interval of each group, by scipy."""
-    return np.array(sorted((v.mean(), *stats.t.interval(0.95, len(v) - 1, v.mean(), stats.sem(v))) for v in groups))
+def languages(n):
+    return [*LANGUAGES, *(f"x-arab-{i}-1" for i in range(n))][:n]
 
 
-def test_stages_show_each_seed_and_the_t_interval_of_each_mean(runs):
-    ax = figures.scores_by_stage(runs).axes[0]
-    points = runs.assign(points=100 * runs["test_score"])
-    assert sorted(seeds_of(ax)[:, 0]) == pytest.approx(sorted(points["points"]))
-    groups = [group.to_numpy() for _, group in points.groupby(["stage", "method"])["points"]]
-    np.testing.assert_allclose(intervals_of(ax, axis=0), expected_intervals(groups))
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["baseline", "sources (zero-shot)", "target"]
+def study(n):
+    cells = numbers(product(language=languages(n), stage=STAGES, method=METHODS), "score").assign(metric="accuracy")
+    return cells.assign(low=cells["score"] - 0.1, high=cells["score"] + 0.1)
 
 
-def test_types_are_drawn_at_their_own_means():
-    scores = pd.DataFrame(
-        itertools.product(("PER", "LOC"), ("sources", "target"), SEEDS), columns=["type", "stage", "seed"]
-    )
-    scores["f1"] = RNG.uniform(0.2, 0.9, len(scores))
-    ax = figures.scores_by_type(scores).axes[0]
-    groups = [100 * group.to_numpy() for _, group in scores.groupby(["type", "stage"])["f1"]]
-    np.testing.assert_allclose(intervals_of(ax, axis=0), expected_intervals(groups))
+STUDY = study(8)
+DIFFERENCES = pd.DataFrame({"language": ["yo", "as", "am"], "difference": [0.02, -0.01, 0.0],
+                            "low": [0.01, -0.03, np.nan], "high": [0.03, 0.01, np.nan]})  # fmt: skip
+FIGURES = {
+    "scores by stage": lambda: figures.points(RUNS, "test_score", "stage", "method"),
+    "one seed": lambda: figures.points(RUNS[RUNS["seed"] == 1], "test_score", "stage", "method"),
+    "two by two": lambda: figures.points(RUNS, "stage", "test_score", "method", joined=True),
+    "forgetting": lambda: figures.points(RUNS, "", ["before", "after"], "method", facet="method", lines="seed"),
+    "spread": lambda: figures.points(RUNS.assign(deviation=RUNS["after"] - 0.5), "deviation", "stage", spread=True),
+    "learning": lambda: figures.curves(CURVES, "step", ["train_loss", "dev_score"], facet="stage", best="is_best"),
+    "width": lambda: figures.curves(CURVES, "step", "dev_score", units="", log=True, here=(20, "here: 20")),
+    "errors": lambda: figures.bars(ERRORS, "count", "stage", "kind", stacked=True),
+    "heat map": lambda: figures.heat_map(SQUARE, "cosine"),
+    "cost": lambda: figures.scatter(RUNS, "seconds", "test_score", mark="stage", over="seed"),
+    "fronts": lambda: figures.scatter(SYSTEMS, ["seconds"], mark="backbone", facet="task", front=["on_front"]),
+    "lengths": lambda: figures.histogram(LENGTHS, "subwords", limit=128),
+    "by language": lambda: figures.forest(DIFFERENCES),
+    "comparisons": lambda: figures.forest(TESTED, "comparison", margin=0.015),
+    "critical difference": lambda: figures.critical_difference(["full", "lora", "madx"], RANKED),
+    "architecture": lambda: figures.architecture(PARTS, layers=2, hidden=64, rank=4),
+    "pes": lambda: figures.pes_bars(SYSTEMS),
+    "ranks": lambda: figures.ranks(SYSTEMS),
+    "overview": lambda: figures.overview(STUDY),
+}
 
 
-def test_the_two_by_two_lines_join_the_means(runs):
-    cells = runs.assign(data=runs["stage"].map({"baseline": "target only", "target": "transfer"})).dropna()
-    ax = figures.two_by_two(cells).axes[0]
-    lines = {tuple(np.round(line.get_ydata(), 9)) for line in ax.lines if line.get_gid() == "means"}
-    means = 100 * cells.groupby(["method", "data"])["test_score"].mean().unstack()[["target only", "transfer"]]
-    assert lines == {tuple(np.round(row, 9)) for row in means.to_numpy()}
+def all_texts(figure):
+    """Everything that is written in a figure: axes, labels, legends."""
+    return [text.get_text() for text in figure.findobj(matplotlib.text.Text) if text.get_text() and text.get_visible()]
 
 
-def test_forgetting_draws_a_line_a_seed(runs):
-    target = runs[runs["stage"] == "target"]
-    for ax, method in zip(figures.forgetting(target).axes, ("full", "lora"), strict=True):
-        own = target[target["method"] == method]
-        drawn = sorted(tuple(line.get_ydata()) for line in ax.lines if line.get_gid() == "seeds")
-        both = 100 * own[["source_dev_score_before", "source_dev_score_after"]].to_numpy()
-        np.testing.assert_allclose(drawn, sorted(map(tuple, both)))
+def of_gid(found, gid):
+    return [one for one in found if one.get_gid() == gid]
 
 
-def test_cost_is_drawn_against_score(runs):
-    ax = figures.cost_against_score(runs).axes[0]
-    means = runs.groupby(["method", "stage"])[["seconds", "test_score"]].mean()
-    drawn = sorted((line.get_xdata()[0], line.get_ydata()[0]) for line in ax.lines if line.get_gid() == "means")
-    np.testing.assert_allclose(drawn, sorted(zip(means["seconds"], 100 * means["test_score"], strict=True)))
+def offsets_of(ax, gid):
+    return np.concatenate([np.asarray(cloud.get_offsets()) for cloud in of_gid(ax.collections, gid)])
 
 
-def test_error_kinds_stack_to_their_sum():
-    errors = pd.DataFrame(
-        itertools.product(("sources", "target"), ("missed", "correct"), SEEDS), columns=["stage", "kind", "seed"]
-    )
-    errors["count"] = RNG.integers(1, 50, len(errors))
-    ax = figures.error_kinds(errors).axes[0]
-    ends = [max(bar.get_x() + bar.get_width() for bar in row) for row in zip(*ax.containers, strict=True)]
-    np.testing.assert_allclose(ends, errors.groupby("stage")["count"].sum() / len(SEEDS))
+def names(ax, axis="y"):
+    return [label.get_text() for label in getattr(ax, f"get_{axis}ticklabels")()]
+
+
+# --- all of them ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_the_same_file_each_time_and_leaves_nothing_behind(name):
+    from matplotlib import pyplot
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # matplotlib warns of each glyph that is missing
+        drawn = {kind: style.as_bytes(FIGURES[name](), kind) for kind in ("svg", "pdf")}
+        with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "black"}):  # a reader's own style
+            again = FIGURES[name]()
+            assert style.as_bytes(again, "svg") == drawn["svg"]
+            assert style.as_bytes(again, "pdf") == drawn["pdf"], "also when it is the second file of a figure"
+            assert matplotlib.rcParams["font.size"] == 30
+    assert b"<text" not in drawn["svg"], "letters are outlines: no reader needs a font"
+    assert not pyplot.get_fignums(), "a notebook shows none of them twice, and none is left open"
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_figure_says_a_name_of_the_code(name):
+    raw = {*vocabulary.STAGES, *vocabulary.METHODS} - {"sources", "target", "full", "bottleneck"}  # also English words
+    words = {word.strip(",") for text in all_texts(FIGURES[name]()) for word in text.split()}
+    assert not words & raw and not [word for word in words if "_" in word]
+
+
+def test_a_new_method_and_a_new_task_are_a_row_of_the_vocabulary(monkeypatch):
+    monkeypatch.setitem(vocabulary.METHODS, "toy", vocabulary.MethodWords("Toy Tuning", "#123456"))
+    monkeypatch.setitem(vocabulary.METRICS, "toy_score", vocabulary.Metric("toyness", "toy"))
+    task = vocabulary.TASKS["ner"]._replace(label="toy finding", metric="toy_score")
+    monkeypatch.setitem(vocabulary.TASKS, "toys", task)
+    runs = RUNS.assign(method=RUNS["method"].replace("lora", "toy"), metric="toy_score", task="toys")
+    figure = figures.points(runs, "test_score", "stage", "method", facet="task")
+    assert figure.axes[0].get_xlabel() == "toyness (points)"
+    assert figure.axes[0].get_title("left") == "toy finding"
+    colours = {patch.get_label(): to_hex(patch.get_facecolor()) for patch in figure.legends[0].get_patches()}
+    assert colours == {"full fine-tuning": "#0072b2", "Toy Tuning": "#123456"}
+
+
+def test_a_method_without_a_row_takes_no_method_s_colour():
+    colours = style.colours(["full", "toy", "lora"])
+    own = {method.colour for name, method in vocabulary.METHODS.items()}
+    assert colours["full"] in own and colours["toy"] not in own
+
+
+def test_figures_are_loaded_without_matplotlib():
+    code = "import sys, nerlib.figures; sys.exit('matplotlib' in sys.modules or 'torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- means and curves -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_each_seed_is_a_point_and_each_mean_has_its_t_interval(upright):
+    columns = ("stage", "test_score") if upright else ("test_score", "stage")
+    ax = figures.points(RUNS, *columns, "method").axes[0]
+    axis = int(upright)
+    assert sorted(offsets_of(ax, "values")[:, axis]) == pytest.approx(sorted(100 * RUNS["test_score"]))
+    drawn = sorted(tuple(np.nanquantile(line.get_xydata()[:, axis], [0, 1])) for line in ax.lines if is_bar(line))
+    groups = [100 * group.to_numpy() for _, group in RUNS.groupby(["stage", "method"])["test_score"]]
+    expected = [stats.t.interval(0.95, len(v) - 1, v.mean(), stats.sem(v)) for v in groups]
+    np.testing.assert_allclose(drawn, sorted(expected))
+    means = [y for line in ax.lines if not is_bar(line) for y in line.get_xydata()[:, axis] if not np.isnan(y)]
+    assert sorted(means) == pytest.approx(sorted(v.mean() for v in groups))
+    assert names(ax, "xy"[not upright]) == ["target only", "zero-shot", "transfer"]
+
+
+def is_bar(line):
+    """Whether a line is an interval with its caps, not a marker."""
+    return line.get_marker() in ("", "None", None)
+
+
+def test_one_seed_is_a_point_without_an_interval():
+    ax = figures.points(RUNS[RUNS["seed"] == 1], "test_score", "stage", "method").axes[0]
+    assert len(offsets_of(ax, "values")) == 6
+    bars = [line.get_xydata() for line in ax.lines if is_bar(line)]
+    assert all(np.isnan(bar[:, 0]).all() for bar in bars)
+
+
+def test_columns_beside_each_other_are_joined_by_seed():
+    target = RUNS[RUNS["stage"] == "target"]
+    figure = figures.points(target, "", ["before", "after"], "method", facet="method", lines="seed")
+    for ax, method in zip(figure.axes, METHODS, strict=True):
+        assert (names(ax, "x"), ax.get_title("left")) == (["before", "after"], vocabulary.label(method))
+        drawn = {tuple(line.get_ydata()) for line in ax.lines if line.get_alpha() == 0.35}
+        own = target.loc[target["method"] == method, ["before", "after"]]
+        assert drawn == set(map(tuple, 100 * own.to_numpy()))
+
+
+def test_joined_means_are_dashed_where_another_training_is():
+    few = numbers(product(method=METHODS, train_sentences=(0, 10, 100), training=("transfer", "target only")), "score")
+    few = few[(few["train_sentences"] > 0) | (few["training"] == "transfer")]
+    ax = figures.points(few, "train_sentences", "score", "method", dash="training", joined=True).axes[0]
+    assert names(ax, "x") == ["0 (zero-shot)", "10", "100"]
+    lines = {line.get_linestyle(): len(line.get_xydata()) for line in ax.lines if not is_bar(line)}
+    assert set(lines) == {"-", "--"}
 
 
 def test_the_curve_of_the_mean_ends_where_the_first_seed_ends():
-    steps = [(seed, step) for seed in SEEDS for step in range(10, 10 * (seed + 3), 10)]
-    rows = [
-        {"seed": seed, "stage": "target", "step": step, "train_loss": 1 / step + seed, "dev_score": step / 100}
-        for seed, step in steps
-    ]
-    curves = pd.DataFrame(rows)
-    loss, dev = figures.loss_curves(curves).axes
-    mean = next(line for line in loss.lines if line.get_gid() == "mean")
-    common = curves[curves["step"] <= 30].groupby("step")["train_loss"].mean()
-    np.testing.assert_allclose(mean.get_xdata(), common.index)
-    np.testing.assert_allclose(mean.get_ydata(), common)
-    assert len([line for line in dev.lines if line.get_gid() == "seed"]) == len(SEEDS)
+    loss, dev = figures.curves(CURVES, "step", ["train_loss", "dev_score"], best="is_best").axes
+    (mean,) = (line for line in loss.lines if line.get_linewidth() == 2)
+    common = CURVES[CURVES["step"] <= 30].groupby("step")["train_loss"].mean()
+    np.testing.assert_allclose(mean.get_xydata(), np.transpose([common.index, common]))
+    assert len([line for line in dev.lines if line.get_linewidth() < 1]) == len(SEEDS)
+    best = CURVES[CURVES["is_best"]]
+    np.testing.assert_allclose(offsets_of(dev, "best"), best[["step", "dev_score"]].to_numpy(float) * [1, 100])
+    assert (loss.get_ylabel(), dev.get_xlabel()) == ("training loss (nats per label)", "optimizer steps")
 
 
-def test_lengths_beyond_the_window_are_counted():
-    lengths = pd.DataFrame({"language": "as", "subwords": [10, 20, 129, 300]})
-    ax = figures.sentence_lengths(lengths, max_length=128).axes[0]
-    assert "50.0 % longer than 128" in ax.get_title(loc="left")
-    assert sum(bar.get_height() for bar in ax.patches) == pytest.approx(100)
+def test_the_band_is_the_t_interval_of_the_mean():
+    ax = figures.curves(CURVES, "step", "train_loss").axes[0]
+    (band,) = [c for c in ax.collections if c.get_alpha() == 0.15]
+    ends = band.get_paths()[0].vertices[:, 1]
+    for _, values in CURVES[CURVES["step"] <= 30].groupby("step")["train_loss"]:
+        for end in stats.t.interval(0.95, 2, values.mean(), stats.sem(values)):
+            assert np.isclose(ends, end).any()
 
 
-def test_fertility_and_width_are_drawn_as_given():
-    frame = pd.DataFrame({"language": ["as", "hi"], "fertility": [2.5, 1.25], "unknown_rate": [0.1, 0.0]})
-    assert [bar.get_width() for bar in figures.fertility(frame).axes[0].patches] == [2.5, 1.25]
-    widths = pd.DataFrame({"sentences": [100, 50], "width": [0.1, 0.2], "f1": 0.5})
-    line = figures.expected_width(widths, here=70).axes[0].lines[0]
-    np.testing.assert_allclose(line.get_xydata(), [[50, 20], [100, 10]])
+@pytest.mark.parametrize(("metric", "label"), [("accuracy", "accuracy"), ("strict_f1", "strict F1"), ("", "score")])
+def test_the_axis_says_which_score_it_is(metric, label):
+    ax = figures.points(RUNS.assign(metric=metric), "test_score", "stage").axes[0]
+    assert ax.get_xlabel() == f"{label} (points)" and ax.get_xlim()[0] == 0
 
 
-@pytest.mark.parametrize("draw", [figures.scores_by_stage, figures.cost_against_score, figures.forgetting])
-def test_the_axis_says_which_score_it_is(runs, draw):
-    def told(frame):
-        ax = draw(frame).axes[0]
-        return ax.get_xlabel() if draw is figures.scores_by_stage else ax.get_ylabel()
-
-    assert told(runs).endswith("strict F1 (points)")
-    assert told(runs.assign(metric="accuracy")).endswith("accuracy (points)")
+# --- bars, numbers in colour, clouds, distributions -------------------------------------------------------------------
 
 
-# --- transfer ---------------------------------------------------------------------------------------------------------
+def test_parts_of_a_bar_stack_to_their_sum():
+    ax = FIGURES["errors"]().axes[0]
+    ends = [max(bar.get_x() + bar.get_width() for bar in row) for row in zip(*ax.containers, strict=True)]
+    np.testing.assert_allclose(ends, ERRORS.groupby("stage")["count"].sum() / len(SEEDS))
+
+
+def test_bars_are_drawn_as_given_with_their_texts_in_the_given_order():
+    order = pd.Categorical(["as", "hi", "bn"], categories=["hi", "bn", "as"])
+    frame = pd.DataFrame({"language": order, "fertility": [2.5, 1.25, np.nan], "said": ["2.5!", "1.25!", "none"]})
+    ax = figures.bars(frame, "fertility", "language", texts="said", at=1).axes[0]
+    assert names(ax) == ["Hindi", "Bengali", "Assamese"]
+    assert [bar.get_width() for bar in ax.patches] == pytest.approx([1.25, 0, 2.5])
+    assert [text.get_text() for text in ax.texts] == ["1.25!", "none", "2.5!"]
 
 
 def test_a_heat_map_writes_each_number_that_there_is():
-    square = pd.DataFrame([[0.5, np.nan], [0.25, 1]], index=["en", "fr"], columns=["sw", "yo"])
-    ax = figures.heat_map(square, "strict F1 (points)", scale=100, decimals=1).axes[0]
+    ax = FIGURES["heat map"]().axes[0]
     assert {text.get_position(): text.get_text() for text in ax.texts} == {
-        (0, 0): "50.0", (0, 1): "25.0", (1, 1): "100.0",
+        (0.5, 0.5): "0.50", (0.5, 1.5): "0.25", (1.5, 1.5): "1.00",
     }  # fmt: skip
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["en", "fr"]
+    assert (names(ax), names(ax, "x")) == (["English", "x-far"], ["Swahili", "Yorùbá"])
 
 
-def test_pairs_stand_at_their_similarity_and_score():
-    cells = itertools.product(("ngrams", "syntax"), ("en", "hi"), ("sw", "yo"))
-    pairs = pd.DataFrame(cells, columns=["measure", "source", "target"])
-    pairs = pairs.assign(similarity=RNG.random(8), score=RNG.random(8))
-    pairs.loc[0, "similarity"] = np.nan
-    drawn = figures.similarity_against_score(pairs).axes
-    for ax, (measure, own) in zip(drawn, pairs.dropna().groupby("measure"), strict=True):
-        assert ax.get_title(loc="left") == measure
-        (points,) = [c.get_offsets() for c in ax.collections if c.get_gid() == "pairs"]
-        np.testing.assert_allclose(points, np.transpose([own["similarity"], 100 * own["score"]]))
-        assert {text.get_text() for text in ax.texts} == set(own["source"] + "→" + own["target"])
+def test_points_of_a_cloud_stand_at_their_cost_and_score():
+    ax = FIGURES["cost"]().axes[0]
+    means = RUNS.groupby(["method", "stage"])[["seconds", "test_score"]].mean().to_numpy() * [1, 100]
+    drawn = sorted(tuple(line.get_xydata()[0]) for line in of_gid(ax.lines, "mean"))
+    np.testing.assert_allclose(drawn, sorted(map(tuple, means)))
+    assert ax.get_xscale() == "log" and ax.get_xlabel() == "time (seconds), logarithmic"
 
 
-def test_drift_is_a_line_a_method_with_its_t_interval():
-    rows = pd.DataFrame(itertools.product(("full", "madx"), SEEDS, (0, 1, 2)), columns=["method", "seed", "layer"])
-    rows["drift"] = RNG.random(len(rows))
-    ax = figures.drift_by_layer(rows).axes[0]
-    means = [line.get_ydata() for line in ax.lines if line.get_gid() == "mean"]
-    np.testing.assert_allclose(means, rows.groupby(["method", "layer"])["drift"].mean().unstack())
-    groups = [group.to_numpy() for _, group in rows[rows["method"] == "madx"].groupby("layer")["drift"]]
-    ends = ax.collections[1].get_paths()[0].vertices[:, 1]
-    for low, high in [stats.t.interval(0.95, 2, v.mean(), stats.sem(v)) for v in groups]:
-        assert np.isclose(ends, low).any() and np.isclose(ends, high).any()
+def test_the_front_that_is_handed_in_is_joined():
+    for ax, (_, rows) in zip(FIGURES["fronts"]().axes, SYSTEMS.groupby("task"), strict=True):
+        (front,) = of_gid(ax.lines, "front")
+        best = rows[rows["on_front"]]
+        np.testing.assert_allclose(front.get_xydata(), np.transpose([best["seconds"], 100 * best["score"]]))
+        assert len(of_gid(ax.lines, "mean")) == len(rows)
 
 
-def test_few_shot_points_are_means_with_intervals_at_their_sizes():
-    cells = itertools.product(("full", "madx"), (0, 10, 100), ("transfer", "target only"), SEEDS)
-    rows = pd.DataFrame(cells, columns=["method", "train_sentences", "training", "seed"])
-    rows = rows[(rows["train_sentences"] > 0) | (rows["training"] == "transfer")]
-    rows["test_score"] = RNG.random(len(rows))
-    ax = figures.few_shot_curve(rows).axes[0]
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["0 (zero-shot)", "10", "100"]
-    groups = rows.groupby(["method", "train_sentences", "training"])["test_score"]
-    expected = expected_intervals([100 * group.to_numpy() for _, group in groups])
-    np.testing.assert_allclose(intervals_of(ax, axis=1), expected)
-    lines = {len(line.get_ydata()) for line in ax.lines if line.get_gid() == "means"}
-    assert lines == {2, 3}  # no target-only training on no sentences
-    assert len(seeds_of(ax)) == len(rows)
+def test_lengths_beyond_the_limit_are_counted():
+    ax = FIGURES["lengths"]().axes[0]
+    assert ax.get_title("left") == "Assamese: 50.0 % longer than 128"
+    assert sum(bar.get_height() for bar in ax.patches) == pytest.approx(100)
 
 
-def test_misalignment_draws_each_kind_by_group():
-    cells = itertools.product(("full", "madx"), SEEDS, ("1 word", "2 words"), ("boundary", "type", "missed"))
-    table = pd.DataFrame(cells, columns=["method", "seed", "group", "kind"]).assign(by="length")
-    table["share"] = RNG.random(len(table))
-    for ax, kind in zip(figures.misalignment(table).axes, ("boundary", "type"), strict=True):
-        assert ax.get_title(loc="left") == f"wrong {kind}"
-        own = table[table["kind"] == kind].groupby(["method", "group"])["share"].mean()
-        assert sorted(bar.get_height() for bar in ax.patches) == pytest.approx(sorted(100 * own))
+# --- comparisons ------------------------------------------------------------------------------------------------------
 
 
-# --- models -----------------------------------------------------------------------------------------------------------
+def intervals_and_values(ax):
+    """Ends of the intervals and the values, as drawn, by place."""
+    bars = {c.get_segments()[0][0, 1]: c.get_segments()[0][:, 0] for c in of_gid(ax.collections, "interval")}
+    return bars, {line.get_ydata()[0]: line.get_xdata()[0] for line in of_gid(ax.lines, "value")}
 
 
-def test_the_architecture_tells_what_is_trained():
-    parts = {"backbone": (1_000_000, False), "adapter": (7_500, True), "head": (500, True)}
-    told = [text.get_text() for text in figures.architecture(parts, layers=2, hidden=64, rank=4).axes[0].texts]
-    assert "trained: 8,000" in told
-    assert "0.79 % of 1,008,000 parameters" in told
-    assert "A" in told and "A" not in [
-        t.get_text() for t in figures.architecture(parts, layers=2, hidden=64, method="full").axes[0].texts
+def test_the_forest_draws_every_language_from_the_smallest_difference():
+    ax = FIGURES["by language"]().axes[0]
+    assert names(ax) == ["Assamese", "Amharic", "Yorùbá"]
+    bars, values = intervals_and_values(ax)
+    assert [values[place] for place in ax.get_yticks()] == pytest.approx([-1, 0, 2])
+    assert set(bars) == {0, 2}  # one seed has no interval
+    assert bars[2] == pytest.approx([1, 3])
+
+
+def test_comparisons_are_drawn_against_their_margin_in_the_colours_of_their_verdicts():
+    figure = FIGURES["comparisons"]()
+    ax = figure.axes[0]
+    (band,) = of_gid(ax.patches, "margin")
+    assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((-1.5, 1.5))
+    bars, values = intervals_and_values(ax)
+    assert bars[0] == pytest.approx([2, 4]) and values[1] == pytest.approx(0.5)
+    narrow = [c.get_segments()[0][:, 0] for c in of_gid(ax.collections, "narrow")]
+    np.testing.assert_allclose(narrow, [[2.1, 3.9], [-0.9, 1.9]])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["better", "undecided"]
+
+
+def test_methods_that_cannot_be_told_apart_are_joined():
+    ax = FIGURES["critical difference"]().axes[0]
+    (joined,) = [line.get_xdata() for line in of_gid(ax.lines, "group")]
+    assert joined == pytest.approx(sorted(RANKED.mean_ranks)[1:])
+
+
+@pytest.mark.parametrize(("n", "screens"), [(1, 0.5), (8, 1), (60, 1.5), (176, 4)])
+def test_a_study_of_any_size_is_one_picture(n, screens):
+    cells = study(n)
+    figure = figures.overview(cells)
+    (ax,) = figure.axes
+    assert figure.get_size_inches()[1] < screens * SCREEN
+    order = cells.groupby("language")["score"].mean().sort_values(ascending=False).index
+    rows = {tag: place for place, tag in enumerate(order)}
+    assert names(ax) == [LANGUAGES[tag].name if tag in LANGUAGES else tag for tag in rows]
+    drawn = sorted((round(float(y)), x) for x, y in offsets_of(ax, "score"))
+    scores = sorted((rows[tag], 100 * score) for tag, score in zip(cells["language"], cells["score"], strict=True))
+    np.testing.assert_allclose(drawn, scores)
+
+
+def test_tasks_of_a_study_are_panels():
+    both = pd.concat([study(2).assign(task="ner"), study(3).assign(task="pos")])
+    figure = figures.overview(both, facet="task")
+    assert [(ax.get_title("left"), len(names(ax))) for ax in figure.axes] == [("NER", 2), ("parts of speech", 3)]
+
+
+# --- techniques -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "factors", "boxes"),
+    [
+        ({"method": "lora"}, 2, 0),
+        ({"method": "dora", "target_modules": ("query",)}, 1, 0),
+        ({"method": "adalora", "target_modules": ("c_attn",)}, 3, 0),
+        ({"method": "lora", "target_modules": ("query", "key", "value", "dense")}, 5, 0),
+        ({"method": "lora", "target_modules": ("all",)}, 5, 0),
+        ({"method": "bottleneck"}, 0, 1),
+        ({"method": "bottleneck", "placement": "houlsby"}, 0, 2),
+        ({"method": "madx"}, 0, 1),
+        ({"method": "full"}, 0, 0),
+    ],
+)
+def test_adapters_are_drawn_where_they_are(given, factors, boxes):
+    written = [text.get_text() for text in figures.architecture(PARTS, layers=2, hidden=64, **given).axes[0].texts]
+    assert [written.count(name) for name in ("A", "B", "task adapter")] == [factors, factors, boxes]
+    assert ("language adapter" in written) == (given["method"] == "madx")
+
+
+def test_the_architecture_counts_what_is_trained_not_the_parts_in_which_something_is():
+    (said,) = [
+        t for t in all_texts(figures.architecture(PARTS | {"blocks": (1_000, 10)}, layers=2, hidden=64)) if "\n" in t
     ]
+    assert "trained: 8,010" in said and "0.79 % of 1,009,000 weights" in said
+    assert "blocks, 10 of them trained" in said and "embeddings, frozen" in said
 
 
-def test_one_seed_is_a_point_without_an_interval(runs):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        ax = figures.scores_by_stage(runs[runs["seed"] == 1]).axes[0]
-    assert len(seeds_of(ax)) == 6
-    assert all(container[2] == () for container in ax.containers)
+def test_every_pes_is_a_bar_in_its_method_s_colour_and_says_where_it_is_not_defined():
+    table = SYSTEMS.assign(pes=SYSTEMS["pes"].where(SYSTEMS.index > 0))
+    ax = figures.pes_bars(table).axes[0]
+    for method, bars in zip(METHODS, ax.containers, strict=True):
+        own = table.loc[table["method"] == method, "pes"]
+        assert [bar.get_width() for bar in bars] == pytest.approx(list(own.fillna(0)))
+        assert {to_hex(bar.get_facecolor()).upper() for bar in bars} == {vocabulary.METHODS[method].colour}
+    said = [text.get_text() for text in ax.texts]
+    assert said.count("×") == 1 and sum("†" in text for text in said) == 1
+    assert "×: not defined" in ax.get_xlabel() and "†: a logarithm" in ax.get_xlabel()
+    assert names(ax) == ["NER, mBERT", "NER, mT5", "sentiment, mBERT", "sentiment, mT5"]
+
+
+def test_ranges_of_ranks_are_drawn_from_best_to_worst():
+    for ax in FIGURES["ranks"]().axes:
+        bars, values = intervals_and_values(ax)
+        assert list(values.values()) == [1, 2, 3, 4]
+        assert all(list(bar) == [1, 4] for bar in bars.values())
+        assert [text.get_text() for text in ax.texts] == ["leads in 50 %"] * 2
 
 
 # --- letters and colours ----------------------------------------------------------------------------------------------
@@ -232,11 +391,9 @@ def test_one_seed_is_a_point_without_an_interval(runs):
 
 def test_no_label_becomes_a_box():
     words = ["অসমীয়া ব্যক্তি", "हिन्दी", "አማርኛ", "فارسی می‌کند", "Yorùbá ẹ̀kọ́", "ᱥᱟᱱᱛᱟᱲᱤ", "𐤊𐤋𐤌"]
-    scores = pd.DataFrame([{"type": word, "seed": seed, "f1": 0.5} for word in words for seed in SEEDS])
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # matplotlib warns of each missing glyph
-        drawn = style.as_bytes(figures.scores_by_type(scores), "svg")
-    assert b"<text" not in drawn, "letters are outlines: no reader needs a font"
+        style.as_bytes(figures.points(product(type=words, seed=SEEDS).assign(f1=0.5), "f1", "type"), "svg")
 
 
 def test_what_no_font_has_is_replaced_by_a_tag_or_spelt(monkeypatch):
@@ -256,8 +413,6 @@ COLOUR_VISION = {
 
 @pytest.mark.parametrize("vision", COLOUR_VISION)
 def test_methods_can_be_told_apart(vision):
-    from matplotlib.colors import to_rgb
-
     def seen(colour):
         linear = np.array([c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)])
         shown = np.clip(np.array(COLOUR_VISION[vision]) @ linear, 0, 1)
@@ -265,135 +420,5 @@ def test_methods_can_be_told_apart(vision):
         f = np.cbrt(np.maximum(xyz / [0.9505, 1, 1.089], 0.008856))
         return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])  # CIE Lab
 
-    pairs = itertools.combinations(figures.METHOD_COLOURS.values(), 2)
+    pairs = itertools.combinations([method.colour for method in vocabulary.METHODS.values()], 2)
     assert min(np.linalg.norm(seen(a) - seen(b)) for a, b in pairs) > 10  # some 2 can be seen side by side
-
-
-# --- showing and saving -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def displayed(monkeypatch):
-    shown = []
-    monkeypatch.setattr("IPython.display.display", shown.append)
-    return shown
-
-
-def test_a_figure_is_shown_with_its_caption_and_saved(runs, displayed, tmp_path):
-    figures.show(figures.scores_by_stage(runs), "stages", "F1 & <script>alert(1)</script>", tmp_path / "figures")
-    page = BeautifulSoup(displayed[0].body, "html.parser")
-    caption = "F1 & <script>alert(1)</script>"
-    assert page.find("figcaption").text == page.find("img").get("alt") == caption
-    assert page.find("img").get("src").startswith("data:image/svg+xml;base64,")
-    assert {file.name for file in (tmp_path / "figures").iterdir()} == {"stages.svg", "stages.pdf"}
-
-
-@pytest.mark.parametrize("kind", ["svg", "pdf"])
-def test_the_same_figure_is_the_same_file(runs, kind):
-    first, second = (style.as_bytes(figures.scores_by_stage(runs), kind) for _ in range(2))
-    assert first == second
-
-
-def test_a_reader_s_own_style_changes_nothing(runs):
-    import matplotlib
-
-    plain = style.as_bytes(figures.two_by_two(runs.assign(data="transfer")), "svg")
-    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "black"}):
-        assert style.as_bytes(figures.two_by_two(runs.assign(data="transfer")), "svg") == plain
-        assert matplotlib.rcParams["font.size"] == 30
-
-
-def test_a_name_does_not_leave_the_folder(runs, displayed, tmp_path):
-    with pytest.raises(FolderError, match="figure"):
-        figures.show(figures.scores_by_stage(runs), "../stages", "", tmp_path)
-    with pytest.raises(FolderError):
-        figures.folder("demo", "../x")
-    assert not displayed and not list(tmp_path.iterdir())
-
-
-def test_pyplot_is_not_needed():
-    """Figures are no pyplot figures: a notebook shows none of them twice, and none stays open."""
-    before = "matplotlib.pyplot" in sys.modules
-    figures.architecture({"head": (1, True)}, layers=1, hidden=1)
-    assert ("matplotlib.pyplot" in sys.modules) == before
-
-
-# --- over the languages of a study ------------------------------------------------------------------------------------
-
-
-def intervals_and_values(ax):
-    """Ends of the intervals and the values, as drawn, by place."""
-    bars = {c.get_segments()[0][0, 1]: c.get_segments()[0][:, 0] for c in ax.collections if c.get_gid() == "interval"}
-    values = {line.get_ydata()[0]: line.get_xdata()[0] for line in ax.lines if line.get_gid() == "value"}
-    return bars, values
-
-
-def test_the_forest_draws_every_language_and_their_mean():
-    table = pd.DataFrame({"language": ["yo", "as", "am"], "difference": [0.02, -0.01, 0.0],
-                          "low": [0.01, -0.03, np.nan], "high": [0.03, 0.01, np.nan]})  # fmt: skip
-    ax = figures.forest(table, statistics.Interval(0.003, -0.02, 0.03, 3, 0.95)).axes[0]
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["as", "am", "yo", "mean of languages"]
-    bars, values = intervals_and_values(ax)
-    assert [values[place] for place in ax.get_yticks()] == pytest.approx([-1, 0, 2, 0.3])
-    assert set(bars) == {0, 2, 3.5}  # one seed has no interval
-    assert bars[2] == pytest.approx([1, 3])
-
-
-def test_equivalence_is_drawn_against_its_margin():
-    rows = [("better", 0.03, 0.02, 0.04), ("undecided", 0.005, -0.01, 0.02)]
-    table = pd.DataFrame(
-        [
-            {
-                "comparison": name,
-                "difference": statistics.Interval(value, low, high, 6, 0.95),
-                "tost_low": low + 0.001,
-                "tost_high": high - 0.001,
-                "verdict": statistics.Verdict(name, "on these languages", False),
-            }
-            for name, value, low, high in rows
-        ]
-    )
-    figure = figures.equivalence(table, 0.015)
-    ax = figure.axes[0]
-    (band,) = (patch for patch in ax.patches if patch.get_gid() == "margin")
-    assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((-1.5, 1.5))
-    bars, values = intervals_and_values(ax)
-    assert bars[0] == pytest.approx([2, 4]) and values[1] == pytest.approx(0.5)
-    assert {text.get_text() for text in figure.legends[0].get_texts()} == {"better", "undecided"}
-
-
-def test_methods_that_cannot_be_told_apart_are_joined():
-    scores = RNG.normal([0.70, 0.701, 0.9], 0.01, size=(12, 3))
-    test = statistics.friedman_test(scores)
-    ax = figures.critical_difference(["full", "lora", "madx"], test).axes[0]
-    (joined,) = (c.get_segments()[0][:, 0] for c in ax.collections if c.get_gid() == "group")
-    assert joined == pytest.approx([sorted(test.mean_ranks)[1] - 0.02, test.mean_ranks.max() + 0.02])
-    assert {"full", "lora", "madx"} <= {text.get_text().split()[0] for text in ax.texts}
-
-
-def test_the_front_is_what_nothing_beats():
-    table = pd.DataFrame({"method": ["full", "lora", "dora", "madx"], "stage": "target",
-                          "seconds": [10.0, 20.0, 30.0, 40.0], "score": [0.5, 0.7, 0.6, 0.8]})  # fmt: skip
-    ax = figures.pareto(table).axes[0]
-    (front,) = (line for line in ax.lines if line.get_gid() == "front")
-    assert front.get_xdata().tolist() == [10, 20, 40]
-
-
-def test_maps_curves_and_spreads_show_their_tables():
-    growing = pd.DataFrame(
-        itertools.product(["lora"], ["am", "yo"], [10.0, 100.0]), columns=["method", "language", "n"]
-    )
-    growing = growing.rename(columns={"n": "train_sentences"}).assign(score=[0.2, 0.6, 0.4, 0.8])
-    (line,) = figures.few_shot_curves(growing).axes[0].lines
-    assert line.get_xydata() == pytest.approx(np.array([[10, 30], [100, 70]]))
-
-    spread = pd.DataFrame({"kind": ["full target"] * 3, "deviation": [-0.01, 0.0, 0.01]})
-    assert sorted(seeds_of(figures.seed_spread(spread).axes[0])[:, 0]) == pytest.approx([-1, 0, 1])
-
-    averages = growing.assign(stage="target")
-    heights = [bar.get_height() for bar in figures.macro_averages(averages).axes[0].patches]
-    assert heights == pytest.approx([50])
-
-    relative = pd.DataFrame({"comparison": "a − b", "language": ["am", "yo"], "relative": [0.1, -0.2]})
-    bars = figures.relative_improvement(relative).axes[0].patches
-    assert [bar.get_width() for bar in bars] == pytest.approx([10, -20])

@@ -34,13 +34,13 @@ def test_a_name_that_is_taken_is_one_component(name):
 
 
 def test_variables_move_the_output_folders(monkeypatch, tmp_path):
-    for variable, place in [
+    for variable, folder in [
         ("NERLIB_RUNS", folders.runs_folder),
         ("NERLIB_REPORTS", folders.reports_folder),
         ("NERLIB_CACHE", folders.cache_folder),
     ]:
         monkeypatch.setenv(variable, str(tmp_path / variable))
-        assert place() == tmp_path / variable
+        assert folder() == tmp_path / variable
 
 
 def test_a_relative_folder_is_taken_from_the_project_wherever_the_command_starts(monkeypatch, tmp_path):
@@ -79,17 +79,17 @@ def test_a_file_that_could_not_be_finished_leaves_the_old_one(tmp_path):
 
 
 def test_a_folder_that_could_not_be_finished_leaves_the_old_one(tmp_path):
-    place = tmp_path / "model"
-    with folders.new_folder(place) as beside:
+    path = tmp_path / "model"
+    with folders.new_folder(path) as beside:
         (beside / "weights").write_text("old")
-    with pytest.raises(KeyError), folders.new_folder(place) as beside:
+    with pytest.raises(KeyError), folders.new_folder(path) as beside:
         (beside / "weights").write_text("new")
         raise KeyError
-    assert (place / "weights").read_text() == "old"
+    assert (path / "weights").read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path):
+def test_a_path_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(FolderError, match="file"):
         folders.writable(tmp_path / "file" / "runs")
@@ -117,7 +117,7 @@ def test_processes_that_hold_the_lock_in_turn_lose_no_update(tmp_path):
 def test_a_living_owner_keeps_the_lock_and_is_named(tmp_path):
     with (
         folders.lock(tmp_path / "lock"),
-        pytest.raises(LockedError, match=str(os.getpid())),
+        pytest.raises(LockedError, match=f"process {os.getpid()} on"),
         folders.lock(tmp_path / "lock", wait_seconds=0.05),
     ):
         pass
@@ -142,11 +142,26 @@ def test_the_lock_of_a_killed_process_is_taken_over(tmp_path):
     assert not (tmp_path / "lock").exists()
 
 
-def test_a_lock_of_another_machine_is_stale_when_it_was_not_touched_for_long(tmp_path):
+OTHER_MACHINE = "filelock/2\npid=1\nhost=another-machine\nmode=lease\ntoken={token}\nduration=0.2\n"
+
+
+def test_a_lock_of_another_machine_is_stale_when_it_was_not_touched_for_long(tmp_path, monkeypatch):
     path = tmp_path / "lock"
-    path.write_text("another-machine 1 5 abc")
-    with pytest.raises(LockedError), folders.lock(path, wait_seconds=0.05):
+    path.write_text(OTHER_MACHINE.format(token="a" * 32))
+    monkeypatch.setattr(folders, "STALE_SECONDS", 0.2)
+    monkeypatch.setattr(folders, "HEARTBEAT_SECONDS", 0.1)
+    with pytest.raises(LockedError, match="process 1 on another-machine"), folders.lock(path, wait_seconds=0.01):
         pass
-    os.utime(path, (0, 0))
-    with folders.lock(path, wait_seconds=2):
+    with folders.lock(path, wait_seconds=10):
         assert "another-machine" not in path.read_text()
+
+
+def test_who_lost_the_lock_is_told_before_writing(tmp_path):
+    path = tmp_path / "lock"
+    with folders.lock(path) as check_held:
+        check_held()
+        path.unlink()
+        path.write_text(OTHER_MACHINE.format(token="b" * 32))
+        with pytest.raises(LockedError, match="lost to process 1 on another-machine"):
+            check_held()
+    assert "another-machine" in path.read_text()  # the new owner's, which stays

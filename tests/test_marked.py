@@ -5,10 +5,10 @@ from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerlib import reporting
 from nerlib.corpora import Answer, LabelledText, Question, Sentence
 from nerlib.errors import CorpusError
-from nerlib.reporting.marked import AROUND, LONG_CONTEXT, LONG_TEXT, NO_ANSWER
+from nerlib.report import examples
+from nerlib.report.examples import AROUND, LONG_CONTEXT, LONG_TEXT, NO_ANSWER
 
 ATTACK = "<script>alert(1)</script>"
 CONTEXT = "پایتخت ایران تهران است و پایتخت عراق بغداد است."
@@ -38,11 +38,43 @@ def labels(body):
     return [[label.get_text() for label in body(name)] for name in LABELS]
 
 
+# --- sentences --------------------------------------------------------------------------------------------------------
+
+WORDS = ["ৰাম", "গুৱাহাটী", "বিশ্ববিদ্যালয়ত", "যায়", "।"]
+
+
+def test_entities_are_marked_above_and_below():
+    gold, predicted = ["B-PER", "B-ORG", "I-ORG", "O", "O"], ["O", "B-LOC", "O", "O", "O"]
+    sentence = parsed(examples.highlight(WORDS, gold, predicted, "as")).p
+    assert (sentence["lang"], sentence["dir"]) == ("as", "ltr")
+    words = sentence.find_all(class_="w")
+    assert [w.bdi.get_text() for w in words] == WORDS
+    assert [w.sup and w.sup.get_text() for w in words] == ["PER", "ORG", None, None, None]
+    assert [w.sub and w.sub.get_text() for w in words] == [None, "LOC", None, None, None]
+    assert ["gold" in w["class"] for w in words] == [True, True, True, False, False]
+    assert ["gold" in gap["class"] for gap in sentence.find_all(class_="gap")] == [False, True, False, False]
+
+
+def test_persian_runs_from_right_to_left_with_its_joiner():
+    sentence = parsed(examples.highlight(["می‌کند"], ["O"], language="fa")).p
+    assert sentence["dir"] == "rtl" and "\u200c" in sentence.get_text()
+
+
+def test_a_tag_missing_is_an_error():
+    with pytest.raises(CorpusError, match="predicted: expected one tag for each of 5 words, got 4"):
+        examples.highlight(WORDS, ["O"] * 5, ["O"] * 4)
+
+
+def test_parts_of_speech_are_shown_at_their_words():
+    sentence = parsed(examples.highlight(["moja", "mbili"], ["NOUN", "VERB"], ["NOUN", "X"]))
+    assert labels(sentence) == [["NOUN", "VERB"], ["NOUN", "X"]]
+
+
 # --- texts ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_text_stands_between_its_label_and_the_predicted_one():
-    body = parsed(reporting.labelled_text("فیلم خوبی بود", "positive", "negative", "fa"))
+    body = parsed(examples.labelled_text("فیلم خوبی بود", "positive", "negative", "fa"))
     assert body.p.get_text() == "فیلم خوبی بود"
     assert (body.p["lang"], body.p["dir"]) == ("fa", "rtl")
     assert labels(body) == [["positive"], ["negative"]]
@@ -50,14 +82,14 @@ def test_a_text_stands_between_its_label_and_the_predicted_one():
 
 
 def test_a_text_without_prediction_has_one_label():
-    body = parsed(reporting.labelled_text("nzuri", "positive", language="sw"))
+    body = parsed(examples.labelled_text("nzuri", "positive", language="sw"))
     assert labels(body) == [["positive"], []]
     assert "predicted" not in body.p.parent["class"]
 
 
 def test_a_long_text_is_cut_and_says_so():
     words = [f"w{i}" for i in range(LONG_TEXT + 5)]
-    shown = parsed(reporting.labelled_text(" ".join(words), "a")).p.get_text().split()
+    shown = parsed(examples.labelled_text(" ".join(words), "a")).p.get_text().split()
     assert shown == [*words[:LONG_TEXT], "…"]
 
 
@@ -65,7 +97,7 @@ def test_a_long_text_is_cut_and_says_so():
 
 
 def test_an_answer_is_marked_at_its_place_from_right_to_left():
-    body = parsed(reporting.marked_answer("پایتخت ایران؟", CONTEXT, [TEHRAN], "تهران است", "fa"))
+    body = parsed(examples.marked_answer("پایتخت ایران؟", CONTEXT, [TEHRAN], "تهران است", "fa"))
     assert all((p["lang"], p["dir"]) == ("fa", "rtl") for p in body("p"))
     assert body.p.get_text() == "پایتخت ایران؟"
     assert marked(body, "gold") == "تهران"
@@ -76,7 +108,7 @@ def test_an_answer_is_marked_at_its_place_from_right_to_left():
 def test_an_answer_that_stands_twice_is_marked_where_gold_is():
     context = "here is mira, there is mira"
     (begin,) = [Answer(context.rindex("mira"), "mira")]
-    body = parsed(reporting.marked_answer("who is there?", context, [begin], "mira"))
+    body = parsed(examples.marked_answer("who is there?", context, [begin], "mira"))
     (only,) = body.select("p.sentence > .gold")
     assert only["class"].count("predicted") == 1
     assert only.previous_sibling == "here is mira, there is "
@@ -94,7 +126,7 @@ def test_an_answer_that_stands_twice_is_marked_where_gold_is():
     ],
 )
 def test_what_the_context_does_not_hold_stands_behind_it(gold, predicted, chips):
-    body = parsed(reporting.marked_answer("؟", CONTEXT, gold, predicted, "fa"))
+    body = parsed(examples.marked_answer("؟", CONTEXT, gold, predicted, "fa"))
     behind = [piece.parent for piece in body("bdi")]
     assert [(c.bdi.get_text(), {"gold", "predicted"} & set(c["class"])) for c in behind] == chips
     assert running(body).startswith(CONTEXT)
@@ -104,7 +136,7 @@ def test_a_long_context_is_shown_around_its_answers():
     words = [f"w{i}" for i in range(2000)]
     context = " ".join(words)
     gold, predicted = Answer(context.index("w700 "), "w700 w701"), "w1500"
-    told = running(parsed(reporting.marked_answer("?", context, [gold], predicted))).split("…")
+    told = running(parsed(examples.marked_answer("?", context, [gold], predicted))).split("…")
     first, second = (part.split() for part in told)
     assert all(set(part) <= set(words) for part in (first, second)), "words are whole"
     assert {"w690", "w700", "w701", "w710"} <= set(first)
@@ -113,8 +145,8 @@ def test_a_long_context_is_shown_around_its_answers():
 
 
 def test_an_answer_that_is_not_at_its_place_is_refused():
-    with pytest.raises(CorpusError, match=r"expected the answer 'mira' at 3, met 'e is'"):
-        reporting.marked_answer("?", "here is mira", [Answer(3, "mira")])
+    with pytest.raises(CorpusError, match=r"expected the answer 'mira' at 3, got 'e is'"):
+        examples.marked_answer("?", "here is mira", [Answer(3, "mira")])
 
 
 @st.composite
@@ -129,7 +161,7 @@ def asked(draw):
 @given(asked())
 def test_marks_lie_on_the_answers_and_nothing_of_the_context_is_lost(case):
     context, answers, predicted = case
-    body = parsed(reporting.marked_answer("?", context, answers, predicted))
+    body = parsed(examples.marked_answer("?", context, answers, predicted))
     for chip in body("bdi"):
         chip.parent.decompose()
     assert running(body).split() == context.split()
@@ -164,14 +196,14 @@ UNANSWERABLE = Question(ATTACK, "a", (), "sw")
     ],
 )
 def test_nothing_of_an_example_becomes_a_script(shown, predicted):
-    body = reporting.example(shown, predicted).body
+    body = examples.example(shown, predicted).body
     assert "<script" not in body
     assert ATTACK in BeautifulSoup(body, "html.parser").get_text()
 
 
 def test_each_example_is_shown_by_its_kind():
-    assert reporting.example(SENTENCE).body == reporting.highlight(SENTENCE.words, SENTENCE.tags, language="sw").body
-    assert reporting.example(TEXT, ("b",)).body == reporting.labelled_text(ATTACK, ATTACK, "b", "sw").body
-    shown = reporting.marked_answer(ATTACK, QUESTION.context, QUESTION.answers, "", "sw")
-    assert reporting.example(QUESTION, ()).body == shown.body
+    assert examples.example(SENTENCE).body == examples.highlight(SENTENCE.words, SENTENCE.tags, language="sw").body
+    assert examples.example(TEXT, ("b",)).body == examples.labelled_text(ATTACK, ATTACK, "b", "sw").body
+    shown = examples.marked_answer(ATTACK, QUESTION.context, QUESTION.answers, "", "sw")
+    assert examples.example(QUESTION, ()).body == shown.body
     assert len(QUESTION.context) < LONG_CONTEXT

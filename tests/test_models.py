@@ -154,18 +154,6 @@ def test_training_goes_on_with_adapter_and_head_alone(saved, method):
     assert not np.array_equal(logits(model).numpy(), expected[f"xlm-roberta-{method.name}"])
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
-def test_a_merged_model_is_a_plain_one_with_the_same_outputs(saved, method):
-    folder, expected = saved
-    model = models.load_model(folder / f"xlm-roberta-{method.name}")
-    batch = model.encode(some_sentences(6), 32).batch(np.arange(6))
-    plain = models.merge(model)
-    assert not any("lora" in name for name, _ in plain.named_parameters())
-    with torch.no_grad():
-        found = plain(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
-    np.testing.assert_allclose(found.numpy(), expected[f"xlm-roberta-{method.name}"], atol=2e-5)
-
-
 @pytest.mark.parametrize(
     "method, expected",
     [(Lora(), 296_450), (Dora(), 314_882), (AdaLora(initial_rank=12), 444_194), (AdaLora(), 444_194)],
@@ -364,3 +352,108 @@ def test_every_method_learns_with_products_in_bfloat16(tmp_path, family, method)
     after = [p for p in model.network.parameters() if p.requires_grad]
     moved = [not torch.equal(a, b) for a, b in zip(before, after, strict=True)]
     assert all(moved) or method.name == "adalora"  # pruned rows are taken out
+
+
+# --- damaged and hostile folders ------------------------------------------------------------------------------------
+
+
+def spoilt(source, target, change, file="model.safetensors"):
+    """A copy of a folder, its tensors changed by a function of their dictionary."""
+    shutil.copytree(source, target)
+    save_file(change(load_file(target / file)), target / file, {"format": "pt"})
+    return target
+
+
+def without(part):
+    return lambda tensors: {name: t for name, t in tensors.items() if part not in name}
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+@pytest.mark.parametrize(
+    "change",
+    [
+        without("encoder.layer.1."),
+        without("word_embeddings"),
+        lambda tensors: {f"module.{name}": t for name, t in tensors.items()},  # as DataParallel names them
+    ],
+    ids=["layer", "embeddings", "module."],
+)
+def test_a_backbone_without_some_of_its_weights_is_refused(tiny_backbone, tmp_path, method, change):
+    folder = spoilt(tiny_backbone("bert"), tmp_path / "spoilt", change)
+    with pytest.raises(ModelError, match=r"lacks \d+ weights .*embeddings|lacks \d+ weights .*encoder.layer.1"):
+        models.build(folder, "ner", method)
+
+
+@pytest.mark.parametrize("task", ["ner", "sentiment", "qa"])
+def test_a_backbone_may_lack_a_head_and_its_pooler(tiny_backbone, task):
+    model = models.build(tiny_backbone("bert"), task, "full", labels=("B-PER", "O") if task == "ner" else ("a", "b"))
+    assert all(p.requires_grad for p in model.network.parameters())
+
+
+@pytest.mark.parametrize("part", ["encoder.layer.1.", "classifier"])
+def test_a_saved_model_may_lack_nothing(saved, tmp_path, part):
+    folder = spoilt(saved[0] / "bert-full", tmp_path / "spoilt", without(part))
+    with pytest.raises(ModelError, match=rf"lacks \d+ weights .*{part}"):
+        models.load_model(folder)
+
+
+@pytest.mark.parametrize("part", ["layer.1.", "classifier"])
+def test_a_saved_adapter_may_lack_nothing(saved, tmp_path, part):
+    folder = spoilt(saved[0] / "bert-lora", tmp_path / "spoilt", without(part), "adapter_model.safetensors")
+    with pytest.raises(ModelError, match="lacks weights"):
+        models.load_model(folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(saved, tiny_backbone, tmp_path, value):
+    def spoil(tensors):
+        name = sorted(n for n in tensors if "layer.0" in n)[0]
+        return tensors | {name: torch.full_like(tensors[name], value)}
+
+    with pytest.raises(ModelError, match="expected finite weights, got NaN or infinity"):
+        models.build(spoilt(tiny_backbone("bert"), tmp_path / "backbone", spoil))
+    for method, file in (("full", "model.safetensors"), ("lora", "adapter_model.safetensors")):
+        folder = spoilt(saved[0] / f"bert-{method}", tmp_path / method, spoil, file)
+        with pytest.raises(ModelError, match="expected finite weights, got NaN or infinity"):
+            models.load_model(folder)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"auto_map": {"AutoConfig": "evil.Config"}},
+        {"_attn_implementation_internal": "someone/kernel"},  # CVE-2026-4372
+        {"_attn_implementation": "someone/kernel"},
+        {"_experts_implementation": "someone/kernel"},
+        {"text_config": {"deeper": [{"_attn_implementation_internal": "someone/kernel"}]}},
+    ],
+    ids=lambda values: next(iter(values)),
+)
+def test_a_configuration_that_can_load_code_is_refused(saved, tiny_backbone, tmp_path, values):
+    backbone = shutil.copytree(tiny_backbone("bert"), tmp_path / "backbone")
+    model = shutil.copytree(saved[0] / "bert-full", tmp_path / "model")
+    for folder in (backbone, model):
+        _change(folder / "config.json", **values)
+    with pytest.raises(ModelError, match=r"config.json: .* can make transformers load code"):
+        models.find_backbone(backbone)
+    with pytest.raises(ModelError, match=r"config.json: .* can make transformers load code"):
+        models.load_model(model)
+
+
+def test_names_that_only_describe_are_read(tiny_backbone, tmp_path):
+    folder = shutil.copytree(tiny_backbone("bert"), tmp_path / "backbone")
+    _change(folder / "config.json", _name_or_path="bert-base-multilingual-cased", _num_labels=2)
+    assert models.build(folder).labels
+
+
+def test_the_names_of_adapted_layers_are_saved_in_order(tiny_backbone, tmp_path):
+    model = models.build(tiny_backbone("bert"), "ner", Lora(target_modules=("all",)), labels=LABELS)
+    models.save_model(model, tmp_path / "model")
+    names = json.loads((tmp_path / "model" / "adapter_config.json").read_text())["target_modules"]
+    assert names == ["dense", "key", "query", "value"]
+
+
+def test_weights_are_readable_by_all_like_the_other_files(saved):
+    for method in METHODS:
+        modes = {file.stat().st_mode & 0o777 for file in (saved[0] / f"bert-{method.name}").iterdir()}
+        assert len(modes) == 1

@@ -105,10 +105,10 @@ def test_the_weights_of_a_task_are_the_study_s():
     [
         (lambda: weighted_score([0.5, 0.5], [1, -1]), "weights of 0 or more"),
         (lambda: weighted_score([0.5, 0.5], [0, 0]), "not all of them 0"),
-        (lambda: weighted_score([0.5, 0.5], [1]), r"a weight for each score, met shapes \(1,\) and \(2,\)"),
-        (lambda: pes(0.5, 177, 6, base=1), "base of logarithms above 1, met 1"),
+        (lambda: weighted_score([0.5, 0.5], [1]), r"a weight for each score, got shapes \(1,\) and \(2,\)"),
+        (lambda: pes(0.5, 177, 6, base=1), "base of logarithms above 1, got 1"),
         (lambda: pes(0.5, -1, 6), "parameters: expected finite numbers of 0 or more"),
-        (lambda: bounded_pes(0.5, 177, [-1, 6]), r"memory: .* met \[-1.0\]"),
+        (lambda: bounded_pes(0.5, 177, [-1, 6]), r"memory: .* got \[-1.0\]"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(call, message):

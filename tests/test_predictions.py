@@ -81,7 +81,7 @@ def test_a_run_is_as_any_other(files):
 def test_what_is_imported_once_is_found_again(files, monkeypatch):
     corpus, given, _ = files
     first = import_predictions(given, str(corpus), "trial")
-    monkeypatch.setattr("nerlib.predictions.importing.score", None)  # nothing is scored twice
+    monkeypatch.setattr("nerlib.predictions.score", None)  # nothing is scored twice
     assert import_predictions(given, str(corpus), "trial") == first
 
 
@@ -107,7 +107,7 @@ def test_bad_folders_are_named(files, tmp_path):
     with pytest.raises(SettingsError, match=r"expected files <system>/<language>/<seed>.conll"):
         import_predictions(tmp_path / "gold", str(corpus), "trial")
     shutil.move(given / "good" / "yo" / "1.conll", given / "good" / "yo" / "first.conll")
-    with pytest.raises(SettingsError, match="expected the seed, a number, as the file's name, met 'first'"):
+    with pytest.raises(SettingsError, match="expected the seed, a number, as the file's name, got 'first'"):
         import_predictions(given, str(corpus), "trial")
     with pytest.raises(SettingsError, match="need gold: name its corpus"):
         from_settings(params.read_settings({"predictions": str(given)}))

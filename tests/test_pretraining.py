@@ -17,20 +17,20 @@ from transformers import (
     XLMRobertaForMaskedLM,
 )
 
-from nerlib.corpora import demo
+from nerlib import demo
 from nerlib.errors import CorpusError, ModelError
 from nerlib.params import Recipe
 from nerlib.pretraining import (
     DemoRecipe,
-    MaskedText,
+    MlmDataset,
     demo_backbone,
     masked_loss,
-    masked_text,
+    mlm_dataset,
     pack,
     train_masked,
     train_tokenizer,
 )
-from nerlib.pretraining.start import informed_start
+from nerlib.pretraining.miniature import warm_start
 
 TINY = DemoRecipe(
     hidden_size=48,
@@ -126,7 +126,7 @@ def test_text_without_a_subword_is_refused(tokenizer, lines):
 
 def test_masks_have_the_proportions_of_bert(tokenizer, text):
     packed = pack(tokenizer, text * 3, 64)
-    data = MaskedText(packed, tokenizer, seed=1)
+    data = MlmDataset(packed, tokenizer, seed=1)
     batches = [data.batch(np.arange(len(data)), epoch) for epoch in range(5)]
     shown = np.concatenate([batch["input_ids"].numpy().ravel() for batch in batches])
     labels = np.concatenate([batch["labels"].numpy().ravel() for batch in batches])
@@ -149,7 +149,7 @@ def test_masks_have_the_proportions_of_bert(tokenizer, text):
 
 
 def test_masks_are_the_same_for_the_same_epoch_and_change_with_it(tokenizer, text):
-    data = MaskedText(pack(tokenizer, text, 64), tokenizer, seed=1)
+    data = MlmDataset(pack(tokenizer, text, 64), tokenizer, seed=1)
     some = np.array([3, 1])
     assert torch.equal(data.batch(some, 0)["labels"], data.batch(some, 0)["labels"])
     assert not torch.equal(data.batch(some, 0)["labels"], data.batch(some, 1)["labels"])
@@ -160,7 +160,7 @@ def test_a_tokenizer_without_a_mask_is_refused(tokenizer):
         mask_token_id = None
 
     with pytest.raises(ModelError, match="mask token"):
-        MaskedText(np.zeros((1, 4), dtype=np.int64), NoMask(), seed=0)
+        MlmDataset(np.zeros((1, 4), dtype=np.int64), NoMask(), seed=0)
 
 
 @pytest.mark.parametrize("kind", ["xlm-roberta", "bert"])
@@ -171,7 +171,7 @@ def test_the_loss_is_that_of_transformers(kind, tokenizer, text, backbone):
     else:
         network = AutoModelForMaskedLM.from_pretrained(backbone[0]).eval()
         tokenizer = AutoTokenizer.from_pretrained(backbone[0])
-    batch = MaskedText(pack(tokenizer, text[:50], 32), tokenizer, seed=0).batch(np.arange(4), 0)
+    batch = MlmDataset(pack(tokenizer, text[:50], 32), tokenizer, seed=0).batch(np.arange(4), 0)
     mean = network(
         input_ids=batch["input_ids"], labels=batch["labels"]
     ).loss  # theirs is the mean over the masked subwords
@@ -180,7 +180,7 @@ def test_the_loss_is_that_of_transformers(kind, tokenizer, text, backbone):
 
 def test_a_model_without_the_head_is_refused(backbone, tokenizer):
     network = AutoModelForTokenClassification.from_pretrained(backbone[0])
-    batch = {"input_ids": torch.full((1, 4), 5), "labels": torch.full((1, 4), 5), "places": torch.arange(4)}
+    batch = {"input_ids": torch.full((1, 4), 5), "labels": torch.full((1, 4), 5), "loss_positions": torch.arange(4)}
     with pytest.raises(ModelError, match=r"masked-language-model head.*TokenClassification"):
         masked_loss(network, batch)
 
@@ -196,7 +196,7 @@ def test_training_lowers_the_loss_on_held_out_text_and_leaves_frozen_weights_alo
     before = {name: weight.clone() for name, weight in network.state_dict().items()}
     texts, held_out = [demo.text("x-far", 400, seed=7)], [demo.text("x-far", 60, seed=8)]
     recipe = Recipe(num_epochs=2, batch_size=16, learning_rate=2e-3)
-    data, unseen = (masked_text(tokenizer, part, 32, 1) for part in (texts, held_out))
+    data, unseen = (mlm_dataset(tokenizer, part, 32, 1) for part in (texts, held_out))
     done = train_masked(network, data, recipe, seed=1, held_out=unseen)
     assert done.loss_after < done.loss_before
     assert done.loss_after == pytest.approx(-max(row["dev_score"] for row in done.outcome.curve))
@@ -208,7 +208,7 @@ def test_without_held_out_text_no_loss_is_reported(backbone):
     network = AutoModelForMaskedLM.from_pretrained(backbone[0])
     tokenizer = AutoTokenizer.from_pretrained(backbone[0])
     recipe = Recipe(num_epochs=1, batch_size=16, learning_rate=1e-3)
-    done = train_masked(network, masked_text(tokenizer, [demo.text("x-far", 50)], 32, 1), recipe, seed=1)
+    done = train_masked(network, mlm_dataset(tokenizer, [demo.text("x-far", 50)], 32, 1), recipe, seed=1)
     assert (done.loss_before, done.loss_after) == (None, None)
     assert done.outcome.steps > 0
 
@@ -234,9 +234,9 @@ def small_network():
         return XLMRobertaForMaskedLM(config).eval()
 
 
-def test_the_informed_start_looks_at_the_neighbours():
+def test_the_warm_start_looks_at_the_neighbours():
     network, sequences = small_network(), two_shifted_languages()
-    informed_start(network, sequences)
+    warm_start(network, sequences)
     with torch.inference_mode():
         output = network(torch.from_numpy(sequences[:8]), output_attentions=True)
     attention = output.attentions[0].mean(dim=0)  # (heads, T, T)
@@ -250,16 +250,16 @@ def test_alike_subwords_of_two_languages_start_side_by_side_and_only_when_told()
     similarity = {}
     for told, alike in (("alike", np.arange(200) % 100), ("apart", None)):
         network = small_network()
-        informed_start(network, sequences, alike)
+        warm_start(network, sequences, alike)
         vectors = network.base_model.embeddings.word_embeddings.weight.detach()[:, 32:]
         similarity[told] = torch.cosine_similarity(vectors[first], vectors[first + 100]).mean()
     assert similarity["alike"] > 0.9  # the same neighbours
     assert abs(similarity["apart"]) < 0.2
 
 
-def test_the_informed_start_knows_how_frequent_subwords_are():
+def test_the_warm_start_knows_how_frequent_subwords_are():
     network, sequences = small_network(), two_shifted_languages()
-    informed_start(network, sequences)
+    warm_start(network, sequences)
     counts = np.bincount(sequences.ravel(), minlength=200) + 1
     assert network.lm_head.bias.detach().exp().numpy() == pytest.approx(counts / counts.sum(), rel=1e-4)
 

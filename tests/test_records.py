@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nerlib import folders
-from nerlib.errors import FolderError, RecordError, SettingsError
+from nerlib.errors import FolderError, RecordError
 from nerlib.records import (
     COLUMNS,
     backbone_name,
@@ -111,7 +111,7 @@ def test_a_record_that_contradicts_itself_is_refused(change, message):
 def test_what_is_no_object_or_not_there_is_refused():
     folder, _ = written()
     (folder / "record.json").write_text("[1, 2]")
-    with pytest.raises(RecordError, match="expected a JSON object, met list"):
+    with pytest.raises(RecordError, match="expected a JSON object, got list"):
         read_record(folder)
     with pytest.raises(RecordError, match="no record at"):
         read_record(folder.parent)
@@ -131,7 +131,7 @@ def test_a_record_is_not_written_into_another_runs_folder():
         write_record(folder_of(a_record(seed=2)), record)
 
 
-# --- identity and place ---------------------------------------------------------------------------------------------
+# --- identity and folder --------------------------------------------------------------------------------------------
 
 plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
 nested = st.recursive(
@@ -260,22 +260,6 @@ def test_seeds_are_in_the_order_of_numbers():
     assert read_records("trial")["seed"].tolist() == [2, 9, 10]
 
 
-def test_missing_runs_of_the_grid_are_appended():
-    written(seed=1)
-    written(seed=2, status="failed")
-    cell = {"language": "x-target", "method": "lora", "stage": "target"}
-    table = read_records("trial", grid=[cell | {"seed": seed} for seed in (1, 2, 3)])
-    assert table["status"].tolist() == ["finished", "failed", "missing"]
-    assert table.iloc[2][["language", "seed", "task", "folder"]].tolist() == ["x-target", 3, "", ""]
-    assert table.dtypes.equals(read_records("trial").dtypes)
-
-
-@pytest.mark.parametrize("cell, message", [({"seed": 1, "metod": "lora"}, "'metod'"), ({"method": "lora"}, "no seed")])
-def test_a_grid_that_cannot_be_meant_is_refused(cell, message):
-    with pytest.raises(SettingsError, match=message):
-        read_records("trial", grid=[cell])
-
-
 def test_damaged_and_misplaced_records_are_named_and_left_out():
     good, _ = written(seed=1)
     damaged, _ = written(seed=2)
@@ -302,7 +286,7 @@ def test_damaged_and_misplaced_records_are_named_and_left_out():
 
 def test_a_record_with_a_text_for_a_number_is_left_out():
     folder, _ = written(costs={"steps": "many"})
-    with pytest.warns(UserWarning, match=f"{folder.name}.*steps, met 'many'"):
+    with pytest.warns(UserWarning, match=f"{folder.name}.*steps, got 'many'"):
         assert read_records("trial").empty
 
 
@@ -435,7 +419,7 @@ def test_predictions_are_read_as_they_stand(tmp_path):
     "content, message",
     [
         ("a\tO\tO\nb\tO\n", r"test\.conll:2"),
-        ("a\tO\n", "met 2 columns"),
+        ("a\tO\n", "got 2 columns"),
         ("", "0 columns"),
         (None, "no predictions at"),
     ],

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from nerlib.errors import CorpusError, RecordError
-from nerlib.scoring import Counts, f1_from_counts, score
+from nerlib.scoring import Counts, f1_from_counts, headline, score
 from tests.masakhaner import tags_of
 
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG"]
@@ -88,6 +89,81 @@ def test_lenient_f1_equals_what_masakhaner2_published(shared, system, language):
         assert tp / (tp + fn) == pytest.approx(expected["recall"], abs=1e-12)
 
 
+# --- the headline -----------------------------------------------------------------------------------------------------
+
+
+def test_the_headline_is_seqeval_s_and_equals_the_counts(shared):
+    from seqeval.metrics import f1_score
+    from seqeval.scheme import IOB2
+
+    gold = tags_of(shared / "data" / "masakhaner2" / "nya" / "test.txt")
+    predicted = tags_of(shared / "data" / "predictions" / "masakhaner2" / "xlmrbase" / "nya" / "1.conll")
+    found, ours = headline(gold, predicted), score(gold, predicted)
+    assert found.f1 == f1_score(gold, predicted, mode="strict", scheme=IOB2)
+    assert found.lenient_f1 == f1_score(gold, predicted)
+    assert json.loads(json.dumps(found.to_record())) == found.to_record()  # plain numbers
+    assert set(found.to_record()) == set(ours.to_record())
+    for name, value in ours.to_record().items():
+        rows = (
+            [(value, getattr(found, name))]
+            if name != "by_type"
+            else zip(value.values(), found.by_type.values(), strict=True)
+        )
+        for own, theirs in rows:
+            assert theirs == pytest.approx(own, abs=1e-12), name
+
+
+@pytest.mark.parametrize("batch", range(3))
+def test_the_headline_of_tags_in_any_order_is_that_of_the_counts(batch):
+    rng = np.random.default_rng(100 + batch)
+    for _ in range(30):
+        gold, predicted = random_tags(rng, sentences=rng.integers(1, 6))
+        ours = score(gold, predicted)
+        assert headline([tuple(tags) for tags in gold], predicted).f1 == pytest.approx(ours.f1, abs=1e-12)
+
+
+@pytest.mark.parametrize("tags", [[], [["O", "O"]], [["I-PER", "O"]]])
+def test_a_headline_of_nothing_is_zero_without_warning(tags):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = headline(tags, tags)
+    assert (found.f1, found.precision, found.support, found.by_type) == (0, 0, 0, {})
+
+
+@pytest.mark.parametrize(
+    "reading, array, message",
+    [
+        ("strict", "fp", r"f1: expected seqeval's 1\.0, got 0\.66"),
+        ("strict", "fn", r"f1: expected seqeval's 1\.0, got 0\.66"),
+        ("lenient", "tp", r"lenient_f1: expected seqeval's 1\.0, got 0\.0"),
+    ],
+)
+def test_counts_that_contradict_seqeval_are_an_error(monkeypatch, reading, array, message):
+    from nerlib.scoring import tag_scores
+
+    def miscounted(gold, predicted):
+        counts = count_entities(gold, predicted)
+        getattr(getattr(counts, reading), array)[0, 0] ^= 1  # an entity too many, or too few
+        return counts
+
+    count_entities = tag_scores.count_entities
+    monkeypatch.setattr(tag_scores, "count_entities", miscounted)
+    with pytest.raises(RecordError, match=message):
+        headline([["B-PER", "O"]], [["B-PER", "O"]])
+
+
+def test_the_error_names_the_type_that_differs(monkeypatch):
+    """PER and LOC are taken for each other: the sums are right."""
+    from nerlib.scoring import tag_scores
+
+    count_entities = tag_scores.count_entities
+    monkeypatch.setattr(
+        tag_scores, "count_entities", lambda *tags: replace(count_entities(*tags), types=("PER", "LOC"))
+    )
+    with pytest.raises(RecordError, match=r"f1 of PER: expected seqeval's 0\.0, got 1\.0"):
+        headline([["B-PER", "B-LOC"]], [["O", "B-LOC"]])
+
+
 sentences = st.lists(
     st.lists(st.tuples(st.sampled_from(TAGS), st.sampled_from(TAGS)), min_size=1, max_size=8), max_size=5
 )
@@ -136,10 +212,10 @@ def test_nothing_to_find_and_nothing_found_is_zero_without_warning(tags):
 @pytest.mark.parametrize(
     "gold, predicted, message",
     [
-        ([["O"]], [], "as many predicted sentences as gold has, 1, met 0"),
-        ([["O"], ["O", "O"]], [["O"], ["O"]], "sentence 2: .* each of 2 words, met 1"),
-        ([["O"], ["O", "X-PER"]], [["O"], ["O", "O"]], "sentence 2, word 2: .* met gold tag 'X-PER'"),
-        ([["O"]], [["B-O"]], "sentence 1, word 1: .* met predicted tag 'B-O'"),
+        ([["O"]], [], "as many predicted sentences as gold has, 1, got 0"),
+        ([["O"], ["O", "O"]], [["O"], ["O"]], "sentence 2: .* each of 2 words, got 1"),
+        ([["O"], ["O", "X-PER"]], [["O"], ["O", "O"]], "sentence 2, word 2: .* got gold tag 'X-PER'"),
+        ([["O"]], [["B-O"]], "sentence 1, word 1: .* got predicted tag 'B-O'"),
         ([["O"]], [["B-"]], "predicted tag 'B-'"),
         ([["O"]], [["PER"]], "predicted tag 'PER'"),
         ([["O"]], [[""]], "predicted tag ''"),

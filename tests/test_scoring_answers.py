@@ -242,9 +242,9 @@ def test_no_questions_are_zero_without_a_warning():
 @pytest.mark.parametrize(
     "gold, predicted, message",
     [
-        ([("x",)], [], "as many predicted questions as gold has, 1, met 0"),
-        ([(), ()], [(), ("x", "y")], "question 2: expected one predicted answer or none, met 2"),
-        ([("x",)], ["x"], "question 1: expected a tuple of predicted answers, met the text 'x'"),
+        ([("x",)], [], "as many predicted questions as gold has, 1, got 0"),
+        ([(), ()], [(), ("x", "y")], "question 2: expected .* one of a predicted answer or none, got .*'x', 'y'"),
+        ([("x",)], ["x"], "question 1: expected a tuple of gold answers, .* and 'x'"),
         (["x"], [("x",)], "question 1: expected a tuple of gold answers"),
     ],
 )

@@ -34,11 +34,11 @@ def test_scores_of_labels_equal_scikit_learn(rows):
 @pytest.mark.parametrize(
     "gold, predicted, message",
     [
-        ([("x",)], [], "as many predicted texts as gold has, 1, met 0"),
-        ([("x",), ("x",)], [("x",), ()], r"text 2: expected one predicted label, .* met \(\)"),
+        ([("x",)], [], "as many predicted texts as gold has, 1, got 0"),
+        ([("x",), ("x",)], [("x",), ()], r"text 2: expected one predicted label, .* got \(\)"),
         ([("x", "y")], [("x", "y")], "text 1: expected one gold label"),
         ([("",)], [("x",)], "text 1: expected one gold label"),
-        (["x"], [("x",)], "text 1: expected one gold label, .* met 'x'"),
+        (["x"], [("x",)], "text 1: expected one gold label, .* got 'x'"),
     ],
 )
 def test_a_text_has_one_label(gold, predicted, message):

@@ -70,9 +70,9 @@ def test_no_words_are_zero_without_a_warning():
 @pytest.mark.parametrize(
     "gold, predicted, message",
     [
-        ([["X"]], [], "as many predicted sentences as gold has, 1, met 0"),
-        ([["X"], ["X", "X"]], [["X"], ["X"]], "sentence 2: .* each of 2 words, met 1"),
-        ([["X"], ["X", "X"]], [["X"], ["X", ""]], "sentence 2, word 2: expected a predicted tag, met nothing"),
+        ([["X"]], [], "as many predicted sentences as gold has, 1, got 0"),
+        ([["X"], ["X", "X"]], [["X"], ["X"]], "sentence 2: .* each of 2 words, got 1"),
+        ([["X"], ["X", "X"]], [["X"], ["X", ""]], "sentence 2, word 2: expected a tag, got predicted tag ''"),
     ],
 )
 def test_bad_input_is_named(gold, predicted, message):

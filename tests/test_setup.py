@@ -15,22 +15,22 @@ import nerlib
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS_0_TO_2 = [
-    *("errors", "folders"),
+    *("errors", "folders", "vocabulary"),
     *("params", "labels", "corpora", "scoring", "statistics", "efficiency"),
-    *("records", "predictions", "analysis", "claims", "figures", "reporting"),
+    *("records", "predictions", "results", "similarity", "figures", "report", "batch"),
 ]
 HEAVY = {"torch", "transformers", "peft", "adapters", "datasets", "scipy", "pandas", "matplotlib", "numpy"}
 
 
 def imported_by(code: str) -> set[str]:
     """Top-level packages that a new process has loaded after running `code`."""
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", f"{code}\nimport sys; print(' '.join(m for m in sys.modules if '.' not in m))"],
         capture_output=True,
         text=True,
         check=True,
     )
-    return set(told.stdout.split())
+    return set(done.stdout.split())
 
 
 def test_importing_nerlib_loads_nothing_heavy():
@@ -83,7 +83,7 @@ def test_ci_runs_what_the_readme_says():
 
 
 @pytest.mark.parametrize("folder", ["notebooks", "nerlib", "tests", "params", "benchmarks"])
-def test_text_names_no_place_of_one_machine(folder):
+def test_text_names_no_path_of_one_machine(folder):
     for path in (ROOT / folder).rglob("*"):
         if path.suffix in {".py", ".ipynb", ".yaml", ".md", ".css", ".html", ".j2"}:
             found = re.search(r"(?<![\w.])/(home|root|Users)/\w+", path.read_text(encoding="utf-8"))

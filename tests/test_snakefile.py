@@ -11,18 +11,18 @@ import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from nerlib import folders
+from nerlib import folders, params
+from nerlib.batch import jobs
 from nerlib.errors import FolderError, SettingsError
-from nerlib.reporting import running
 
 PROJECT = Path(folders.__file__).parent.parent
 PARAMETERS = "study = ''\nlanguage = ''\nseeds = [1]\nsources = []\nsource_size = 0\n"
 
 
-def stub(root, name, more=""):
+def stub(root, name, more="", own=""):
     cells = [
         new_markdown_cell(f"# {name}"),
-        new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+        new_code_cell(PARAMETERS + own, metadata={"tags": ["parameters"]}),
         new_code_cell(f"import os\nprint(language, seeds, sources, os.environ.get('OMP_NUM_THREADS'))\n{more}"),
     ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -54,22 +54,54 @@ STUDY = {
 
 
 def test_a_study_is_languages_times_notebooks_times_variants(root):
-    jobs = {job.path: job.parameters for job in running.jobs(STUDY)}
+    given = {job.path: job.parameters for job in jobs.jobs(STUDY)}
     names = ["02_baseline", "03_lora_transfer--near", "03_lora_transfer--isolate"]
-    assert list(jobs) == [f"{language}/{name}" for language in ("as", "bn") for name in names]
-    assert jobs["as/02_baseline"] == {"study": "trial", "language": "as", "seeds": [1, 2], "source_size": 5}
-    assert jobs["bn/03_lora_transfer--near"] == {
+    assert list(given) == [f"{language}/{name}" for language in ("as", "bn") for name in names]
+    assert given["as/02_baseline"] == {
+        "study": "trial", "language": "as", "seeds": [1, 2], "source_size": 5, "corpora": {"ner": "wikiann"},
+    }  # fmt: skip
+    assert given["bn/03_lora_transfer--near"] == {
         "study": "trial", "language": "bn", "seeds": [1, 2], "source_size": 7, "sources": ["hi@x"],
     }  # fmt: skip
 
 
+def test_every_setting_reaches_every_notebook_and_its_own_parameters_one(root):
+    """Parameters cells hold what one changes: the other settings are given all the same, and nothing else is."""
+    stub(root, "02_baseline", own="colour = 'red'\n")
+    common = {"rank": 4, "label_map": {"GPE": "LOC"}, "colour": "blue"}
+    given = {job.notebook: job.parameters for job in jobs.jobs(STUDY | {"languages": ["as"], "parameters": common})}
+    assert {"rank", "label_map", "colour"} <= set(given["02_baseline"])
+    assert {"rank", "label_map"} <= set(given["03_lora_transfer"]) and "colour" not in given["03_lora_transfer"]
+    given = {"learning_rate": 1e-3, "demo_on_purpose": True}
+    for job in jobs.jobs(
+        STUDY | {"languages": ["as"], "parameters": given, "summary": {"02_baseline": {"margin": 2.0}}}
+    ):
+        assert params.read_settings(job.parameters).learning_rate == 1e-3
+    with pytest.raises(SettingsError, match="03_lora_transfer: near: no notebook here has a parameter 'colour'"):
+        jobs.jobs(STUDY | {"notebooks": {"02_baseline": {}, "03_lora_transfer": {"near": {"colour": "blue"}}}})
+
+
+def test_the_corpora_are_looked_at_first_and_the_longest_notebooks_begin_early(root):
+    names = ["01_data_preparation", "02_baseline", "03_lora_transfer", "my_own"]
+    for name in names:
+        stub(root, name)
+    planned = jobs.jobs(STUDY | {"languages": ["as"], "notebooks": dict.fromkeys(names)})
+    first_to_last = sorted(planned, key=lambda job: -job.priority)
+    assert [job.notebook for job in first_to_last] == [
+        "01_data_preparation",
+        "03_lora_transfer",
+        "02_baseline",
+        "my_own",
+    ]
+
+
 def test_what_sums_up_a_study_comes_once_and_last(root):
     stub(root, "07_statistics")
-    jobs = running.jobs(STUDY | {"summary": {"07_statistics": {"source_size": 3}}})
-    assert [job.path for job in jobs][-1] == "mul/07_statistics" and len(jobs) == 7
-    assert jobs[-1].parameters == {"study": "trial", "seeds": [1, 2], "source_size": 3}
+    planned = jobs.jobs(STUDY | {"summary": {"07_statistics": {"source_size": 3}}})
+    assert [job.path for job in planned][-1] == "mul/07_statistics" and len(planned) == 7
+    assert planned[-1].parameters == {"study": "trial", "seeds": [1, 2], "source_size": 3}
     with pytest.raises(SettingsError, match="07_statistics: no notebook here has a parameter 'sead'"):
-        running.jobs(STUDY | {"summary": {"07_statistics": {"sead": 3}}})
+        jobs.jobs(STUDY | {"summary": {"07_statistics": {"sead": 3}}})
 
 
 @pytest.mark.parametrize(
@@ -90,31 +122,30 @@ def test_what_sums_up_a_study_comes_once_and_last(root):
 )
 def test_what_cannot_be_meant_is_refused(root, change, message):
     with pytest.raises((SettingsError, FolderError), match=message):
-        running.jobs(STUDY | change)
+        jobs.jobs(STUDY | change)
 
 
 def test_a_variant_may_be_for_some_languages_only(root):
     variants = {"all": {}, "near": {"languages": ["as"], "sources": ["hi@x"]}, "none": {"languages": "no,yo"}}
-    jobs = running.jobs(STUDY | {"notebooks": {"03_lora_transfer": variants}})
-    assert [(job.language, job.variant) for job in jobs] == [("as", "all"), ("as", "near"), ("bn", "all")]
-    assert all("languages" not in job.parameters for job in jobs)
+    planned = jobs.jobs(STUDY | {"notebooks": {"03_lora_transfer": variants}})
+    assert [(job.language, job.variant) for job in planned] == [("as", "all"), ("as", "near"), ("bn", "all")]
+    assert all("languages" not in job.parameters for job in planned)
 
 
 def test_languages_may_be_one_text_as_on_a_command_line(root):
-    jobs = running.jobs(STUDY | {"languages": "as,no"})
-    assert {job.language for job in jobs} == {"as", "no"}
+    planned = jobs.jobs(STUDY | {"languages": "as,no"})
+    assert {job.language for job in planned} == {"as", "no"}
 
 
-@pytest.mark.parametrize("study", ["assamese", "demo", "african", "wikiann"])
+@pytest.mark.parametrize("study", sorted(file.stem for file in (PROJECT / "params" / "studies").glob("*.yaml")))
 def test_our_studies_can_be_planned(study):
+    """Every notebook's parameters are settings that can be meant, together with the defaults."""
     described = yaml.safe_load((PROJECT / "params" / "studies" / f"{study}.yaml").read_text(encoding="utf-8"))
-    if not all(running.source(notebook).is_file() for notebook in described["notebooks"]):
-        pytest.skip("its notebooks are not all there")
-    jobs = running.jobs(described)
+    planned = jobs.jobs(described)
     summary = described.get("summary", {})
-    assert {job.notebook for job in jobs} == {*described["notebooks"], *summary}
-    assert {job.language for job in jobs} == {*described["languages"], *(["mul"] if summary else [])}
-    assert all(job.parameters["study"] == study for job in jobs)
+    assert {job.notebook for job in planned} == {*described["notebooks"], *summary}
+    assert {job.language for job in planned} == {*described["languages"], *(["mul"] if summary else [])}
+    assert all(params.read_settings(job.parameters).study == study for job in planned)
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -192,3 +223,26 @@ def test_a_mistake_in_the_study_is_one_line(root, snakemake):
     assert asked.returncode != 0
     assert "no notebook here has a parameter 'seedz'; did you mean 'seeds'?" in asked.stderr
     assert "Traceback" not in asked.stderr
+
+
+# --- notebooks to work in ---------------------------------------------------------------------------------------------
+
+
+def test_work_is_done_in_copies_that_are_kept(tmp_path):
+    shutil.copy(PROJECT / "Makefile", tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    source, copy = tmp_path / "notebooks" / "02_baseline.ipynb", tmp_path / "work" / "02_baseline.ipynb"
+
+    def make():
+        return subprocess.run(["make", "-s", "work"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    source.write_text("first")
+    assert make() == "" and copy.read_text() == "first"
+    copy.write_text("mine")
+    assert make() == "" and copy.read_text() == "mine", "an unchanged notebook is not copied again"
+    source.write_text("second")
+    message = make()
+    assert "02_baseline has changed since it was copied: work/02_baseline.new.ipynb" in message
+    assert copy.read_text() == "mine" and copy.with_name("02_baseline.new.ipynb").read_text() == "second"
+    assert make() == "", "said once"
+    assert "work/" in (PROJECT / ".gitignore").read_text().split()

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -15,11 +15,11 @@ from nerlib import models, training
 from nerlib.corpora import LabelledText, Sentence
 from nerlib.encoding import like_length_parts
 from nerlib.errors import NerlibError
-from nerlib.models.hooks import Hooks
+from nerlib.models.methods import Hooks
 from nerlib.params import Recipe
-from nerlib.training.gradients import Accumulated, made_ahead
+from nerlib.training.gradients import Accumulated, prefetch
 from nerlib.training.parts import plan, schedule
-from nerlib.training.precision import computing, precision_on
+from nerlib.training.precision import autocast, precision_on
 from tests.tiny import SENTENCES
 
 
@@ -328,7 +328,7 @@ def test_memory_that_does_not_hold_one_example_is_said():
 @pytest.mark.parametrize("n", [0, 1, 5])
 def test_batches_made_ahead_are_the_batches(kind, n):
     items = [np.arange(i) for i in range(n)]
-    made = list(made_ahead(len, items, torch.device(kind)))
+    made = list(prefetch(len, items, torch.device(kind)))
     assert made == [(item, len(item)) for item in items] or all(a is b for (a, _), b in zip(made, items, strict=True))
     assert [count for _, count in made] == list(range(n))
 
@@ -344,7 +344,7 @@ def test_products_in_bfloat16_are_those_of_rounded_factors():
         for precision in ("float32", "bfloat16"):
             inputs = x.clone().requires_grad_()
             layer.zero_grad()
-            with computing(torch.device("cpu"), precision):
+            with autocast(torch.device("cpu"), precision):
                 out = layer(inputs)
             out.sum().backward()
             found.append((out.detach(), inputs.grad, layer.weight.grad.clone(), layer.bias.grad.clone()))
@@ -352,6 +352,23 @@ def test_products_in_bfloat16_are_those_of_rounded_factors():
             assert rounded.dtype == torch.float32
             torch.testing.assert_close(rounded, usual, rtol=0 if exact else 2**-7, atol=0 if exact else 0.05)
         assert all(torch.equal(*pair) for pair in zip(*found, strict=True)) == exact
+
+
+@given(st.floats(0, 0.99), st.integers(0, 2**32))
+@settings(max_examples=25, deadline=None)
+def test_dropout_drops_its_share_and_keeps_the_mean(rate, seed):
+    torch.manual_seed(seed)
+    x = torch.ones(1000, 33, requires_grad=True)
+    with autocast(torch.device("cpu"), "float32"):
+        out = nn.functional.dropout(x, rate)
+        assert torch.equal(nn.functional.dropout(x, rate, training=False), x)
+    out.sum().backward()
+    out = out.detach()
+    assert torch.equal(x.grad, out)  # what is kept is scaled, forward and backward alike
+    assert set(out.unique().tolist()) <= {0.0, float(out.max())}
+    assert float(out.max()) == pytest.approx(1 / (1 - rate), rel=2e-3)
+    spread = (rate * (1 - rate) / out.numel()) ** 0.5
+    assert abs(float((out == 0).double().mean()) - rate) < 5 * spread + 1e-5
 
 
 def test_the_precision_asked_for_is_the_one_that_is_told():

@@ -2,31 +2,37 @@
 
 `load_corpus` reads a `Corpus` of `Sentence`s (tasks `ner` and `pos`), `LabelledText`s (`sentiment`) or `Question`s
 (`qa`), whatever file format and tag scheme it is kept in; what was repaired on the way is counted in `Corpus.repairs`.
-`subset`, `merge` and `hold_out` choose examples by seed, `seen` finds those that stand elsewhere. `write_conll` and
-`write_examples` keep predictions. `load_text` reads unlabelled `Text`, and `split_text` holds out some of it.
+The readers are `conll`, `token_lists`, `classification` and `questions` (both on `tabular`), and `raw_text`. The nouns
+and what chooses among examples (`subset`, `merge`, `hold_out`, `seen`) are those of `nerlib.examples`. `write_conll`
+and `write_examples` keep predictions. `load_text` reads `RawText`, and `split_text` holds out some of it.
 `nerlib.corpora.checks` makes tables of sizes, repeated sentences and leaks; `nerlib.corpora.languages` knows names,
 scripts and directions.
 """
 
-from nerlib.corpora.columns import read_conll, write_conll
-from nerlib.corpora.jsonl import read_examples, write_examples
-from nerlib.corpora.label_maps import LABEL_MAPS
+from nerlib.corpora.files import AS_ASKED
 from nerlib.corpora.loading import load_corpus
-from nerlib.corpora.sampling import hold_out, merge, seen, subset
-from nerlib.corpora.text import Text, load_text, split_text
-from nerlib.corpora.types import (
+from nerlib.corpora.prediction_files import read_conll, read_examples, write_conll, write_examples
+from nerlib.corpora.raw_text import load_text, split_text
+from nerlib.corpora.tags import LABEL_MAPS
+from nerlib.examples import (
     SPLITS,
     Answer,
     Corpus,
     Example,
     LabelledText,
     Question,
+    RawText,
     Sentence,
-    comparable,
     digest_of_examples,
+    hold_out,
+    merge,
+    nfc_words,
+    seen,
+    subset,
 )
 
 __all__ = [
+    "AS_ASKED",
     "LABEL_MAPS",
     "SPLITS",
     "Answer",
@@ -34,14 +40,14 @@ __all__ = [
     "Example",
     "LabelledText",
     "Question",
+    "RawText",
     "Sentence",
-    "Text",
-    "comparable",
     "digest_of_examples",
     "hold_out",
     "load_corpus",
     "load_text",
     "merge",
+    "nfc_words",
     "read_conll",
     "read_examples",
     "seen",

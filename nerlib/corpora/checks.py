@@ -1,4 +1,4 @@
-"""What a corpus holds and what is wrong with it: sizes, repeated sentences, leaks, labels in conflict, unseen entities.
+"""What a corpus holds and what is wrong with it: sizes, repeated sentences, leaks, unseen entities.
 
 What is said of sentences holds for labelled texts and for questions (each with its context) too. Sentences are compared
 by their words after NFC, since corpora of one language mix composed and decomposed letters. Functions return small
@@ -12,11 +12,36 @@ from typing import Any
 
 import pandas as pd
 
-from nerlib.corpora.types import SPLITS, Corpus, Example, LabelledText, Question, Sentence, comparable
-from nerlib.labels import units
+from nerlib.examples import SPLITS, Corpus, Example, LabelledText, Question, Sentence, nfc_words, seen
+from nerlib.labels import gold_items
+from nerlib.vocabulary import TASKS
 
-# What stands against what is predicted, by task: a column of `conflicts`, and what joins it there.
-GOLD = {"ner": ("tags", " "), "pos": ("tags", " "), "sentiment": ("label", " "), "qa": ("answers", " | ")}
+
+def of_each(corpora: Mapping[str, Corpus], check: Callable[[Corpus], pd.DataFrame]) -> pd.DataFrame:
+    """What a function of this module says of each of several corpora, with a column `language` in front."""
+    tables = {tag: check(corpus).reset_index() for tag, corpus in corpora.items()}
+    found = pd.concat(tables, names=["language"]).droplevel(1).reset_index()
+    return found.drop(columns="index", errors="ignore")
+
+
+def repairs(corpora: Mapping[str, Corpus]) -> pd.DataFrame:
+    """What was repaired or left out in reading: `language`, `repair`, `count`."""
+    rows = [(tag, kind, n) for tag, corpus in corpora.items() for kind, n in corpus.repairs.items()]
+    return pd.DataFrame(rows, columns=["language", "repair", "count"])
+
+
+def describe_leaks(corpora: Mapping[str, Corpus], language: str) -> str:
+    """How many of a language's test examples also stand in some training split, in a sentence."""
+    train = [example for corpus in corpora.values() for example in corpus.splits.get("train", ())]
+    target = corpora[language]
+    found = seen(target.test, train)
+    examples = TASKS[target.task].examples
+    return f"{found.sum()} of the {len(found)} test {examples} of {language} also stand in training."
+
+
+def typical(corpora: Mapping[str, Corpus], number: int = 2) -> dict[str, list[tuple[Example, None]]]:
+    """Some examples of each corpus that show its types, by language, as a page shows them."""
+    return {tag: [(one, None) for one in with_most_types(corpus, number)] for tag, corpus in corpora.items()}
 
 
 def describe(corpus: Corpus) -> pd.DataFrame:
@@ -30,38 +55,24 @@ def describe(corpus: Corpus) -> pd.DataFrame:
         label. For `qa`: `questions`, `contexts` (different ones), `answers`, `unanswerable` questions, `words` (of
         questions and contexts, each context once).
     """
-    by_task: dict[str, Callable[[Corpus, Any], dict[str, int]]] = {
-        "sentiment": _sizes_of_texts,
-        "qa": _sizes_of_questions,
-    }
-    sizes = by_task.get(corpus.task, _sizes_of_sentences)
-    rows = {split: sizes(corpus, corpus.splits[split]) for split in SPLITS if split in corpus.splits}
+    rows = {split: _sizes(corpus, corpus.splits[split]) for split in SPLITS if split in corpus.splits}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("split")
 
 
-def _sizes_of_sentences(corpus: Corpus, sentences: Sequence[Sentence]) -> dict[str, int]:
-    tags = Counter(tag for sentence in sentences for tag in sentence.tags)
-    by_type = {name: tags[f"B-{name}" if corpus.task == "ner" else name] for name in corpus.types}
-    sizes = {"sentences": len(sentences), "words": sum(tags.values())}
+def _sizes(corpus: Corpus, examples: Sequence[Any]) -> dict[str, int]:
+    sizes = {TASKS[corpus.task].examples: len(examples)}
+    if corpus.task == "qa":
+        contexts = {question.context for question in examples}
+        return sizes | {
+            "contexts": len(contexts),
+            "answers": sum(len(question.answers) for question in examples),
+            "unanswerable": sum(not question.answers for question in examples),
+            "words": sum(len(text.split()) for text in (*(question.question for question in examples), *contexts)),
+        }
+    gold = Counter(item for example in examples for item in example.gold)
+    by_type = {name: gold[f"B-{name}" if corpus.task == "ner" else name] for name in corpus.types}
+    sizes["words"] = sum(len(example.words) for example in examples)
     return sizes | ({"entities": sum(by_type.values())} if corpus.task == "ner" else {}) | by_type
-
-
-def _sizes_of_texts(corpus: Corpus, texts: Sequence[LabelledText]) -> dict[str, int]:
-    labels = Counter(text.label for text in texts)
-    sizes = {"texts": len(texts), "words": sum(len(text.words) for text in texts)}
-    return sizes | {label: labels[label] for label in corpus.types}
-
-
-def _sizes_of_questions(corpus: Corpus, questions: Sequence[Question]) -> dict[str, int]:
-    contexts = {question.context for question in questions}
-    words = [*(question.question for question in questions), *contexts]
-    return {
-        "questions": len(questions),
-        "contexts": len(contexts),
-        "answers": sum(len(question.answers) for question in questions),
-        "unanswerable": sum(not question.answers for question in questions),
-        "words": sum(len(text.split()) for text in words),
-    }
 
 
 def repeated(corpus: Corpus) -> pd.DataFrame:
@@ -75,31 +86,26 @@ def repeated(corpus: Corpus) -> pd.DataFrame:
         whose tags, label or answers equal none of the copies').
     """
     rows = []
+    frames = {split: _frame(examples) for split, examples in corpus.splits.items()}
+    for split, other in _pairs(corpus):
+        own, known = frames[split], frames[other]
+        again, same = (
+            own.duplicated(key) if split == other else own[key].isin(set(known[key])) for key in ("words", "both")
+        )
+        rows.append((split, other, len(own), again.sum(), again.mean() if len(own) else 0.0, (again & ~same).sum()))
+    return pd.DataFrame(rows, columns=["split", "also_in", "sentences", "repeated", "share", "tagged_otherwise"])
+
+
+def _pairs(corpus: Corpus) -> list[tuple[str, str]]:
+    """Each split with itself and with those before it."""
     present = [split for split in SPLITS if split in corpus.splits]
-    for place, split in enumerate(present):
-        for other in (split, *present[:place]):
-            known: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
-            if other != split:
-                for sentence in corpus.splits[other]:
-                    known.setdefault(comparable(sentence.words), set()).add(sentence.gold)
-            rows.append(_repeated_row(split, other, corpus.splits[split], known))
-    return pd.DataFrame(rows)
+    return [(split, other) for i, split in enumerate(present) for other in (split, *present[:i])]
 
 
-def _repeated_row(
-    split: str, other: str, sentences: Sequence[Example], known: dict[tuple[str, ...], set[tuple[str, ...]]]
-) -> dict[str, object]:
-    count = conflicts = 0
-    for sentence in sentences:
-        words = comparable(sentence.words)
-        if words in known:
-            count += 1
-            conflicts += sentence.gold not in known[words]
-        if split == other:
-            known.setdefault(words, set()).add(sentence.gold)
-    share = count / len(sentences) if sentences else 0.0
-    names = {"split": split, "also_in": other, "sentences": len(sentences)}
-    return names | {"repeated": count, "share": share, "tagged_otherwise": conflicts}
+def _frame(examples: Sequence[Example]) -> pd.DataFrame:
+    """The words of each example, and the words with what is to be predicted of them."""
+    words = [nfc_words(example.words) for example in examples]
+    return pd.DataFrame({"words": words, "both": [(row, e.gold) for row, e in zip(words, examples, strict=True)]})
 
 
 def shared_contexts(corpus: Corpus) -> pd.DataFrame:
@@ -111,46 +117,16 @@ def shared_contexts(corpus: Corpus) -> pd.DataFrame:
         A row for each pair of splits; columns `split`, `also_in`, `contexts` (different ones of the split), `shared`,
         `share`, `questions` (those of the split about a shared context). Empty where the examples are no questions.
     """
-    asked = {
-        split: Counter(comparable(question.context.split()) for question in corpus.splits[split])
-        for split in SPLITS
-        if split in corpus.splits and corpus.task == "qa"
-    }
     rows = []
-    for place, split in enumerate(asked):
-        for other in list(asked)[:place]:
-            shared = asked[split].keys() & asked[other].keys()
-            questions = sum(asked[split][context] for context in shared)
-            rows.append(
-                (split, other, len(asked[split]), len(shared), _share(len(shared), len(asked[split])), questions)
-            )
+    for split, other in [pair for pair in _pairs(corpus) if pair[0] != pair[1] and corpus.task == "qa"]:
+        asked, known = (Counter(nfc_words(q.context.split()) for q in corpus.splits[name]) for name in (split, other))
+        shared = asked.keys() & known.keys()
+        questions = sum(asked[context] for context in shared)
+        rows.append((split, other, len(asked), len(shared), _share(len(shared), len(asked)), questions))
     return pd.DataFrame(rows, columns=["split", "also_in", "contexts", "shared", "share", "questions"])
 
 
-def conflicts(corpus: Corpus) -> pd.DataFrame:
-    """Sentences of the same words with different tags (or labels, or answers).
-
-    Returns
-    -------
-    DataFrame
-        A row for each occurrence of such words: `words` (joined by spaces), `split`, `where`, and `tags`, `label` or
-        `answers` (joined likewise; answers by `|`).
-    """
-    column, between = GOLD[corpus.task]
-    groups: dict[tuple[str, ...], list[tuple[str, Example]]] = {}
-    for split, sentences in corpus.splits.items():
-        for sentence in sentences:
-            groups.setdefault(comparable(sentence.words), []).append((split, sentence))
-    rows = [
-        (" ".join(words), split, sentence.where, between.join(sentence.gold))
-        for words, group in groups.items()
-        if len({sentence.gold for _, sentence in group}) > 1
-        for split, sentence in group
-    ]
-    return pd.DataFrame(rows, columns=["words", "split", "where", column])
-
-
-def leaks(corpora: Mapping[str, Corpus], seen_split: str = "train") -> pd.DataFrame:
+def leaks(corpora: Mapping[str, Corpus]) -> pd.DataFrame:
     """Dev and test sentences that stand in some corpus's training split, across all given corpora.
 
     A source's train can hold the target's test: shared news, shared names.
@@ -158,14 +134,14 @@ def leaks(corpora: Mapping[str, Corpus], seen_split: str = "train") -> pd.DataFr
     Returns
     -------
     DataFrame
-        Columns `corpus`, `split`, `sentences`, `also_in` (the corpus whose `seen_split` holds them), `repeated`,
+        Columns `corpus`, `split`, `sentences`, `also_in` (the corpus whose train holds them), `repeated`,
         `share`.
     """
     rows = []
-    known = {name: {comparable(s.words) for s in corpus.splits.get(seen_split, ())} for name, corpus in corpora.items()}
+    known = {name: {nfc_words(s.words) for s in corpus.splits.get("train", ())} for name, corpus in corpora.items()}
     for name, corpus in corpora.items():
         for split in ("dev", "test"):
-            words = [comparable(sentence.words) for sentence in corpus.splits.get(split, ())]
+            words = [nfc_words(sentence.words) for sentence in corpus.splits.get(split, ())]
             for other in (other for other in corpora if words and known[other]):
                 count = sum(row in known[other] for row in words)
                 rows.append((name, split, len(words), other, count, count / len(words)))
@@ -180,16 +156,12 @@ def with_most_types(corpus: Corpus, number: int) -> tuple[Any, ...]:
     sentences = corpus.splits.get("train") or corpus.splits.get("test") or ()
     by_length = sorted(sentences, key=lambda sentence: len(sentence.words))
     if corpus.task == "sentiment":
-        of_labels = [[text for text in by_length if text.label == label] for label in corpus.types]
-        turns = itertools.zip_longest(*of_labels)
+        turns = itertools.zip_longest(*([text for text in by_length if text.label == label] for label in corpus.types))
         return tuple(text for turn in turns for text in turn if text is not None)[:number]
-
-    def shown(example: Sentence | Question) -> int:
-        if isinstance(example, Question):
-            return len(example.answers)
-        return len({span.type for span in units(example.tags)})
-
-    return tuple(sorted(by_length, key=shown, reverse=True)[:number])
+    if corpus.task == "qa":
+        return tuple(sorted(by_length, key=lambda question: -len(question.answers))[:number])
+    by_types = sorted(by_length, key=lambda s: len({item.type for item in gold_items(s.tags)}), reverse=True)
+    return tuple(by_types[:number])
 
 
 def unseen_entities(sentences: Sequence[Example], train: Iterable[Example], types: Sequence[str]) -> pd.DataFrame:
@@ -204,16 +176,12 @@ def unseen_entities(sentences: Sequence[Example], train: Iterable[Example], type
         `unseen_forms`, `forms_share` of different word sequences. A share of nothing is empty.
     """
     known = {form for sentence in train for _, form in _forms(sentence)}
-    mentions = pd.DataFrame(
-        [(kind, form, form not in known) for sentence in sentences for kind, form in _forms(sentence)],
-        columns=["type", "form", "unseen"],
-    )
+    mentions = [(kind, form) for sentence in sentences for kind, form in _forms(sentence)]
     rows = {}
     for name in (*types, "all"):
-        of_type = mentions if name == "all" else mentions[mentions["type"] == name]
-        forms = of_type.drop_duplicates("form")
-        sizes = (len(of_type), int(of_type["unseen"].sum()), len(forms), int(forms["unseen"].sum()))
-        rows[name] = (sizes[0], sizes[1], _share(sizes[1], sizes[0]), sizes[2], sizes[3], _share(sizes[3], sizes[2]))
+        of_type = [form for kind, form in mentions if name in ("all", kind)]
+        sizes = [(len(forms), sum(form not in known for form in forms)) for forms in (of_type, set(of_type))]
+        rows[name] = [value for all_, unseen in sizes for value in (all_, unseen, _share(unseen, all_))]
     columns = ["entities", "unseen", "share", "forms", "unseen_forms", "forms_share"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("type")
 
@@ -226,10 +194,9 @@ def _forms(example: Example) -> list[tuple[str, str]]:
     """Pairs of a type and what is compared."""
     match example:
         case Sentence():
-            return [
-                (span.type, "\t".join(comparable(example.words[span.start : span.end]))) for span in units(example.tags)
-            ]
+            items = gold_items(example.tags)
+            return [(item.type, "\t".join(nfc_words(example.words[item.start : item.end]))) for item in items]
         case LabelledText():
-            return [(example.label, word) for word in comparable(example.words)]
+            return [(example.label, word) for word in nfc_words(example.words)]
         case Question():
-            return [("", "\t".join(comparable(answer.split()))) for answer in example.gold]
+            return [("", "\t".join(nfc_words(answer.split()))) for answer in example.gold]

@@ -1,21 +1,114 @@
-"""A corpus as a folder: which file is which split, and which reader reads it."""
+"""A corpus's files: their text and JSON, which of them is which split, and notes on what reading them changed."""
 
+import codecs
+import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from nerlib.corpora.columns import RawSentence, read_columns
-from nerlib.corpora.tables import read_jsonl, read_parquet
-from nerlib.errors import CorpusError
+from nerlib.errors import CorpusError, did_you_mean
 
+AS_ASKED = "as asked: "  # how kinds of what the caller left out begin, which are no repairs
 SPLIT_WORDS = {
     "train": ("train", "training"),
     "dev": ("dev", "devel", "development", "validation", "valid", "val", "eval"),
     "test": ("test", "testing"),
 }
-COLUMN_FILES = ("txt", "conll", "iob", "iob2", "bio", "tsv", "csv", "conllu", "conllup")
-EXTENSIONS = (*COLUMN_FILES, "jsonl", "json", "parquet")
+EXTENSIONS = ("txt", "conll", "iob", "iob2", "bio", "tsv", "csv", "conllu", "conllup", "jsonl", "json", "parquet")
+_SHARD = re.compile(r"-\d+-of-\d+\.parquet$")
+
+
+@dataclass
+class Notes:
+    """What reading changed: repairs counted by kind, and warnings for readers of results."""
+
+    repairs: Counter[str] = field(default_factory=Counter)
+    warnings: list[str] = field(default_factory=list)
+
+
+def with_hint(message: str, name: str, names: Iterable[str]) -> str:
+    """A message, and which of the names may have been meant where one is near."""
+    hint = did_you_mean(name, names)
+    return f"{message}; {hint}" if hint else message
+
+
+# --- text and JSON --------------------------------------------------------------------------------------------------
+
+
+def read_text(path: Path, notes: Notes) -> str:
+    """A file's text, without a byte-order mark.
+
+    Raises
+    ------
+    CorpusError
+        When the file cannot be read or is not UTF-8; the message names the line and how to convert it.
+    """
+    try:
+        return decoded(path.read_bytes(), path, notes)
+    except OSError as error:
+        raise CorpusError(f"{path}: expected a file that can be read: {error.strerror or error}") from error
+
+
+def decoded(data: bytes, path: Path, notes: Notes) -> str:
+    """The bytes of a file as text, likewise."""
+    if b"\0" in data:
+        index, got, encoding = data.index(0), "a NUL byte, as in UTF-16 (and in damaged files)", "UTF-16"
+    else:
+        try:
+            text = data.decode("utf-8-sig")
+            notes.repairs["byte-order mark dropped"] += data.startswith(codecs.BOM_UTF8)
+            return text
+        except UnicodeDecodeError as error:
+            index, encoding = error.start, "WINDOWS-1252"
+            got = (
+                f"the byte 0x{error.object[index]:02x}, as in a Windows code page (1252 for western Europe, 1251 for "
+                "Cyrillic, 1256 for Arabic letters)"
+            )
+    line = data.count(b"\n", 0, index) + 1
+    raise CorpusError(
+        f"{path}:{line}: expected UTF-8, got {got}; convert it: "
+        f"iconv -f {encoding} -t UTF-8 {path.name} > utf8-{path.name}"
+    )
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text; `ValueError` (or `RecursionError`) for what is none, also where a key stands twice."""
+    return json.loads(text, object_pairs_hook=_each_key_once)
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    cells = dict(pairs)
+    if len(cells) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {twice!r} stands twice")
+    return cells
+
+
+def json_lines(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of JSON Lines, each with its line.
+
+    Raises
+    ------
+    CorpusError
+        When a line is no JSON object; the message names it.
+    """
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = parse_json(line)
+        except (ValueError, RecursionError) as error:  # also numbers and nesting beyond what Python reads
+            message = getattr(error, "msg", error)
+            raise CorpusError(f"{path}:{number}: expected a JSON object, got {line[:60]!r} ({message})") from None
+        if not isinstance(row, dict):
+            raise CorpusError(f"{path}:{number}: expected a JSON object, got {line[:60]!r}")
+        yield number, row
+
+
+# --- splits ---------------------------------------------------------------------------------------------------------
 
 
 def split_of(file: Path | str) -> str | None:
@@ -25,15 +118,24 @@ def split_of(file: Path | str) -> str | None:
     if name.startswith(".") or extension not in EXTENSIONS:
         return None
     parts = set(re.split(r"[^a-z]+", stem))
-    found = [split for split, words in SPLIT_WORDS.items() if parts & set(words)]
-    return found[0] if len(found) == 1 else None
+    splits = [split for split, words in SPLIT_WORDS.items() if parts & set(words)]
+    return splits[0] if len(splits) == 1 else None
+
+
+def splits_in(folder: Path) -> set[str]:
+    """The splits of which the folder itself holds files, or a folder (it may hold a folder for each language)."""
+    return {split for path in folder.iterdir() if (split := _split_at(path))}
+
+
+def _split_at(path: Path) -> str | None:
+    return split_of(f"{path.name}.parquet" if path.is_dir() else path)
 
 
 def split_files(folder: Path) -> dict[str, list[Path]]:
     """The files of each split that stand in `folder`: one, or several numbered Parquet files.
 
     A split may also be a folder of Parquet files of its own (`train/0000.parquet`). `eval` is dev, but beside a file
-    of dev and without one of test it is the test.
+    of dev and without one of test it is the test. A single file of no split is `train`.
 
     Raises
     ------
@@ -42,43 +144,24 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
     """
     candidates: list[tuple[str, list[Path]]] = []
     for path in sorted(folder.iterdir()):
-        if path.is_dir() and any(path.name.lower() in words for words in SPLIT_WORDS.values()):
-            split, files = split_of(f"{path.name}.parquet"), sorted(path.glob("*.parquet"))
-        else:
-            split, files = (split_of(path), [path]) if path.is_file() else (None, [])
-        if split is not None and files:
+        files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+        if files and (split := _split_at(path)):
             candidates.append((split, files))
-    dev_and_eval = {_is_eval(files[0]) for split, files in candidates if split == "dev"} == {True, False}
-    if dev_and_eval and "test" not in {split for split, _ in candidates}:
-        candidates = [
-            ("test" if split == "dev" and _is_eval(files[0]) else split, files) for split, files in candidates
-        ]
-    found: dict[str, list[Path]] = {}
+    devs = [files for split, files in candidates if split == "dev"]
+    evals = [files for files in devs if "eval" in re.split("[^a-z]+", files[0].stem.lower())]
+    if 0 < len(evals) < len(devs) and "test" not in dict(candidates):
+        candidates = [("test" if files in evals else split, files) for split, files in candidates]
+    by_split: dict[str, list[Path]] = {}
     for split, files in candidates:
-        before = found.setdefault(split, [])
-        if before and not _shards(before[-1], files[0]):
+        earlier = by_split.setdefault(split, [])
+        if len({_SHARD.sub("", str(path)) for path in (*earlier[-1:], files[0])}) > 1:
             raise CorpusError(
-                f"{folder}: expected one file for the split {split!r}, met {before[-1].name} and {files[0].name}; "
+                f"{folder}: expected one file for the split {split!r}, got {earlier[-1].name} and {files[0].name}; "
                 f"name the files by role, as in {{'{split}': '{files[0].name}'}}"
             )
-        before.extend(files)
-    return found
-
-
-def _is_eval(file: Path) -> bool:
-    return "eval" in re.split(r"[^a-z]+", file.stem.lower())
-
-
-def _shards(one: Path, other: Path) -> bool:
-    """Whether two files are parts of one: `train-00000-of-00002.parquet` and `train-00001-of-00002.parquet`."""
-    pattern = re.compile(r"-\d+-of-(\d+)\.parquet$")
-    matches = [pattern.search(path.name) for path in (one, other)]
-    return all(matches) and one.name.split("-")[0] == other.name.split("-")[0]
-
-
-def has_splits(folder: Path) -> bool:
-    """Whether the folder itself holds files of splits (and not a folder for each language)."""
-    return any(split_of(path) or (path.is_dir() and split_of(f"{path.name}.parquet")) for path in folder.iterdir())
+        earlier.extend(files)
+    alone = [path for path in folder.iterdir() if path.suffix[1:].lower() in EXTENSIONS and path.name != "labels.json"]
+    return by_split or ({"train": alone} if len(alone) == 1 else {})
 
 
 def choose_files(folder: Path, roles: Mapping[str, str | Sequence[str]]) -> dict[str, list[Path]]:
@@ -91,30 +174,13 @@ def choose_files(folder: Path, roles: Mapping[str, str | Sequence[str]]) -> dict
     CorpusError
         When a named file is missing, or two files claim a split.
     """
-    chosen = {}
-    automatic: dict[str, list[Path]] | None = None
+    chosen: dict[str, list[Path]] = {}
     for role, wanted in roles.items():
-        files: list[Path] = []
-        for name in [wanted] if isinstance(wanted, str) else wanted:
-            if name in SPLIT_WORDS:
-                automatic = split_files(folder) if automatic is None else automatic
-                files.extend(automatic.get(name, []))
-            elif name:
-                if Path(name).name != name or not (folder / name).is_file():
-                    present = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_file()))
-                    raise CorpusError(f"role {role!r}: expected a file of {folder}, met {name!r}; there are: {present}")
-                files.append(folder / name)
-        if files:
-            chosen[role] = files
-    return chosen
-
-
-def read_files(files: Sequence[Path], task: str, repairs: Counter[str]) -> list[RawSentence]:
-    """Read one split's files by their kind: Parquet, JSON Lines, or one word a line."""
-    if all(file.suffix.lower() == ".parquet" for file in files):
-        return read_parquet(files, task, repairs)
-    sentences: list[RawSentence] = []
-    for file in files:
-        reader = read_jsonl if file.suffix.lower() in (".jsonl", ".json") else read_columns
-        sentences.extend(reader(file, task, repairs))
-    return sentences
+        for name in filter(None, [wanted] if isinstance(wanted, str) else wanted):
+            if name not in SPLIT_WORDS and (Path(name).name != name or not (folder / name).is_file()):
+                present = sorted(path.name for path in folder.iterdir() if path.is_file())
+                message = f"role {role!r}: expected a file of {folder}, got {name!r}; there are: {', '.join(present)}"
+                raise CorpusError(with_hint(message, name, present))
+            files = split_files(folder).get(name, []) if name in SPLIT_WORDS else [folder / name]
+            chosen.setdefault(role, []).extend(files)
+    return {role: files for role, files in chosen.items() if files}

@@ -5,14 +5,12 @@ own conversion of it to Parquet is taken (the branch `refs/convert/parquet`). Wh
 without a network.
 """
 
-import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from nerlib.corpora.files import split_of
+from nerlib.corpora.files import split_of, with_hint
 from nerlib.corpora.languages import codes
 from nerlib.errors import CorpusError
 
@@ -92,13 +90,25 @@ def is_hub_name(name: str, known: Mapping[str, _Repository] = REPOSITORIES) -> b
     return name in known or _NAME.fullmatch(name) is not None
 
 
-def download(corpus: str, language: str) -> tuple[Path, str]:
+def download(
+    name: str, language: str, known: Mapping[str, _Repository] = REPOSITORIES, at_most: int | None = None
+) -> tuple[Path, list[str], str]:
     """Bring a language's files here, or find them in the Hub's cache.
+
+    Parameters
+    ----------
+    name, known
+        A corpus of `REPOSITORIES`, a text of `TEXTS`, or `organisation/name`.
+    at_most
+        So many files are brought, those of train first; None: all. Texts of large languages fill dozens of files, of
+        which a language adapter reads a small part.
 
     Returns
     -------
     folder : Path
         The folder that holds the files of the splits.
+    files : list of str
+        The names of all files in it, the ones that were brought first.
     revision : str
         The commit they are from.
 
@@ -107,83 +117,50 @@ def download(corpus: str, language: str) -> tuple[Path, str]:
     CorpusError
         When the language is unknown there, the Hub cannot be reached, or the repository holds no data files.
     """
-    folder, _, revision = _find(corpus, language, REPOSITORIES, None)
-    return folder, revision
-
-
-def download_text(text: str, language: str) -> tuple[Path, str, int]:
-    """Bring the first file of a language's unlabelled text here, or find it in the Hub's cache.
-
-    Texts of large languages fill dozens of files, of which a language adapter reads a small part.
-
-    Returns
-    -------
-    file : Path
-    revision : str
-        The commit it is from.
-    more : int
-        How many files were left where they are.
-
-    Raises
-    ------
-    CorpusError
-        As `download`.
-    """
-    folder, files, revision = _find(text, language, TEXTS, 1)
-    return folder / files[0], revision, len(files) - 1
-
-
-def _find(
-    corpus: str, language: str, known: Mapping[str, _Repository], at_most: int | None
-) -> tuple[Path, list[str], str]:
-    """The folder of a language's files, their names in it, and the commit; `at_most` so many of them are brought."""
-    repository, configurations = _where(corpus, language, known)
+    repository, configurations = _where(name, language, known)
+    folders = [folder for code in configurations for folder in (code, f"data/{code}")]
+    if name not in known:  # one of a single language may have no folder for it
+        folders += ["data", "default", "plain_text", repository.partition("/")[2], ""]
     unreachable: OSError | None = None
-    met: list[str] = []
+    present: list[str] = []
     for revision in REVISIONS:
         try:
             files = _downloaded(repository, revision) if unreachable else _listed(repository, revision)
         except OSError as error:
             unreachable, files = error, _downloaded(repository, revision)
-        flat = () if corpus in known else ("data", "default", "plain_text", repository.partition("/")[2], "")
-        folder = _folder_of(configurations, files, flat)
+        present += files
+        folder = next((folder for folder in folders if PurePosixPath(folder) in map(_holder, files)), None)
         if folder is not None:
-            wanted = [file for file in files if _holder(file) == PurePosixPath(folder)]
-            wanted.sort(key=lambda file: ("train" not in file, file))
-            snapshot = _snapshot(repository, revision, wanted[:at_most], local=unreachable is not None)
-            return snapshot / folder, [str(PurePosixPath(file).relative_to(folder)) for file in wanted], snapshot.name
-        met += files
+            own = [file for file in files if _holder(file) == PurePosixPath(folder)]
+            own.sort(key=lambda file: ("train" not in file, file))
+            snapshot = _snapshot(repository, revision, own[:at_most], local=unreachable is not None)
+            return snapshot / folder, [str(PurePosixPath(file).relative_to(folder)) for file in own], snapshot.name
     if unreachable:
         raise CorpusError(
             f"the Hugging Face Hub cannot be reached for {repository!r} ({type(unreachable).__name__}), and the "
             f"language {language!r} was not downloaded before. {_by_hand(repository)}"
         ) from unreachable
-    languages = sorted({str(holder) for holder in map(_holder, met) if holder not in (None, PurePosixPath())})
-    if languages:
+    if languages := sorted({str(holder) for holder in map(_holder, present) if holder not in (None, PurePosixPath())}):
         raise CorpusError(
-            f"corpus {corpus!r} ({repository}): expected a folder {' or '.join(configurations)}, "
-            f"met {', '.join(languages)}"
+            f"corpus {name!r} ({repository}): expected a folder {' or '.join(configurations)}, "
+            f"got {', '.join(languages)}"
         )
     raise CorpusError(
-        f"corpus {corpus!r}: {repository} on the Hugging Face Hub holds no data files that can be read without running "
-        f"its code (met {', '.join(met[:8]) or 'nothing'}). {_by_hand(repository)}"
+        f"corpus {name!r}: {repository} on the Hugging Face Hub holds no data files that can be read without running "
+        f"its code (got {', '.join(present[:8]) or 'nothing'}). {_by_hand(repository)}"
     )
 
 
-def _where(corpus: str, language: str, known: Mapping[str, _Repository]) -> tuple[str, tuple[str, ...]]:
+def _where(name: str, language: str, known: Mapping[str, _Repository]) -> tuple[str, Sequence[str]]:
     """The repository, and the names that the language's files may have there, best first."""
-    if corpus not in known:
-        return corpus, codes(language)
-    repository = known[corpus]
+    if name not in known:
+        return name, codes(language)
+    repository, configurations = known[name]
     for code in codes(language):
-        if code in repository.configurations:
-            return repository.name, (repository.configurations[code],)
-    nearest = get_close_matches(language, repository.configurations, 1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    raise CorpusError(
-        f"corpus {corpus!r}: unknown language {language!r}; "
-        f"expected one of {', '.join(repository.configurations)}{hint}"
-    )
+        if code in configurations:
+            return repository, [configurations[code]]
+    message = f"corpus {name!r}: unknown language {language!r}; expected one of {', '.join(configurations)}"
+    raise CorpusError(with_hint(message, language, configurations))
 
 
 def _listed(repository: str, revision: str) -> list[str]:
@@ -213,40 +190,21 @@ def _downloaded(repository: str, revision: str) -> list[str]:
 
 
 def _snapshot(repository: str, revision: str, files: list[str] | None, local: bool) -> Path:
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import snapshot_download, utils
 
+    shown = not utils.are_progress_bars_disabled()
+    utils.disable_progress_bars()  # they fill notebooks and logs
     try:
-        with _no_bars():
-            snapshot = snapshot_download(
+        return Path(
+            snapshot_download(
                 repository, repo_type="dataset", revision=revision, allow_patterns=files, local_files_only=local
             )
+        )
     except (OSError, ValueError) as error:
         raise CorpusError(f"{repository} could not be downloaded: {error}. {_by_hand(repository)}") from error
-    return Path(snapshot)
-
-
-@contextlib.contextmanager
-def _no_bars() -> Iterator[None]:
-    """The Hub's progress bars off: they fill notebooks and logs."""
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    shown = not are_progress_bars_disabled()
-    disable_progress_bars()
-    try:
-        yield
     finally:
         if shown:
-            enable_progress_bars()
-
-
-def _folder_of(configurations: Sequence[str], files: Sequence[str], flat: Sequence[str]) -> str | None:
-    """The folder with the splits' files: of the configuration, or (`flat`) one that names no language."""
-    holding = {_holder(file) for file in files}
-    names = [name for code in configurations for name in (code, f"data/{code}")]
-    for name in (*names, *flat):
-        if PurePosixPath(name) in holding:
-            return name
-    return None
+            utils.enable_progress_bars()
 
 
 def _holder(file: str) -> PurePosixPath | None:

@@ -7,6 +7,7 @@ Names and codes: ISO 639; scripts: ISO 15924.
 import re
 from typing import Literal, NamedTuple
 
+from nerlib import demo
 from nerlib.errors import CorpusError
 
 _TAG = re.compile(r"(?:[A-Za-z]{2,3}|[xX])(?:-[A-Za-z0-9]{1,16})*")
@@ -55,14 +56,12 @@ uk Ukrainian Cyrl ukr; ur Urdu Arab urd; uz Uzbek Latn uzb; vi Vietnamese Latn v
 xh Xhosa Latn xho; yi Yiddish Hebr yid; yo Yorùbá Latn yor; zh Chinese Hans zho; zu Zulu Latn zul
 """
 _OTHER_NAMES = {"bm": "bam", "swh": "sw", "pes": "fa", "prs": "fa", "nb": "no", "arb": "ar", "npi": "ne", "ory": "or"}
+_OWN_NAME = {"bm": "bm", "bam": "bm", "nb": "nb", "prs": "prs"}  # what the table joins, and BCP 47 does not
 
 
-def _read_table() -> dict[str, Language]:
-    rows = (row.split() for line in _TABLE.strip().split("\n") for row in line.split(";"))
-    return {tag: Language(tag, name.replace("_", " "), script, iso3) for tag, name, script, iso3 in rows}
-
-
-LANGUAGES = _read_table() | {"mul": Language("mul", "All languages", "Zyyy", "mul")}  # of a study's summary
+_ROWS = [row.split() for row in _TABLE.replace("\n", ";").split(";") if row]
+LANGUAGES = {tag: Language(tag, name.replace("_", " "), *codes) for tag, name, *codes in _ROWS}
+LANGUAGES["mul"] = Language("mul", "All languages", "Zyyy", "mul")  # of a study's summary
 _BY_CODE = {language.iso3: language for language in LANGUAGES.values()} | {
     other: LANGUAGES[tag] for other, tag in _OTHER_NAMES.items()
 }
@@ -79,27 +78,13 @@ def language(tag: str) -> Language:
         When `tag` is no language tag: letters and digits in parts joined by hyphens.
     """
     if not isinstance(tag, str) or not _TAG.fullmatch(tag):
-        raise CorpusError(f"expected a language tag such as 'as', 'yo' or 'x-target', met {tag!r}")
+        raise CorpusError(f"expected a language tag such as 'as', 'yo' or 'x-target', got {tag!r}")
     main, *parts = tag.split("-")
     known = LANGUAGES.get(main.lower()) or _BY_CODE.get(main.lower()) or Language(tag, tag, "Zyyy", tag)
-    if main.lower() == "x":
-        return known._replace(script=_demo_script(tag))
+    if demo.is_demo_language(tag):
+        return known._replace(script=demo.profile(tag).script.title())
     scripts = [part.title() for part in parts if len(part) == 4 and part.isalpha()]
     return known._replace(tag=tag, script=scripts[0] if scripts else known.script)
-
-
-def is_artificial(tag: str) -> bool:
-    """Whether a tag is one of the demo's artificial languages: for private use as a whole (``x-...``, BCP 47)."""
-    return tag.lower().startswith("x-")
-
-
-def _demo_script(tag: str) -> str:
-    from nerlib.corpora.demo.languages import profile
-
-    try:
-        return profile(tag).script.title()
-    except CorpusError:
-        return "Zyyy"
 
 
 def codes(tag: str) -> tuple[str, ...]:
@@ -107,3 +92,16 @@ def codes(tag: str) -> tuple[str, ...]:
     known = language(tag)
     short = next((code for code, row in LANGUAGES.items() if row.iso3 == known.iso3), tag)
     return tuple(dict.fromkeys((tag, short, known.iso3)))
+
+
+def canonical(tag: str) -> str:
+    """The tag that BCP 47 wants: `zu` for `zul`, `sw` for `swh`; a language with a two-letter code is called by it.
+
+    Examples
+    --------
+    >>> canonical("zul"), canonical("swh"), canonical("bbj"), canonical("sr-Latn")
+    ('zu', 'sw', 'bbj', 'sr-Latn')
+    """
+    main, *parts = language(tag).tag.split("-")
+    known = _BY_CODE.get(main.lower())
+    return "-".join((_OWN_NAME.get(main.lower(), known.tag if known else main), *parts))

@@ -1,27 +1,24 @@
 """`load_corpus`: from a name and a language to a `Corpus`, whatever it is kept as."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nerlib import labels
+from nerlib import demo, labels
 from nerlib.corpora import hub
-from nerlib.corpora.cells import Choice
-from nerlib.corpora.files import choose_files, has_splits, read_files, split_files
-from nerlib.corpora.label_maps import label_map_for
-from nerlib.corpora.languages import codes
+from nerlib.corpora.classification import choose_labels, ordered_labels, read_texts
+from nerlib.corpora.conll import read_columns
+from nerlib.corpora.files import Notes, choose_files, splits_in, with_hint
+from nerlib.corpora.languages import canonical, codes
 from nerlib.corpora.questions import read_questions
-from nerlib.corpora.repairs import map_types, to_sentences
-from nerlib.corpora.sampling import hold_out
-from nerlib.corpora.texts import choose_labels, ordered_labels, read_texts
-from nerlib.corpora.types import SPLITS, Corpus, Sentence
+from nerlib.corpora.tabular import ColumnSpec
+from nerlib.corpora.tags import label_map_for, map_types, to_sentences
+from nerlib.corpora.token_lists import read_token_lists
 from nerlib.errors import CorpusError
+from nerlib.examples import SPLITS, Corpus, Sentence, hold_out
 from nerlib.folders import from_root
+from nerlib.vocabulary import TASKS
 
-TASKS = ("ner", "pos", "sentiment", "qa")
-UNITS = {"ner": "sentences", "pos": "sentences", "sentiment": "texts", "qa": "questions"}
 HELD_OUT_SHARE = 0.1
 HELD_OUT_SEED = 2024  # fixed: the same sentences in every run, whatever its seed
 
@@ -47,7 +44,7 @@ def load_corpus(
     ----------
     corpus
         `demo`; a short name of the Hugging Face Hub (`wikiann`, `masakhaner2`, ...) or `organisation/name`; or a folder
-        (a relative one from the project's root) that holds the splits' files, or a folder for each language.
+        (a relative one from the project's root) that holds the splits' files, or a folder for each language; or a file.
     language
         The language's tag.
     task
@@ -75,8 +72,8 @@ def load_corpus(
     -------
     Corpus
         With every role's split, none of them empty. Where train is there and dev is not, a tenth of train is held out
-        as dev, always the same; where train is all there is, another tenth as test. Questions about one context stay
-        together.
+        as dev, always the same; where test is not, another tenth as test. A single file is train. Questions about one
+        context stay together.
 
     Raises
     ------
@@ -84,181 +81,157 @@ def load_corpus(
         For an unknown corpus, language, type or column, a split that is missing or empty, a line that cannot be read;
         for `sentiment`, when there is one label only, or one that is unseen in training.
     """
+    wanted: Roles = dict(roles) if isinstance(roles, Mapping) else {role: role for role in roles}
     if task not in TASKS:
-        raise CorpusError(f"expected a task among {', '.join(TASKS)}, met {task!r}")
-    wanted = dict(roles) if isinstance(roles, Mapping) else {role: role for role in roles}
+        raise CorpusError(f"expected a task among {', '.join(TASKS)}, got {task!r}")
     if not wanted or set(wanted) - set(SPLITS):
-        raise CorpusError(f"expected roles among {', '.join(SPLITS)}, met {', '.join(map(str, wanted)) or 'none'}")
+        raise CorpusError(f"expected roles among {', '.join(SPLITS)}, got {', '.join(map(str, wanted)) or 'none'}")
     if task in ("pos", "qa") and label_map and not shared_map:
-        raise CorpusError(f"the label map renames entity types, and the task is {task!r}: met {label_map!r}")
-    choice = Choice(columns or {}, keep or {}, shared_map)
-    choice.check(task)
-    codes(language)  # refuses what is no language tag
-    read = {role: what for role, what in wanted.items() if what}
-    repairs: Counter[str] = Counter()
-    warnings: list[str] = []
-    revision = ""
-    if corpus == "demo":
-        splits = _from_demo(language, task, read, choice)
+        raise CorpusError(f"the label map renames entity types, and the task is {task!r}: got {label_map!r}")
+    spec = ColumnSpec(columns or {}, keep or {}, shared_map)
+    spec.check(task, is_table=corpus != demo.NAME)
+    notes, revision = Notes(), ""
+    if (tag := canonical(language)) != language:  # refuses what is no language tag
+        notes.warnings.append(f"The language {language!r} is {tag!r} in BCP 47: write {tag!r} everywhere.")
+    if corpus == demo.NAME:
+        made: Mapping[str, Any] = demo.load(language, task=task)  # type: ignore[arg-type]
+        splits: Splits = {role: made[str(split)] for role, split in wanted.items() if split in made}
+        held_out = _held_out(wanted, splits, made)
     else:
-        folder, revision = _find(corpus, language)
-        splits = _read(_files(folder, read), language, task, choice, repairs, warnings)
+        path, revision = _find(corpus, language)
+        files, held_out = _files(path, wanted)
+        splits = _read(files, language, task, spec, notes)
     types: tuple[str, ...] = labels.UPOS if task == "pos" else ()
     used_map: dict[str, str] = {}
     if task == "sentiment":
-        met = ordered_labels({text.label for texts in splits.values() for text in texts})
-        used_map = label_map_for(met, entity_types, label_map, shared_map, corpus, warnings, what="labels")
-        splits, types = choose_labels(splits, used_map, entity_types, repairs, corpus)
-    splits = _hold_out(splits, wanted, UNITS[task], repairs, warnings)
+        present = ordered_labels({text.label for texts in splits.values() for text in texts})
+        used_map = label_map_for(present, entity_types, label_map, shared_map, corpus, notes, what="labels")
+        splits, types = choose_labels(splits, used_map, entity_types, corpus, notes)
+    splits = _hold_out(splits, wanted, held_out, TASKS[task].examples, notes)
     if task == "ner":
-        used_map = label_map_for(_present_types(splits), entity_types, label_map, shared_map, corpus, warnings)
+        used_map = label_map_for(_present_types(splits), entity_types, label_map, shared_map, corpus, notes)
         for new in filter(None, used_map.values()):
             labels.parse(f"B-{new}")  # refuses what can be no type
-        splits = map_types(splits, used_map, entity_types, repairs)
+        splits = map_types(splits, used_map, entity_types, notes)
         types = tuple(entity_types) or _present_types(splits)
     if task == "qa":
-        types = _answer_types({role: splits[role] for role in splits if role != "test"} or splits)
-    found = Corpus(
+        known: list[Any] = [q for role, rows in splits.items() if role != "test" or len(splits) == 1 for q in rows]
+        types = (labels.ANSWER,) if all(q.answers for q in known) else (labels.ANSWER, labels.NO_ANSWER)
+    loaded = Corpus(
         name=corpus,
         language=language,
         task=task,
         splits={split: splits[split] for split in SPLITS if split in splits},
         types=types,
         label_map=used_map,
-        repairs={kind: count for kind, count in sorted(repairs.items()) if count},
-        warnings=tuple(warnings),
+        repairs={kind: count for kind, count in sorted(notes.repairs.items()) if count},
+        warnings=tuple(notes.warnings),
         revision=revision,
     )
     for role in wanted:
-        getattr(found, role)  # raises when the split is missing or empty
-    return found
+        loaded.split(role)  # raises when it is missing or empty
+    return loaded
 
 
 # --- where it is ----------------------------------------------------------------------------------------------------
 
 
 def _find(corpus: str, language: str) -> tuple[Path, str]:
-    """The folder that holds the splits, and the Hub's commit where it is from there."""
-    if (folder := _folder(corpus)) is not None:
-        return _of_language(folder, language), ""
-    if hub.is_hub_name(corpus):
-        return _from_hub(corpus, language)
-    raise _unknown(corpus)
-
-
-def _folder(corpus: str) -> Path | None:
-    if corpus in hub.REPOSITORIES or not corpus:
-        return None
-    folder = from_root(corpus)
-    return folder if folder.is_dir() else None
-
-
-def _from_hub(corpus: str, language: str) -> tuple[Path, str]:
-    try:
-        return hub.download(corpus, language)
-    except CorpusError as error:
-        if corpus in hub.REPOSITORIES:
-            raise
-        raise CorpusError(f"{error} As a folder, {corpus!r} would be {from_root(corpus)}: there is none.") from error
-
-
-def _unknown(corpus: str) -> CorpusError:
-    names = ("demo", *hub.REPOSITORIES)
-    nearest = get_close_matches(corpus, names, 1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    return CorpusError(
-        f"unknown corpus {corpus!r}: expected {', '.join(names)}, a name 'organisation/corpus' of the Hugging Face "
-        f"Hub, or a folder (there is none at {from_root(corpus)}){hint}"
+    """The folder that holds the splits, or the file that is the corpus, and the Hub's commit where it is from there."""
+    path = from_root(corpus)
+    if corpus and corpus not in hub.REPOSITORIES and path.exists():
+        return (_of_language(path, language) if path.is_dir() else path), ""
+    message = (
+        f"unknown corpus {corpus!r}: expected demo, {', '.join(hub.REPOSITORIES)}, a name 'organisation/corpus' of the "
+        f"Hugging Face Hub, a folder or a file (there is none at {path})"
     )
+    if hub.is_hub_name(corpus):
+        try:
+            folder, _, revision = hub.download(corpus, language)
+            return folder, revision
+        except CorpusError as error:
+            if corpus in hub.REPOSITORIES:
+                raise
+            message = f"{error} As a folder, {corpus!r} would be {path}: there is none"
+    missing = next(part for part in (path, *path.parents) if part.parent.is_dir())  # the first part that is not there
+    names = (demo.NAME, *hub.REPOSITORIES, *sorted(other.name for other in missing.parent.iterdir()))
+    raise CorpusError(with_hint(message, missing.name if corpus else "", names))
 
 
 def _of_language(folder: Path, language: str) -> Path:
     """The folder that holds the splits: itself, or the one that is named like the language (`sw`, `swa`)."""
-    if has_splits(folder):
-        return folder
     names = codes(language)
-    for name in names:
-        if (folder / name).is_dir():
-            return folder / name
-    inside = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if inside:
-        raise CorpusError(
-            f"{folder} has no language {language!r}: expected a folder {' or '.join(names)}, met {', '.join(inside)}"
-        )
-    return folder
+    own = next((folder / name for name in names if (folder / name).is_dir()), folder)
+    if own == folder and not splits_in(folder):
+        inside = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        if inside:
+            expected = f"expected a folder {' or '.join(names)}, got {', '.join(inside)}"
+            raise CorpusError(f"{folder} has no language {language!r}: {expected}")
+    return folder if splits_in(folder) else own
 
 
-def _files(folder: Path, roles: Roles) -> dict[str, list[Path]]:
-    """The files of each role; those of train too where dev or test are to be held out of it."""
-    files = choose_files(folder, roles)
-    missing = set(roles) - set(files)
-    can_be_held_out = {"dev", "test"} if "test" in missing and set(split_files(folder)) == {"train"} else {"dev"}
-    if missing & can_be_held_out and "train" not in roles:
-        files |= choose_files(folder, {"train": "train"})
-    for role in roles:
-        if role not in files and not (role in can_be_held_out and "train" in files):
-            present = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
-            raise CorpusError(f"{folder}: expected a file for the split {role!r} (such as {role}.txt), met {present}")
-    return files
+def _files(path: Path, wanted: Roles) -> tuple[dict[str, list[Path]], list[str]]:
+    """The files of each role, those of train too where dev or test are held out of it; and what is held out."""
+    if path.is_file():
+        files, present = {"train": [path]}, {"train"}
+    else:
+        files, present = choose_files(path, wanted), splits_in(path)
+    held_out = _held_out(wanted, files, present)
+    if held_out and "train" not in wanted and path.is_dir():
+        files |= choose_files(path, {"train": "train"})
+    for role in wanted:
+        if role not in files and not (role in held_out and "train" in files):
+            names = ", ".join(sorted(file.name for file in path.iterdir())) or "nothing"
+            raise CorpusError(
+                f"{path}: expected a file for the split {role!r} (such as {role}.txt), got {names}; a file of another "
+                f"name is given as roles = {{'{role}': '<file>'}}"
+            )
+    return files, held_out
+
+
+def _held_out(wanted: Roles, there: Collection[str], present: Collection[str]) -> list[str]:
+    """The roles that train has to give: those asked for that are not there.
+
+    Dev is drawn first, whether it is asked for or not, so that neither depends on the other.
+    """
+    held_out = [role for role in ("dev", "test") if role in wanted and role not in there]
+    return ["dev", "test"] if held_out == ["test"] and "dev" not in {*wanted, *present} else held_out
 
 
 # --- what it holds --------------------------------------------------------------------------------------------------
 
 
-def _read(
-    files: Mapping[str, Sequence[Path]],
-    language: str,
-    task: str,
-    choice: Choice,
-    repairs: Counter[str],
-    warnings: list[str],
-) -> Splits:
-    match task:
-        case "sentiment":
-            return read_texts(files, language, choice, repairs, warnings)
-        case "qa":
-            return read_questions(files, language, choice, repairs, warnings)
-        case _:
-            rows = {role: read_files(paths, task, repairs) for role, paths in files.items()}
-            return to_sentences(rows, language, task, repairs)
+def _read(files: Mapping[str, Sequence[Path]], language: str, task: str, spec: ColumnSpec, notes: Notes) -> Splits:
+    if task in ("sentiment", "qa"):
+        read = read_texts if task == "sentiment" else read_questions
+        return {role: read(paths, language, spec, notes) for role, paths in files.items()}
+    lists = (".jsonl", ".json", ".parquet")
+    sentences = {
+        role: [
+            sentence
+            for file in paths
+            for sentence in (read_token_lists if file.suffix.lower() in lists else read_columns)(file, task, notes)
+        ]
+        for role, paths in files.items()
+    }
+    return to_sentences(sentences, language, task, notes)
 
 
-def _from_demo(language: str, task: Any, roles: Roles, choice: Choice) -> Splits:
-    from nerlib.corpora import demo
-
-    if (choice.columns or choice.keep) and not choice.shared:
-        raise CorpusError("columns and keep are for tables, and the corpus is the demo, which has none")
-    splits = demo.load(language, task=task)
-    return {role: tuple(splits[str(split)]) for role, split in roles.items() if split in splits}
-
-
-def _hold_out(
-    splits: Splits, roles: Mapping[str, object], units: str, repairs: Counter[str], warnings: list[str]
-) -> Splits:
-    """Where dev, or test, is asked for and not there, a tenth of train; train stays only where it was asked for.
-
-    Dev is drawn first, whether it is asked for or not, so that neither depends on the other.
-    """
+def _hold_out(splits: Splits, wanted: Roles, held_out: Sequence[str], units: str, notes: Notes) -> Splits:
+    """Give the roles that are held out a tenth of train each; train stays only where it was asked for."""
     train = rest = splits.get("train", ())
-    held: Splits = {}
-    for role in ("dev", "test"):
-        needed = role in roles or ("test" in roles and "test" not in splits)
-        if train and needed and role not in splits:
-            rest, held[role] = hold_out(rest, HELD_OUT_SHARE * (len(train) / len(rest)), HELD_OUT_SEED)
-    held = {role: examples for role, examples in held.items() if role in roles}
-    for role, examples in held.items():
-        repairs[f"{units} of train held out as {role}"] += len(examples)
-        warnings.append(f"There is no {role} split: {len(examples)} of {len(train)} {units} of train are held out.")
-    if held:
-        taken = {id(example) for examples in held.values() for example in examples}
-        splits = splits | held | {"train": tuple(example for example in train if id(example) not in taken)}
-    return {role: splits[role] for role in roles if role in splits}
-
-
-def _answer_types(splits: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
-    """What may be said of questions: that there is no answer only where some have none."""
-    unanswered = any(not question.answers for questions in splits.values() for question in questions)
-    return (labels.ANSWER, labels.NO_ANSWER) if unanswered else (labels.ANSWER,)
+    taken: set[int] = set()
+    for role in held_out if train else ():
+        rest, drawn = hold_out(rest, HELD_OUT_SHARE * (len(train) / len(rest)), HELD_OUT_SEED)
+        if role in wanted:
+            notes.repairs[f"{units} of train held out as {role}"] += len(drawn)
+            notes.warnings.append(
+                f"There is no {role} split: {len(drawn)} of {len(train)} {units} of train are held out."
+            )
+            taken.update(map(id, drawn))
+            splits = splits | {role: drawn}
+    splits = splits | {"train": tuple(example for example in train if id(example) not in taken)}
+    return {role: splits[role] for role in wanted if role in splits}
 
 
 def _present_types(splits: Mapping[str, Sequence[Sentence]]) -> tuple[str, ...]:

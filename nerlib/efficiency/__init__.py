@@ -4,23 +4,30 @@
 the Persian study's Performance-Efficiency Score, on arrays.
 """
 
-from nerlib.efficiency.devices import DeviceUse
-from nerlib.efficiency.measuring import KERNEL, SAMPLED, PeakMemory, Stopwatch
-from nerlib.efficiency.needed import activation_bytes, lacking, memory_available, memory_needed
-from nerlib.efficiency.pes import WEIGHTS, bounded_pes, pes, undefined, weighted_score
+from nerlib.efficiency.performance_efficiency import UNKNOWN, WEIGHTS, bounded_pes, pes, undefined, weighted_score
+from nerlib.efficiency.resources import (
+    KERNEL,
+    SAMPLED,
+    DeviceUse,
+    PeakMemory,
+    Stopwatch,
+    memory_available,
+    memory_needed,
+    memory_shortfall,
+)
 
 __all__ = [
     "KERNEL",
     "SAMPLED",
+    "UNKNOWN",
     "WEIGHTS",
     "DeviceUse",
     "PeakMemory",
     "Stopwatch",
-    "activation_bytes",
     "bounded_pes",
-    "lacking",
     "memory_available",
     "memory_needed",
+    "memory_shortfall",
     "pes",
     "undefined",
     "weighted_score",

@@ -1,8 +1,7 @@
 """Examples to subwords: sentences whose words carry labels, whole texts, questions with their contexts; batches."""
 
-from nerlib.encoding.questions import EncodedQuestions, encode_questions
-from nerlib.encoding.sentences import EncodedSentences, encode_sentences, fertility, subwords
-from nerlib.encoding.texts import EncodedTexts, encode_texts
+from nerlib.encoding.tagged_words import EncodedSentences, encode_sentences, fertility, subwords
+from nerlib.encoding.whole_texts import EncodedQuestions, EncodedTexts, encode_questions, encode_texts
 from nerlib.encoding.windows import (
     IGNORED,
     NOTHING,
@@ -10,7 +9,7 @@ from nerlib.encoding.windows import (
     FirstOrLast,
     Layout,
     like_length_parts,
-    rounded_places,
+    padded_loss_positions,
     special_tokens,
     windows,
 )
@@ -29,7 +28,7 @@ __all__ = [
     "encode_texts",
     "fertility",
     "like_length_parts",
-    "rounded_places",
+    "padded_loss_positions",
     "special_tokens",
     "subwords",
     "windows",

@@ -17,7 +17,7 @@ from nerlib.errors import CorpusError, ModelError
 
 IGNORED = -100  # label of a subword that carries no word's label
 NOTHING = -1  # a subword that carries no word
-MULTIPLE = 64  # of rows that are computed, see `rounded_places`
+MULTIPLE = 64  # of rows that are computed, see `padded_loss_positions`
 
 
 FirstOrLast = Literal["first", "last"]
@@ -39,8 +39,6 @@ class Layout:
         Subwords that two windows of a question's context share; 0: half of what a window holds of it.
     languages
         The languages that the model tells apart; none: the examples' languages do not matter.
-    cache
-        Whether to look for encoded sentences, and leave them, in the cache folder.
     """
 
     max_length: int
@@ -48,10 +46,9 @@ class Layout:
     summary: FirstOrLast = "first"
     stride: int = 0
     languages: Sequence[str] = ()
-    cache: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Encoded(ABC):
     """Examples as windows of subwords, one entry a subword, so that a batch is put together by slicing.
 
@@ -67,6 +64,10 @@ class Encoded(ABC):
         (examples,) int32, the number of each example's language among those that the model tells apart.
     pad
         The id that fills a batch.
+    lost_words
+        Words that the model does not see.
+    remarks
+        What a reader of results must know of training on these examples.
     """
 
     ids: np.ndarray
@@ -74,6 +75,8 @@ class Encoded(ABC):
     first_window: np.ndarray
     language: np.ndarray
     pad: int
+    lost_words: int
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Examples."""
@@ -83,16 +86,6 @@ class Encoded(ABC):
     def lengths(self) -> np.ndarray:
         """(examples,) subwords of each example's longest window."""
         return np.maximum.reduceat(np.diff(self.starts), self.first_window[:-1]) if len(self) else np.zeros(0, int)
-
-    @property
-    @abstractmethod
-    def lost_words(self) -> int:
-        """Words that the model does not see."""
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What a reader of results must know of training on these examples."""
-        return ()
 
     def batch(self, indices: np.ndarray, epoch: int = 0) -> dict[str, torch.Tensor]:
         """All windows of these examples, padded on the right: ids and mask (S, T), language (S,), what is learnt."""
@@ -118,16 +111,16 @@ class Encoded(ABC):
         windows
             (S,) the numbers of its windows.
         source
-            Places in `ids` of its subwords, in order.
+            Positions in `ids` of its subwords, in order.
         inside
             (S, T), true where there is a subword.
         """
 
 
-def rounded_places(wanted: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Places in a batch, counted through: those that are wanted, and others of `among`, up to a multiple of 64.
+def padded_loss_positions(wanted: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Positions in a batch, counted through: those that are wanted, and others of `among`, up to a multiple of 64.
 
-    Kernels are made for a size when it is met for the first time; sizes that recur cost that once.
+    Kernels are made for a size when it is seen for the first time; sizes that recur cost that once.
     """
     others = np.flatnonzero(among.flatten() & ~wanted.flatten())
     return np.union1d(np.flatnonzero(wanted), others[: -np.count_nonzero(wanted) % MULTIPLE])
@@ -196,7 +189,7 @@ def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
     return encoding.ids[:begin], encoding.ids[begin + len(bare.ids) :]
 
 
-def room_beside(specials: int, max_length: int) -> int:
+def content_length(specials: int, max_length: int) -> int:
     """Subwords that a window has beside its special tokens; a `ModelError` when there are too few to be of use."""
     room = max_length - specials
     if room < 4:
@@ -206,34 +199,33 @@ def room_beside(specials: int, max_length: int) -> int:
     return room
 
 
-def spoken(examples: Sequence[Example], languages: Sequence[str]) -> np.ndarray:
+def language_ids(examples: Sequence[Example], languages: Sequence[str]) -> np.ndarray:
     """(examples,) the number of each one's language; 0 when languages are not told apart."""
-    if not languages:
-        return np.zeros(len(examples), dtype=np.int32)
     number = {language: i for i, language in enumerate(languages)}
-    try:
-        return np.array([number[example.language] for example in examples], dtype=np.int32)
-    except KeyError as error:
-        raise CorpusError(f"a sentence in {error}: there are adapters for {', '.join(languages)} only") from None
+    if number and (unknown := {example.language for example in examples} - set(number)):
+        raise CorpusError(f"a sentence in {min(unknown)!r}: there are adapters for {', '.join(languages)} only")
+    return np.array([number.get(example.language, 0) for example in examples], dtype=np.int32)
 
 
-def check_fast(tokenizer: Any) -> None:
-    """Refuse a slow tokenizer, which cannot say where its pieces come from, with a `ModelError`."""
-    if not getattr(tokenizer, "is_fast", False):
-        raise ModelError(f"expected a fast tokenizer (tokenizer.json), met {type(tokenizer).__name__}")
+def label_numbers(
+    examples: Sequence[Example], given: Sequence[Sequence[str]], labels: Sequence[str], kind: str
+) -> np.ndarray:
+    """(words,) or (texts,) int32, the numbers among `labels` of what is `given` of each example."""
+    number = {label: i for i, label in enumerate(labels)}
+    if unseen := next(
+        ((e, name) for e, own in zip(examples, given, strict=True) for name in own if name not in number), None
+    ):
+        raise CorpusError(
+            f"{unseen[0].where or unseen[0].language}: {kind} {unseen[1]!r} is not among {', '.join(labels)}"
+        )
+    return np.array([number[label] for own in given for label in own], dtype=np.int32)
 
 
-def padding(tokenizer: Any) -> int:
-    """The id that fills a batch; the attention mask hides it, so that any does for want of one."""
-    return 0 if tokenizer.pad_token_id is None else int(tokenizer.pad_token_id)
-
-
-def without_control(ids: Sequence[int], tokenizer: Any) -> list[int]:
-    """Ids of a text, as many, its control tokens made unknown: a text that says "</s>" must not end there."""
-    control = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
-    if control.isdisjoint(ids):
+def neutralise_special_tokens(ids: Sequence[int], tokenizer: Any) -> list[int]:
+    """Ids of a text, as many, its special tokens made unknown: a text that says "</s>" must not end there."""
+    special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
+    if special.isdisjoint(ids):
         return list(ids)
-    unknown = tokenizer.unk_token_id
-    if unknown is None:
-        unknown = next(i for i in range(len(tokenizer)) if i not in control)
-    return [unknown if i in control else i for i in ids]
+    ordinary = (i for i in range(len(tokenizer)) if i not in special)
+    unknown = next(ordinary) if tokenizer.unk_token_id is None else tokenizer.unk_token_id
+    return [unknown if i in special else i for i in ids]

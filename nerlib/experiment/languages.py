@@ -6,9 +6,9 @@ import pandas as pd
 
 from nerlib import corpora, folders, models, params
 from nerlib.efficiency import Stopwatch
-from nerlib.experiment.material import Material
 from nerlib.experiment.progress import teller
-from nerlib.experiment.runs import CURVE, MODEL, Job, Name, Run, costs_of, found_or_made
+from nerlib.experiment.runs import CURVE, MODEL, Job, Name, Run, costs_of, get_or_train
+from nerlib.experiment.study_data import StudyData
 from nerlib.models import MadX
 from nerlib.pretraining import train_language_adapter
 
@@ -18,8 +18,8 @@ VERSION = 2  # raise it when the training code changes what the same settings gi
 BATCH_SIZE = 32  # packed sequences
 
 
-def language_adapter(material: Material, language: str, **how_it_runs: Any) -> Run:
-    """The run of a language's adapter (see `runs.found_or_made`).
+def language_adapter(data: StudyData, language: str, **how_it_runs: Any) -> Run:
+    """The run of a language's adapter (see `runs.get_or_train`).
 
     Parameters
     ----------
@@ -35,16 +35,16 @@ def language_adapter(material: Material, language: str, **how_it_runs: Any) -> R
     ModelError
         When the backbone has no masked-language-model head.
     """
-    settings, method = material.settings, material.method()
+    settings, method = data.settings, data.method()
     assert isinstance(method, MadX)
-    text = material.text(language)
+    text = data.text(language)
     lines, held_out = corpora.split_text(text.lines)
-    rate = settings.language_adapter_rate or models.default_learning_rate(method, material.backbone.hidden_size)
+    rate = settings.language_adapter_rate or models.default_learning_rate(method, data.backbone.hidden_size)
     described = models.methods.described(method)
     identity = {
         "version": VERSION,
         "stage": STAGE,
-        "backbone": material.backbone.fingerprint,
+        "backbone": data.backbone.fingerprint,
         "language": language,
         "text": text.digest,
         "adapter": {name: described[name] for name in MadX.LANGUAGE_FIELDS},
@@ -59,7 +59,7 @@ def language_adapter(material: Material, language: str, **how_it_runs: Any) -> R
         watch = Stopwatch()
         with watch.part("all"):
             made = train_language_adapter(
-                material.backbone,
+                data.backbone,
                 language,
                 lines,
                 job.folder / MODEL,
@@ -75,27 +75,27 @@ def language_adapter(material: Material, language: str, **how_it_runs: Any) -> R
                 progress=teller(f"language adapter, {language}", job.say),
                 **how_it_runs,
             )
-        learnt, outcome = made.learnt, made.learnt.outcome
+        result, outcome = made.result, made.result.outcome
         folders.write_atomically(job.folder / CURVE, pd.DataFrame(outcome.curve).to_csv(index=False))
         sizes = {"trainable_parameters": made.trainable_parameters, "total_parameters": made.total_parameters}
         return {
             "scores": {
                 "metric": "minus_loss",
-                "dev": {"minus_loss": -(learnt.loss_after or 0.0)},
-                "loss_before": learnt.loss_before,
-                "loss_after": learnt.loss_after,
+                "dev": {"minus_loss": -(result.loss_after or 0.0)},
+                "loss_before": result.loss_before,
+                "loss_after": result.loss_after,
             },
             "costs": sizes | costs_of(outcome, watch.seconds["all"] - outcome.seconds),
-            "sizes": {"train": len(lines), "dev": len(held_out), "subwords": learnt.subwords},
+            "sizes": {"train": len(lines), "dev": len(held_out), "subwords": result.subwords},
             "provenance": {"resumed_from": outcome.resumed_from},
         }
 
     name = Name(STUDY, language, TASK, settings.backbone, settings.method, STAGE, settings.language_adapter_seed)
     known = {
-        "backbone": material.backbone.name,
+        "backbone": data.backbone.name,
         "train_languages": [language],
-        "settings": params.told_with_sources(settings),
+        "settings": params.settings_with_provenance(settings),
         "corpora": {language: {"name": text.name, "digest": text.digest, "revision": text.revision}},
         "warnings": list(text.warnings),
     }
-    return found_or_made(name, identity, known, make)
+    return get_or_train(name, identity, known, make)

@@ -16,7 +16,7 @@ from nerlib import folders, models, records, training
 from nerlib.efficiency import DeviceUse, PeakMemory
 from nerlib.errors import NerlibError, RecordError, TooLarge
 from nerlib.experiment.progress import announce
-from nerlib.models import TunedModel
+from nerlib.models import TaskModel
 from nerlib.records import Record
 from nerlib.records.record import RECORD
 
@@ -58,7 +58,7 @@ class Run:
         """Words, gold and predicted tags of `dev` or `test`."""
         return records.read_predictions(self.folder, split)
 
-    def load_model(self) -> TunedModel:
+    def load_model(self) -> TaskModel:
         """What was trained."""
         return models.load_model(self.folder)
 
@@ -108,7 +108,7 @@ class Job:
         self.say(f"went on from step {step}")
 
 
-def found_or_made(
+def get_or_train(
     name: Name, identity: Mapping[str, Any], known: Mapping[str, Any], make: Callable[[Job], dict[str, Any]]
 ) -> Run:
     """The run with this identity: found finished, gone on with from a checkpoint, or made.
@@ -130,13 +130,15 @@ def found_or_made(
     ------
     NerlibError
         When the training fails; a record with status `failed` then names the reason.
+    LockedError
+        When the lock was lost while the run was made: another process makes it now.
     """
     folder = records.run_folder(*name, records.digest_of(identity))
     if found := finished(folder):
         return found
     lock = folder.with_name(f".{folder.name}.lock")
-    with folders.lock(lock, on_wait=lambda owner: announce(f"{name}: made by process {owner}, waiting")):
-        return finished(folder) or _made(Job(folder, name), identity, known, make)
+    with folders.lock(lock, on_wait=lambda owner: announce(f"{name}: made by {owner}, waiting")) as check_held:
+        return finished(folder) or _made(Job(folder, name), identity, known, make, check_held)
 
 
 def finished(folder: Path) -> Run | None:
@@ -152,9 +154,13 @@ def finished(folder: Path) -> Run | None:
 
 
 def _made(
-    job: Job, identity: Mapping[str, Any], known: Mapping[str, Any], make: Callable[[Job], dict[str, Any]]
+    job: Job,
+    identity: Mapping[str, Any],
+    known: Mapping[str, Any],
+    make: Callable[[Job], dict[str, Any]],
+    check_held: Callable[[], None],
 ) -> Run:
-    """Make a run, and leave its folder finished or failed."""
+    """Make a run, and leave its folder finished or failed; whoever lost the lock meanwhile writes no record."""
     started, digest = datetime.now(UTC), records.digest_of(identity)
     folders.writable(job.folder)
     job.say(f"started {job.name}, digest {digest}")
@@ -163,6 +169,7 @@ def _made(
     def record(fields: dict[str, Any]) -> Record:
         content = {**job.name._asdict(), "digest": digest, "identity": identity, **known, **fields}
         content["provenance"] = provenance_since(started) | fields.get("provenance", {})
+        check_held()
         return records.write_record(job.folder, content)
 
     if torch.cuda.is_available():

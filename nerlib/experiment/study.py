@@ -2,22 +2,27 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 
-from nerlib import records
+from nerlib import records, similarity, training
+from nerlib.corpora import Corpus, checks
 from nerlib.errors import SettingsError, TooLarge
-from nerlib.experiment.languages import STUDY as LANGUAGE_ADAPTERS
 from nerlib.experiment.languages import language_adapter
-from nerlib.experiment.material import Material
 from nerlib.experiment.progress import announce
-from nerlib.experiment.rates import tried_rates
 from nerlib.experiment.runs import Run
-from nerlib.experiment.stages import find_stage
-from nerlib.experiment.tuning import find_or_make
-from nerlib.models import TunedModel, build
+from nerlib.experiment.stage_run import runs_of_stage
+from nerlib.experiment.study_data import StudyData
+from nerlib.models import TaskModel, build, default_learning_rate, load_model
 from nerlib.params import Settings
+from nerlib.results import drift
+from nerlib.vocabulary import METRICS, TASKS, find_stage
+
+TUNING = "{study}-tuning"  # where tried rates stand: apart, so that no table of results holds them
+DRIFT_SENTENCES, SIMILARITY_SENTENCES = 200, 1000  # of the test set; of each language
 
 
 class Study:
@@ -27,13 +32,13 @@ class Study:
     ----------
     settings
         As validated.
-    material
+    data
         Corpora, backbone and method, each read at first use.
     """
 
-    def __init__(self, settings: Settings, material: Material | None = None) -> None:
+    def __init__(self, settings: Settings, data: StudyData | None = None) -> None:
         self.settings = settings
-        self.material = material or Material(settings)
+        self.data = data or StudyData(settings)
 
     def with_method(self, method: str) -> Self:
         """The same study with another method (see `Settings.with_method`), its corpora and backbone shared."""
@@ -41,11 +46,11 @@ class Study:
 
     def with_settings(self, settings: Settings) -> Self:
         """A study with other settings on the same corpora and backbone: what was read is not read again."""
-        material = Material(settings)
+        data = StudyData(settings)
         for name in ("task", "backbone", "target", "sources"):
-            if name in vars(self.material):
-                vars(material)[name] = vars(self.material)[name]
-        return type(self)(settings, material)
+            if name in vars(self.data):
+                vars(data)[name] = vars(self.data)[name]
+        return type(self)(settings, data)
 
     def without_alignment(self) -> Self:
         """The same study without its alignment penalty."""
@@ -53,22 +58,42 @@ class Study:
 
     def rate(self, stage: str) -> float:
         """The peak learning rate of a stage; where it is tuned, the rates are tried first."""
-        if self.tunes(stage) and stage not in self.material.rates:
+        if self.tunes(stage) and stage not in self.data.rates:
             tried = self.tried_rates(stage)
-            self.material.rates[stage] = float(tried.loc[tried["chosen"], "learning_rate"].iloc[0])
-        return self.material.recipe(find_stage(stage)).learning_rate
+            self.data.rates[stage] = float(tried.loc[tried["chosen"], "learning_rate"].iloc[0])
+        return self.data.recipe(find_stage(stage)).learning_rate
 
     def tunes(self, stage: str) -> bool:
         """Whether a stage's learning rate is chosen on dev: where that is asked for, and the stage has a dev."""
-        return self.settings.tunes(stage) and find_stage(stage).chooses_on is not None
+        return self.settings.tunes(stage) and find_stage(stage).selects_on is not None
 
     def tried_rates(self, stage: str) -> pd.DataFrame:
-        """The learning rates that were tried for a stage (see `rates.tried_rates`)."""
-        return tried_rates(self, find_stage(stage))
+        """Train a stage with each learning rate that is tried, or find the runs, with a seed that is not reported.
 
-    def new_model(self) -> TunedModel:
+        Returns
+        -------
+        DataFrame
+            A row a rate: `stage`, `method`, `learning_rate`, `dev_score`, `seconds`, and `chosen`, true for the best on
+            dev (of equal ones the lowest).
+        """
+        settings = self.settings
+        usual = default_learning_rate(self.data.method(), self.data.backbone.hidden_size)
+        fixed: dict[str, Any] = {"study": TUNING.format(study=settings.study), "seeds": (settings.tuning_seed,)}
+        if find_stage(stage).continues and self.tunes("sources"):
+            fixed["learning_rate"] = self.rate("sources")
+        name = "target_learning_rate" if find_stage(stage).continues else "learning_rate"
+        rows = []
+        for rate in (factor * usual for factor in settings.tuning_factors):
+            (run,) = self.with_settings(settings.model_copy(update=fixed | {name: rate})).run_stage(stage)
+            metric = run.record.scores["metric"]
+            dev_score = run.record.scores["dev"][METRICS[metric].key]
+            rows.append((stage, settings.method, rate, dev_score, run.record.costs["seconds"]["total"]))
+        tried = pd.DataFrame(rows, columns=["stage", "method", "learning_rate", "dev_score", "seconds"])
+        return tried.assign(chosen=tried.index == tried["dev_score"].idxmax())
+
+    def new_model(self) -> TaskModel:
         """The model as a first stage begins with it, for looking at."""
-        m = self.material
+        m = self.data
         only = self.settings.encoder_only
         return build(m.backbone, m.task, m.method(), labels=m.labels, encoder_only=only, seed=self.settings.seeds[0])
 
@@ -96,7 +121,7 @@ class Study:
         found = find_stage(stage)
         seeds = self.settings.seeds if seeds is None else seeds
         if len(set(seeds)) < len(seeds) or not seeds:
-            raise SettingsError(f"seeds: expected at least one, every one once, met {list(seeds)}")
+            raise SettingsError(f"seeds: expected at least one, every one once, got {list(seeds)}")
         self.rate(stage)
         parents: dict[int, Run | None] = dict.fromkeys(seeds)
         if found.continues:
@@ -105,62 +130,170 @@ class Study:
         adapters = self.language_adapters
         if found.trains_on == "target" and not found.continues:  # the sources' adapters have no part in it
             adapters = {tag: run for tag, run in adapters.items() if tag == self.settings.language}
-        return find_or_make(self.material, found, parents, adapters, checkpoint_seconds=checkpoint_seconds)
+        return runs_of_stage(self.data, found, parents, adapters, checkpoint_seconds=checkpoint_seconds)
 
-    def run_methods(self, stage: str, methods: Sequence[str] | None = None) -> dict[str, list[Run]]:
-        """The runs of a stage by method; none where they need more memory than there is (their records say so).
+    def runs(self, *stages: str, methods: Sequence[str] | None = None) -> pd.DataFrame:
+        """The tidy table of the runs of stages: found finished, gone on with from a checkpoint, or made.
 
         Parameters
         ----------
+        *stages
+            As for `run_stage`.
         methods
-            None: those of the settings.
+            None: the settings' one. One that needs more memory than there is has no runs (`not_run` says so).
+
+        Returns
+        -------
+        DataFrame
+            A row a run, with the columns of `records.read_records`.
         """
-        found = {}
-        for method in self.settings.methods if methods is None else methods:
-            try:
-                found[method] = self.with_method(method).run_stage(stage)
-            except TooLarge as reason:
-                announce(f"not run: {reason}")
-                found[method] = []
-        return found
+        made: list[Run] = []
+        for method in methods or [self.settings.method]:
+            for stage in stages:
+                try:
+                    made += self.with_method(method).run_stage(stage)
+                except TooLarge as reason:
+                    announce(f"not run: {reason}")
+        return self.table(made)
+
+    def few_shot_runs(self, methods: Sequence[str] | None = None) -> pd.DataFrame:
+        """The runs with few target sentences, transferred and on the target alone, at the settings' sizes."""
+        sizes = [n for n in self.settings.few_shot_sizes if n]
+        stages = [f"{start}_{n}" for start in ("few_shot", "target_only") for n in sizes]
+        return self.runs(*stages, methods=methods)
+
+    def rates(self, *stages: str, methods: Sequence[str] | None = None) -> pd.DataFrame:
+        """The learning rates of stages: all that were tried where they are tuned, else the one that is taken.
+
+        Returns
+        -------
+        DataFrame
+            `stage`, `method`, `learning_rate`, `dev_score` and `seconds` (of a tried run; NaN where none was tried),
+            and `chosen`.
+        """
+        parts = []
+        for study in (self.with_method(method) for method in methods or [self.settings.method]):
+            for stage in stages:
+                taken = {"stage": stage, "method": study.settings.method, "learning_rate": study.rate(stage)}
+                alone = pd.DataFrame([taken | {"dev_score": np.nan, "seconds": np.nan, "chosen": True}])
+                parts.append(study.tried_rates(stage) if study.tunes(stage) else alone)
+        return pd.concat(parts, ignore_index=True)
+
+    def adapters(self, methods: Sequence[str] | None = None) -> pd.DataFrame:
+        """The language adapters that the methods need, found or made, as rows of the table of runs.
+
+        Returns
+        -------
+        DataFrame
+            The columns of `records.read_records`, then `loss_before` and `loss_after` (nats a masked subword of
+            held-out text), `lines` and `subwords` (of the text); empty where no method has language adapters.
+        """
+        studies = [self.with_method(method) for method in methods or self.settings.methods]
+        found = {run.digest: run for study in studies for run in study.language_adapters.values()}
+        table = self.table(found.values())
+        records_of = [found[digest].record for digest in table["digest"]]
+        return table.assign(
+            loss_before=[record.scores["loss_before"] for record in records_of],
+            loss_after=[record.scores["loss_after"] for record in records_of],
+            lines=[record.sizes["train"] for record in records_of],
+            subwords=[record.sizes["subwords"] for record in records_of],
+        )
+
+    def describe(self) -> pd.DataFrame:
+        """Sizes of all corpora by language and split, the target's first (see `checks.describe`)."""
+        return checks.of_each(self.in_use, checks.describe)
+
+    @property
+    def in_use(self) -> dict[str, Corpus]:
+        """The corpora by language, the target's first."""
+        data = self.data
+        return {self.settings.language: data.target} | (data.sources if self.settings.sources else {})
+
+    @property
+    def test(self) -> tuple[Any, ...]:
+        """The target's test examples."""
+        return self.data.test
+
+    @property
+    def tokenizer(self) -> Any:
+        """The backbone's tokenizer."""
+        return self.data.tokenizer
+
+    def sizes(self) -> str:
+        """How many examples of the target there are, in a sentence."""
+        target, examples = self.data.target, TASKS[self.settings.task].examples
+        parts = ", ".join(f"{len(rows)} {split}" for split, rows in target.splits.items())
+        return f"{parts} {examples} of {self.settings.language}."
+
+    def unseen(self) -> pd.DataFrame:
+        """What of the test set the first seed's training sentences do not hold (see `checks.unseen_entities`)."""
+        train = self.data.run_data(find_stage("baseline"), self.settings.seeds[0]).train
+        return checks.unseen_entities(self.data.test, train, self.data.target.types)
+
+    def drift(self, runs: pd.DataFrame) -> pd.DataFrame:
+        """How far tuning moved the representations of test sentences from the backbone's, by layer.
+
+        Returns
+        -------
+        DataFrame
+            `results.drift.drift_by_layer` of each run on the first `DRIFT_SENTENCES` test sentences, with `method`,
+            `stage` and `seed`; layer 0 is the embeddings (after the invertible adapter, where there is one).
+        """
+        data, length = self.data, self.settings.max_length
+        sentences = data.test[:DRIFT_SENTENCES]
+        plain = build(data.backbone, data.task, "full", labels=data.labels)
+        before = training.represent(plain, sentences, max_length=length)
+        parts = []
+        for run in runs.to_dict("records"):
+            after = training.represent(load_model(Path(run["folder"])), sentences, max_length=length)
+            about = {name: run[name] for name in ("method", "stage", "seed")}
+            parts.append(drift.drift_by_layer(before, after).assign(**about))
+        return pd.concat(parts, ignore_index=True)
+
+    def similarities(self) -> pd.DataFrame:
+        """`similarity.similarity_table` of the target and the sources, from their labelled sentences."""
+        data = self.data
+        groups = {self.settings.language: data.test}
+        groups |= {tag: corpus.train for tag, corpus in data.sources.items()}
+        sample = {tag: rows[:SIMILARITY_SENTENCES] for tag, rows in groups.items()}
+        plain = build(data.backbone, data.task, "full", labels=data.labels)
+        vectors = {
+            tag: np.asarray(
+                training.represent(plain, rows[:DRIFT_SENTENCES], max_length=self.settings.max_length)[-1].mean(axis=0)
+            )
+            for tag, rows in sample.items()
+        }
+        typology = self.settings.typology
+        options = {"typology": similarity.read_typology(typology)} if typology else {}
+        return similarity.similarity_table(
+            sample,
+            entities=data.task.name == "ner",
+            tokenize=data.tokenizer.tokenize,
+            vectors=vectors,
+            **options,
+        )
 
     def not_run(self) -> pd.DataFrame:
         """The runs of this study, language, task and backbone that were not made: `method`, `stage`, `reason`."""
         s = self.settings
         table = records.read_records(s.study)
         same = (table["language"] == s.language) & (table["task"] == s.task)
-        same &= (table["backbone"] == self.material.backbone.name) & (table["status"] == "not_run")
+        same &= (table["backbone"] == self.data.backbone.name) & (table["status"] == "not_run")
         return table.loc[same, ["method", "stage", "reason"]].drop_duplicates(ignore_index=True)
-
-    def few_shot(self, sizes: Sequence[int] | None = None) -> list[Run]:
-        """The transferred runs by number of target sentences: `sources` (0) and `few_shot_<n>`, a run a seed of each.
-
-        Parameters
-        ----------
-        sizes
-            None: those of the settings.
-        """
-        sizes = self.settings.few_shot_sizes if sizes is None else sizes
-        return [run for n in sizes for run in self.run_stage(f"few_shot_{n}" if n else "sources")]
-
-    def target_only(self, sizes: Sequence[int] | None = None) -> list[Run]:
-        """The runs that know the target alone, at the same sizes: `target_only_<n>`, a run a seed of each."""
-        sizes = self.settings.few_shot_sizes if sizes is None else sizes
-        return [run for n in sizes if n for run in self.run_stage(f"target_only_{n}")]
 
     @cached_property
     def language_adapters(self) -> dict[str, Run]:
         """The runs of the language adapters that the method needs, sources first, target last; found or made."""
-        if not self.material.method().per_language:
+        if not self.data.method().per_language:
             return {}
         languages = [*(source.language for source in self.settings.source_corpora), self.settings.language]
-        return {language: language_adapter(self.material, language) for language in languages}
+        return {language: language_adapter(self.data, language) for language in languages}
 
     def table(self, *runs: Iterable[Run]) -> pd.DataFrame:
         """One row a run, with the columns of `records.read_records`, in the order given."""
-        digests = [run.digest for group in runs for run in group]
-        if not digests:
+        made = [run for group in runs for run in group]
+        if not made:
             return pd.DataFrame(columns=list(records.COLUMNS))
-        studies = {self.settings.study} | ({LANGUAGE_ADAPTERS} if self.material.method().per_language else set())
-        table = pd.concat([records.read_records(name) for name in sorted(studies)]).set_index("digest", drop=False)
-        return table.loc[digests].reset_index(drop=True)
+        studies = sorted({run.record.study for run in made})
+        table = pd.concat([records.read_records(name) for name in studies]).set_index("digest", drop=False)
+        return table.loc[[run.digest for run in made]].reset_index(drop=True)

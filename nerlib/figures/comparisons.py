@@ -1,84 +1,132 @@
-"""Figures of comparisons: differences by language, against their margin, as ranks, as shares."""
+"""Differences with their intervals, ranks that cannot be told apart, and a whole study in one picture."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from nerlib.figures.parts import legend
-from nerlib.figures.style import INK, MANY, SOFT, canvas, colour, colours, readable, styled, wrapped
-from nerlib.statistics import RankTest, not_told_apart
+from nerlib.figures.style import (
+    INK,
+    LINE,
+    MANY,
+    MARKS,
+    PALETTE,
+    SOFT,
+    VERDICTS,
+    canvas,
+    colours,
+    in_order,
+    in_rows,
+    legend,
+    measure,
+    readable,
+    roles,
+    styled,
+    word,
+)
+from nerlib.statistics import RankTest
+from nerlib.vocabulary import is_transfer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-VERDICT_COLOURS = {"better": "#009E73", "worse": "#D55E00", "equivalent": "#0072B2", "undecided": "#808080"}
+
+ENDS = ("value", "low", "high")
 
 
-@styled
-def forest(table: pd.DataFrame, overall: Any = None, label: str = "difference of strict F1 (points)") -> "Figure":
-    """Draw the difference of each language with its interval, and all languages' below.
+def ends(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """`value`, `low` and `high` of a column of intervals, or of one of numbers beside the columns ``low`` and ``high``.
 
-    Parameters
-    ----------
-    table
-        Columns ``language``, ``difference``, ``low``, ``high`` (0..1), as `analysis.by_language` gives for one
-        comparison; drawn from the smallest difference to the largest.
-    overall
-        The mean over languages (anything with ``value``, ``low``, ``high``); None draws none.
-    label
-        Of the axis: what minus what.
+    NaN where an end is not known.
     """
-    rows = table.sort_values("difference").tail(MANY)
-    figure, axes = canvas(6.0, 1.2 + 0.26 * (len(rows) + 2 * (overall is not None)))
-    ax = axes[0, 0]
-    points = 100 * rows[["difference", "low", "high"]].to_numpy(float)
-    places = np.arange(len(rows))
-    _intervals(ax, points, places, [SOFT] * len(rows))
-    names = [readable(name) for name in rows["language"]]
-    if overall is not None:
-        places = np.append(places, len(rows) + 0.5)
-        _intervals(ax, 100 * np.array([[overall.value, overall.low, overall.high]]), places[-1:], [INK], marker="D")
-        names.append("mean of languages")
-    ax.set_yticks(places, names)
-    ax.set_ylim(places[-1] + 0.7 if len(places) else 1, -0.7)
-    ax.axvline(0, color=INK, linewidth=0.8)
-    ax.grid(axis="y", visible=False)
-    ax.set_xlabel(label)
-    return figure
+    cells = frame[column]
+    if len(cells) and hasattr(cells.iloc[0], "low"):
+        found = [[getattr(cell, name) for name in ENDS] for cell in cells]
+        return pd.DataFrame(found, frame.index, ENDS, dtype=float)
+    return frame.assign(value=cells).reindex(columns=list(ENDS)).astype(float)
+
+
+def short(verdict: object) -> str:
+    """A verdict in one word."""
+    return str(getattr(verdict, "value", verdict)).partition(" ")[0]
+
+
+# --- differences ------------------------------------------------------------------------------------------------------
 
 
 @styled
-def equivalence(table: pd.DataFrame, margin: float) -> "Figure":
-    """Draw each comparison's interval against the margin: inside the band is equivalent, across its edge undecided.
+def forest(
+    table: pd.DataFrame,
+    rows: str = "language",
+    value: str = "difference",
+    hue: str = "verdict",
+    *,
+    facet: str = "",
+    margin: float = 0,
+    texts: str = "",
+    label: str = "",
+) -> "Figure":
+    """Draw a value and its interval in each row: languages, comparisons against the margin of equivalence, ranks.
 
     Parameters
     ----------
     table
-        As `analysis.judge` gives it: ``comparison``, ``difference`` (an interval), ``tost_low``, ``tost_high`` (0..1),
-        ``verdict``.
+        A row a difference (0..1): `value` holds intervals, or numbers beside ``low`` and ``high``. The columns
+        ``tost_low`` and ``tost_high`` give a thick bar: the interval of level 1 − 2α, inside the margin if equivalent.
+        Languages are drawn from the smallest difference to the largest, other rows as they stand.
+    rows
+        The column that names them.
+    hue
+        What has colours of its own, where the table has it.
+    facet
+        A panel each, one below the other.
     margin
-        δ, 0..1.
+        δ (0..1) of equivalence, drawn as a band; 0: none.
+    texts
+        A column that is written at the right of each row.
+    label
+        Of the axis; by default what the vocabulary calls `value`.
     """
-    rows = table.head(MANY)
-    figure, axes = canvas(6.4, 1.3 + 0.42 * max(len(rows), 1))
-    ax = axes[0, 0]
-    ax.axvspan(-100 * margin, 100 * margin, color="#0072B2", alpha=0.12, linewidth=0, gid="margin")
-    ax.axvline(0, color=INK, linewidth=0.8)
-    places = np.arange(len(rows))
-    shades = [VERDICT_COLOURS[verdict.value] for verdict in rows["verdict"]]
-    wide = 100 * np.array([[d.value, d.low, d.high] for d in rows["difference"]]).reshape(-1, 3)
-    _intervals(ax, wide, places, shades)
-    for place, shade, low, high in zip(places, shades, rows["tost_low"], rows["tost_high"], strict=True):
-        ax.hlines(place, 100 * low, 100 * high, color=shade, linewidth=4, alpha=0.6, gid="narrow")
-    ax.set_yticks(places, [wrapped(readable(name)) for name in rows["comparison"]])
-    ax.set_ylim(len(rows) - 0.4, -0.6)
-    ax.grid(axis="y", visible=False)
-    ax.set_xlabel(f"difference of strict F1 (points); band: ±{100 * margin:g}")
-    met = dict.fromkeys(verdict.value for verdict in rows["verdict"])
-    legend(figure, {name: VERDICT_COLOURS[name] for name in met}, always=True)
+    table = table.reset_index(drop=True)
+    scale, axis = measure(table, value, label)
+    drawn = roles(table, name=rows, hue=hue if hue in table else "", facet=facet, text=texts)
+    drawn = drawn.join(scale * ends(table, value)).join(scale * table.filter(["tost_low", "tost_high"]))
+    drawn["hue"] = drawn["hue"].map(short) if hue == "verdict" else drawn["hue"]
+    drawn = drawn.sort_values("value", kind="stable") if rows == "language" else drawn
+    shades = colours(in_order(drawn["hue"])) | (VERDICTS if hue == "verdict" else {}) | {"": SOFT}
+    height = 0.14 if len(drawn) > MANY else 0.26 if rows == "language" else 0.36
+    sizes = drawn.groupby("facet", sort=False).size()
+    total = 0.9 + 0.4 * len(sizes) + height * len(drawn)
+    figure, axes = canvas(6.4, total, rows=len(sizes), height_ratios=sizes, sharex=True)
+    for ax, (name, own) in zip(axes[:, 0], drawn.groupby("facet", sort=False), strict=True):
+        if margin:
+            ax.axvspan(-scale * margin, scale * margin, color=PALETTE[0], alpha=0.12, linewidth=0, gid="margin")
+        for place, row in enumerate(own.to_dict("records")):
+            _interval(ax, place, row, shades[row["hue"]])
+        in_rows(ax, [word(one, rows) for one in own["name"]], fontsize=7 if height < 0.2 else 9)
+        ax.set_title(word(name, facet))
+        if (drawn["low"] < 0).any():
+            ax.axvline(0, color=INK, linewidth=0.8)
+    axes[-1, 0].set_xlabel(f"{axis}; band: ±{scale * margin:g}" if margin else axis)
+    named = {word(key): shades[key] for key in in_order(drawn["hue"]) if key}
+    legend(figure, named, always=hue == "verdict" and bool(named))
     return figure
+
+
+def _interval(ax: Any, place: float, row: Mapping[Any, Any], shade: str) -> None:
+    """Draw value, interval and, where there is one, the narrow interval at a place of the y axis."""
+    if not np.isnan(row["low"]):
+        ax.hlines(place, row["low"], row["high"], color=shade, linewidth=1.4, gid="interval")
+    if "tost_low" in row:
+        ax.hlines(place, row["tost_low"], row["tost_high"], color=shade, linewidth=4, alpha=0.6, gid="narrow")
+    ax.plot(row["value"], place, "o", ms=6, color=shade, mec="white", mew=0.8, zorder=4, gid="value")
+    if row["text"]:
+        where: dict[str, Any] = {"xytext": (8, 0), "textcoords": "offset points", "va": "center"}
+        ax.annotate(readable(row["text"]), (np.nanmax([row["high"], row["value"]]), place), **where, fontsize=8)
+
+
+# --- ranks ------------------------------------------------------------------------------------------------------------
 
 
 @styled
@@ -96,71 +144,71 @@ def critical_difference(methods: Sequence[str], test: RankTest) -> "Figure":
     ----------
     Demšar (2006), Statistical comparisons of classifiers over multiple data sets, JMLR 7.
     """
-    k = len(methods)
-    groups = not_told_apart(list(test.mean_ranks), test.critical_difference)
-    depth = 0.35 * len(groups) + 0.3 * ((k + 1) // 2)
-    figure, axes = canvas(6.4, 1.6 + 0.75 * depth)
-    ax = axes[0, 0]
-    room = 0.3 * (k - 1)  # for the names
-    ax.set_xlim(1 - room, k + room)
-    ax.set_ylim(depth + 0.4, -1.6)
-    ax.spines[["left", "bottom"]].set_visible(False)
-    ax.spines["top"].set_visible(True)
-    ax.spines["top"].set_position(("data", 0))
-    ax.spines["top"].set_bounds(1, k)
-    ax.xaxis.set_ticks_position("top")
-    ax.set_yticks([])
-    ax.set_xticks(range(1, k + 1))
-    ax.grid(visible=False)
-    ax.text(np.mean(ax.get_xlim()), -0.75, "mean rank over languages (1 is best)", ha="center")
-    ax.hlines(-1.3, 1, 1 + test.critical_difference, color=INK, linewidth=2)
-    ax.text(
-        1 + test.critical_difference + 0.03, -1.3, f"critical difference {test.critical_difference:.2f}", va="center"
+    from scikit_posthocs import critical_difference_diagram
+
+    names = [word(method) for method in methods]
+    apart = np.abs(np.subtract.outer(test.mean_ranks, test.mean_ranks)) >= test.critical_difference
+    figure, axes = canvas(6.4, 1.2 + 0.3 * len(names))
+    drawn = critical_difference_diagram(
+        dict(zip(names, test.mean_ranks, strict=True)),
+        pd.DataFrame(np.where(apart, 0.0, 1.0), names, names),
+        alpha=test.alpha,
+        ax=axes[0, 0],
+        label_fmt_left="{label} {rank:.2f}",
+        label_fmt_right="{rank:.2f} {label}",
+        text_h_margin=0.04,
+        color_palette=dict(zip(names, colours(methods).values(), strict=True)),
     )
-    for level, group in enumerate(groups):
-        ranks = test.mean_ranks[list(group)]
-        ax.hlines(0.25 + 0.3 * level, ranks.min() - 0.02, ranks.max() + 0.02, color=INK, linewidth=4, gid="group")
-    order = np.argsort(test.mean_ranks, kind="stable")
-    for place, i in enumerate(order):
-        is_left = place < (k + 1) // 2
-        down = 0.35 * len(groups) + 0.3 * (1 + (place if is_left else k - 1 - place))
-        rank, side = test.mean_ranks[i], ax.get_xlim()[0 if is_left else 1]
-        ax.plot([rank, rank, side], [0, down, down], color=colour(methods[i]), linewidth=1.2)
-        text = f" {readable(methods[i])} {rank:.2f} "
-        ax.text(side, down - 0.04, text, ha="left" if is_left else "right", va="bottom", fontsize=8.5)
+    for (bar,) in drawn["crossbars"]:
+        bar.set(xdata=sorted(bar.get_xdata()), gid="group")  # they come in the order of a set
+    axes[0, 0].grid(visible=False)
+    axes[0, 0].set_title(f"mean rank over {test.languages} languages (1 is best)", pad=20)
+    axes[0, 0].set_xlabel(f"joined: less than the critical difference of {test.critical_difference:.2f} apart")
     return figure
+
+
+# --- a study ----------------------------------------------------------------------------------------------------------
 
 
 @styled
-def relative_improvement(table: pd.DataFrame) -> "Figure":
-    """Draw the improvement of each comparison in each language, as a share of what it is compared with.
+def overview(cells: pd.DataFrame, facet: str = "") -> "Figure":
+    """Draw a whole study: a row a language, a mark for each stage and method.
+
+    Hollow marks saw labelled sentences of the target alone. Languages are in the order of their mean scores. Up to
+    `MANY` of them have a line for each method; more share one line and smaller letters, about three screens for 176.
 
     Parameters
     ----------
-    table
-        As `analysis.by_language` gives it: ``comparison``, ``language``, ``relative``.
+    cells
+        ``language``, ``stage``, ``method`` and ``score`` (0..1): intervals, or numbers beside ``low`` and ``high``.
+    facet
+        A panel each (task, backbone), one below the other.
     """
-    shares = table.pivot_table(index="language", columns="comparison", values="relative", sort=False).head(MANY)
-    names = list(shares.columns)
-    figure, axes = canvas(6.2, 1.2 + len(shares) * (0.16 + 0.14 * len(names)))
-    ax = axes[0, 0]
-    height = 0.8 / max(len(names), 1)
-    shades = colours(map(str, names))
-    for number, name in enumerate(names):
-        places = np.arange(len(shares)) - 0.4 + height * (number + 0.5)
-        ax.barh(places, 100 * shares[name], height * 0.9, color=shades[name])
-    ax.set_yticks(range(len(shares)), [readable(name) for name in shares.index])
-    ax.invert_yaxis()
-    ax.axvline(0, color=INK, linewidth=0.8)
-    ax.grid(axis="y", visible=False)
-    ax.set_xlabel("relative improvement of strict F1 (per cent)")
-    legend(figure, shades, columns=1)
+    cells = cells.reset_index(drop=True)
+    drawn = roles(cells, language="language", stage="stage", method="method", facet=facet)
+    scale, axis = measure(cells, "score")
+    drawn = drawn.join(scale * ends(cells, "score")).dropna(subset=["value"])
+    shades = colours(in_order(drawn["method"]))
+    marks = dict(zip(in_order(drawn["stage"]), MARKS * 5, strict=False))
+    order = drawn.groupby(["facet", "language"], sort=False)["value"].mean().sort_values(ascending=False)
+    facets, many = in_order(drawn["facet"]), len(order) > MANY
+    lanes = {name: 0 if many else 0.75 * (i - (len(shades) - 1) / 2) / len(shades) for i, name in enumerate(shades)}
+    height, counts = 0.135 if many else 0.16 + 0.13 * len(shades), [len(order[name]) for name in facets]
+    total = 1.2 + 0.5 * len(facets) + height * sum(counts)
+    figure, axes = canvas(7.4, total, rows=len(facets), height_ratios=counts, sharex=True)
+    for ax, name in zip(axes[:, 0], facets, strict=True):
+        languages = list(order[name].index)
+        for (method, stage), own in drawn[drawn["facet"] == name].groupby(["method", "stage"], sort=False):
+            places = own["language"].map(languages.index) + lanes[method]
+            shade, size = shades[method], 12 if many else 36
+            ax.hlines(places, own["low"], own["high"], color=shade, linewidth=1, alpha=0.45 if many else 0.8)
+            look = {"fc": shade if is_transfer(str(stage)) else "white", "ec": shade, "marker": marks[stage]}
+            ax.scatter(own["value"], places, size, **look, zorder=3, gid="score")
+        ax.barh(range(1, len(languages), 2), scale, 1, color=LINE, alpha=0.35, zorder=0)
+        in_rows(ax, [word(tag, "language") for tag in languages], fontsize=7 if many else 9.5)
+        ax.set(xlim=(0, scale), xlabel=axis, title=word(name, facet))
+        ax.tick_params(labeltop=many, labelbottom=True)
+    stages = {word(stage): mark for stage, mark in marks.items()}
+    hollow = [word(stage) for stage in marks if not is_transfer(str(stage))]
+    legend(figure, {word(method): shade for method, shade in shades.items()}, stages, hollow=hollow, always=True)
     return figure
-
-
-def _intervals(ax: Any, points: np.ndarray, places: np.ndarray, shades: Sequence[str], marker: str = "o") -> None:
-    """Draw value, low and high (rows, 3) at the places, each in its colour."""
-    for (value, low, high), place, shade in zip(points, places, shades, strict=True):
-        if not np.isnan(low):
-            ax.hlines(place, low, high, color=shade, linewidth=1.4, gid="interval")
-        ax.plot(value, place, marker, ms=6, color=shade, mec="white", mew=0.8, zorder=4, gid="value")

@@ -1,43 +1,29 @@
-"""One look for all figures: colours, letters, units; showing and saving.
+"""One look for all figures: colours, words, letters, axes; and a figure as the bytes of a file."""
 
-Scores come in as shares (0..1) and are drawn as points (0..100). Intervals are t intervals of the mean over seeds
-(`nerlib.statistics.mean_interval`); each seed is a point beside its mean.
-"""
-
-import base64
 import functools
-import html
 import io
-import os
+import itertools
 import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from nerlib import folders
-from nerlib.params import METHOD_WORDS
+import pandas as pd
+
+from nerlib import vocabulary
+from nerlib.corpora.languages import LANGUAGES
+from nerlib.statistics import mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 P = ParamSpec("P")
 
-#: A method's colour in every figure (Okabe and Ito, 2008: told apart by all common kinds of colour vision).
-METHOD_COLOURS: Mapping[str, str] = {
-    "full": "#0072B2",
-    "lora": "#D55E00",
-    "dora": "#E69F00",
-    "adalora": "#009E73",
-    "bottleneck": "#CC79A7",
-    "madx": "#56B4E9",
-}
 #: Colours of what is not a method: types, languages, stages, kinds of error. Purple and sky blue stand apart.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A8A00", "#808080")
-#: Stages in the order in which a study goes through them; others follow in the order of the table.
-STAGES = ("baseline", "baseline_converged", "sources", "target")
-STAGE_WORDS = {"sources": "sources (zero-shot)", "baseline_converged": "baseline, converged"}
+VERDICTS = {"better": "#009E73", "worse": "#D55E00", "equivalent": "#0072B2", "undecided": "#808080"}
 INK, SOFT, LINE = "#222222", "#666666", "#DDDDDD"
+MARKS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "h")
 MANY = 40  # rows of one figure; more cannot be read
 
 #: Asked for in this order, letter by letter; those that are not installed are left out.
@@ -50,32 +36,76 @@ FONTS = (
     "Noto Sans CJK SC",
 )
 
+#: What a format of `vocabulary.COLUMNS` multiplies by on an axis, and the axis' unit.
+UNITS: Mapping[str, tuple[float, str]] = {
+    "points": (100, " (points)"),
+    "signed": (100, " (points)"),
+    "percent": (100, " (%)"),
+    "seconds": (1, " (seconds)"),
+    "bytes": (1e-9, " (GB)"),
+}
 
-def colour(method: str) -> str:
-    """The colour of a method, grey for one without."""
-    return METHOD_COLOURS.get(method, "#808080")
+
+# --- colours and words ------------------------------------------------------------------------------------------------
 
 
-def colours(names: Iterable[str]) -> dict[str, str]:
-    """A colour for each name: a method's own, else by position in the palette."""
+def colours(names: Iterable[Any]) -> dict[Any, str]:
+    """A colour for each name: a method's own, else the next of the palette, beside methods of what no method has."""
     names = list(dict.fromkeys(names))
-    return {name: METHOD_COLOURS.get(name, PALETTE[i % len(PALETTE)]) for i, name in enumerate(names)}
+    methods = {name: method.colour for name, method in vocabulary.METHODS.items()}
+    own = {name: methods[name] for name in names if name in methods}
+    free = itertools.cycle([shade for shade in PALETTE if not own or shade not in methods.values()])
+    return {name: own.get(name) or next(free) for name in names}
 
 
-def ordered(names: Iterable[str], first: Sequence[str]) -> list[str]:
-    """Each name once: those of `first` in its order, then the others in theirs."""
-    met = list(dict.fromkeys(names))
-    return [name for name in first if name in met] + [name for name in met if name not in first]
-
-
-def stage_words(stage: str) -> str:
-    """What a figure calls a stage or a method (or anything else that has a name in snake case)."""
-    return readable({**STAGE_WORDS, **METHOD_WORDS}.get(stage, str(stage).replace("_", " ")))
+def word(name: object, column: str = "") -> str:
+    """What a figure calls a value of a column, in letters that can be drawn; languages go by their names."""
+    if isinstance(name, tuple):
+        return ", ".join(map(word, name))
+    if column == "train_sentences" and not name:
+        return "0 (zero-shot)"
+    if column in vocabulary.COLUMNS and vocabulary.COLUMNS[column].format == "points":
+        return f"{vocabulary.heading(column)} {100 * float(str(name)):g}"
+    if column == "backbone":
+        return readable(vocabulary.backbone_label(str(name)))
+    known = LANGUAGES.get(str(name)) if column in ("language", "source", "target") else None
+    return readable(known.name if known else f"{name:g}" if isinstance(name, float) else vocabulary.label(name))
 
 
 def wrapped(text: str, width: int = 34) -> str:
     """A label in lines of about `width` letters."""
     return "\n".join(textwrap.wrap(text, width)) or text
+
+
+def in_order(values: pd.Series) -> list[Any]:
+    """The values, each once: categories as they are ordered, numbers by size, names as the vocabulary orders them."""
+    unique = list(values.dropna().unique())
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return [category for category in values.cat.categories if category in unique]
+    return sorted(unique) if pd.api.types.is_numeric_dtype(values) else vocabulary.ordered(unique)
+
+
+def roles(frame: pd.DataFrame, **columns: str) -> pd.DataFrame:
+    """The frame's columns under the names of the roles that they play; a role without a column is ""."""
+    return pd.DataFrame({role: frame[name] if name else "" for role, name in columns.items()}, index=frame.index)
+
+
+def measure(frame: pd.DataFrame, column: str, label: str = "") -> tuple[float, str]:
+    """What to multiply a column by, and its axis' label with unit; a score is called by the frame's `metric`s."""
+    registered = vocabulary.COLUMNS.get(column, vocabulary.Column(""))
+    scale, unit = UNITS.get(registered.format, (1, ""))
+    heading = label or vocabulary.heading(column)
+    metrics = sorted(set(frame["metric"]) - {""}) if "metric" in frame and registered.format == "points" else []
+    if heading in ("score", "on dev"):
+        score = ", ".join(map(vocabulary.label, metrics)) or "score"
+        heading = score if heading == "score" else f"{score} on dev"
+    return scale, heading if label else readable(heading) + unit
+
+
+def t_interval(values: Sequence[float]) -> tuple[float, float]:
+    """The ends of the 95 % t interval of a mean, as seaborn's `errorbar` wants them; NaN for a single value."""
+    interval = mean_interval(values)
+    return interval.low, interval.high
 
 
 # --- letters ----------------------------------------------------------------------------------------------------------
@@ -90,11 +120,11 @@ def _fonts() -> tuple[str, ...]:
 
 
 @functools.cache
-def _letters(font: str) -> frozenset[int]:
-    """The code points that a font can draw."""
+def _letters(fonts: tuple[str, ...]) -> frozenset[int]:
+    """The code points that one of the fonts can draw."""
     from matplotlib import font_manager
 
-    return frozenset(font_manager.get_font(font_manager.findfont(font)).get_charmap())
+    return frozenset().union(*(font_manager.get_font(font_manager.findfont(f)).get_charmap() for f in fonts))
 
 
 def readable(text: object, instead: str = "") -> str:
@@ -109,7 +139,9 @@ def readable(text: object, instead: str = "") -> str:
     'F1'
     """
     text = unicodedata.normalize("NFC", str(text))
-    drawable = frozenset().union(*(_letters(font) for font in _fonts()))
+    if text.isascii():
+        return text
+    drawable = _letters(_fonts())
     if all(ord(letter) in drawable or unicodedata.category(letter) == "Cf" for letter in text):
         return text
     return instead or "".join(x if ord(x) in drawable else _spelt(x) for x in text)
@@ -124,14 +156,15 @@ def _spelt(letter: str) -> str:
 # --- style ------------------------------------------------------------------------------------------------------------
 
 
-def style() -> dict[str, Any]:
+@functools.cache
+def style() -> dict[Any, Any]:
     """Settings of matplotlib for all figures."""
     return {
         "font.family": list(_fonts()),
         "font.size": 9.5,
         "svg.fonttype": "path",  # a reader needs no font
         "svg.hashsalt": "nerlib",  # the same figure is the same file
-        "pdf.fonttype": 42,
+        "pdf.fonttype": 3,  # letters as drawings: to cut TrueType fonts to size takes a second a file
         "figure.constrained_layout.use": True,
         "figure.facecolor": "white",
         "axes.spines.top": False,
@@ -156,10 +189,12 @@ def style() -> dict[str, Any]:
 
 
 def styled(draw: "Callable[P, Figure]") -> "Callable[P, Figure]":
-    """Draw in our style, whatever the reader's own settings are."""
+    """Draw in our style, whatever the reader's own settings are; of an empty table there is no figure."""
 
     @functools.wraps(draw)
-    def in_style(*args: P.args, **kwargs: P.kwargs) -> "Figure":
+    def in_style(*args: P.args, **kwargs: P.kwargs) -> Any:
+        if args and isinstance(args[0], pd.DataFrame) and args[0].empty:
+            return None
         import matplotlib
 
         with matplotlib.rc_context():
@@ -178,71 +213,100 @@ def canvas(width: float = 6.4, height: float = 3.6, rows: int = 1, columns: int 
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
-def plain_ticks(ax: Any) -> None:
-    """Write the ticks of a logarithmic x axis as plain numbers, at 1, 2, 5, 10, 20, ..."""
+def panels(
+    frame: pd.DataFrame, facet: str, columns: Sequence[str], width: float, height: float, line: int = 3, **options: Any
+) -> tuple[Any, list[tuple[Any, pd.DataFrame, str]]]:
+    """A figure with a panel (inches) for each value of `facet` and each column.
+
+    Returns
+    -------
+    figure, panels
+        Of each panel its axes, its rows of the frame, and the name of its column. Of several columns those of one value
+        are a line, of one column `line` values are.
+    """
+    names = in_order(roles(frame, facet=facet)["facet"])
+    across = len(columns) if len(columns) > 1 else min(len(names), line)
+    down = -(-len(names) * len(columns) // across)
+    figure, axes = canvas(0.8 + width * across, 0.8 + height * down, down, across, **options)
+    cells = list(itertools.product(names, columns))
+    for ax, (name, _) in zip(axes.flat, cells, strict=False):
+        ax.set_title(word(name, facet))
+    for ax in axes.flat[len(cells) :]:
+        ax.set_visible(False)
+    rows = {name: frame[frame[facet] == name] if facet else frame for name in names}
+    return figure, [(ax, rows[name], column) for ax, (name, column) in zip(axes.flat, cells, strict=False)]
+
+
+def from_zero(ax: Any, values: pd.Series, upright: bool = True, highest: float = 105) -> None:
+    """Let the axis of values begin at 0: differences are seen at their size; a line marks 0 where some are below."""
+    if (values < 0).any():
+        (ax.axhline if upright else ax.axvline)(0, color=INK, linewidth=0.8)
+    else:
+        high = (ax.get_ylim() if upright else ax.get_xlim())[1]
+        (ax.set_ylim if upright else ax.set_xlim)(0, min(high, highest) or 1)
+
+
+def in_rows(ax: Any, names: Sequence[str], **text: Any) -> None:
+    """Name the places 0, 1, ... of the y axis, from the top."""
+    ax.set_yticks(range(len(names)), [wrapped(name) for name in names], **text)
+    ax.set(ylim=(len(names) - 0.5, -0.5), ylabel="")
+    ax.grid(axis="y", visible=False)
+
+
+def logarithmic(ax: Any, values: pd.Series) -> None:
+    """Make the x axis logarithmic, with plain numbers at 1, 2, 5, 10, ...; of wide ranges at powers of ten alone."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_xscale("log")
+    if values.max() < 100 * values.min():
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-# --- showing and saving -----------------------------------------------------------------------------------------------
+def legend(
+    figure: Any,
+    groups: Mapping[str, str],
+    marks: Mapping[str, str] | None = None,
+    dashes: Sequence[str] = (),
+    *,
+    hollow: Iterable[str] = (),
+    always: bool = False,
+) -> None:
+    """Name colours, marks (some `hollow`) and dashes above the axes, of each where there are several (or `always`)."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Any] = [Patch(color=shade, label=name) for name, shade in groups.items()]
+    handles = handles if always or len(groups) > 1 else []
+    if marks and len(marks) > 1:
+        faces = {name: "white" if name in hollow else INK for name in marks}
+        handles += [Line2D([], [], marker=m, ls="", c=INK, mfc=faces[name], label=name) for name, m in marks.items()]
+    if len(dashes) > 1:
+        handles += [Line2D([], [], ls=dash, color=INK, label=name) for name, dash in zip(dashes, DASHES, strict=False)]
+    if handles:
+        columns = len(handles) if sum(len(handle.get_label()) + 4 for handle in handles) < 70 else 3
+        by_line = [handle for first in range(columns) for handle in handles[first::columns]]
+        place = {"loc": "outside upper left", "ncols": columns, "handlelength": 2 if dashes else 1, "handleheight": 1}
+        figure.legend(handles=by_line, **place)
 
 
-def folder(study: str, language: str) -> Path:
-    """Where the figures of a study's language are saved: ``reports/<study>/<language>/figures``.
-
-    Below it a variant of a notebook has a folder of its own; the Snakefile names it in `NERLIB_VARIANT`.
-    """
-    language_folder = folders.reports_folder() / folders.safe_name(study) / folders.safe_name(language)
-    variant = os.environ.get("NERLIB_VARIANT")
-    return language_folder / "figures" / (folders.safe_name(variant, "variant") if variant else "")
-
-
-def show(figure: "Figure", name: str, caption: str, folder: Path | None = None) -> None:
-    """Display a figure with its caption, and save it.
-
-    The SVG stands in the page as an image address: sharp, without identifiers that two figures could share, and
-    harmless whatever a label holds.
-
-    Parameters
-    ----------
-    figure
-        As the functions of this package return it; any other matplotlib figure will do.
-    name
-        Names the files.
-    caption
-        Stands under the figure; says what the interval is. It is the text for those who do not see the figure, too.
-    folder
-        Where ``<name>.svg`` and ``<name>.pdf`` are saved; None saves nothing.
-
-    Raises
-    ------
-    FolderError
-        When the folder cannot be written or `name` cannot name a file.
-    """
-    from IPython.display import display
-
-    from nerlib.reporting import Shown
-
-    folders.safe_name(name, "figure")
-    drawn = as_bytes(figure, "svg")
-    if folder is not None:
-        folders.writable(Path(folder))
-        folders.write_atomically(Path(folder) / f"{name}.svg", drawn)
-        folders.write_atomically(Path(folder) / f"{name}.pdf", as_bytes(figure, "pdf"))
-    said, address = html.escape(caption), base64.b64encode(drawn).decode()
-    image = f'<img class="paper" alt="{said}" src="data:image/svg+xml;base64,{address}">'
-    display(Shown(f'<figure class="nl">{image}<figcaption>{said}</figcaption></figure>', f"[figure {name}] {caption}"))
+DASHES = ("-", "--", ":", "-.")
 
 
 def as_bytes(figure: "Figure", kind: str) -> bytes:
-    """The figure as a file of `kind` (svg, pdf, png): the same bytes for the same figure, on any day."""
+    """The figure as a file of `kind` (svg, pdf, png): the same bytes for the same figure, on any day.
+
+    The layout is computed once and kept for other kinds.
+    """
     import matplotlib
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
     file = io.BytesIO()
     with matplotlib.rc_context(style()):
+        if isinstance(layout := figure.get_layout_engine(), ConstrainedLayoutEngine):
+            layout.execute(figure)
+            figure.set_layout_engine("none")
         figure.savefig(file, format=kind, metadata=metadata, dpi=200)
     return file.getvalue()

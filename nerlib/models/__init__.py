@@ -1,4 +1,4 @@
-"""Backbones, methods, and what comes out of training them: `build`, `save_model`, `load_model`, `merge`.
+"""Backbones, methods, and what comes out of training them: `build`, `save_model`, `load_model`.
 
 ::
 
@@ -23,7 +23,7 @@ from nerlib.models.methods import (
     default_learning_rate,
     find_method,
 )
-from nerlib.models.tuned import TunedModel, build, count_weights, load_model, merge, save_model
+from nerlib.models.task_model import TaskModel, build, count_weights, load_model, save_model
 
 __all__ = [
     "METHODS",
@@ -35,13 +35,12 @@ __all__ = [
     "Lora",
     "MadX",
     "Method",
-    "TunedModel",
+    "TaskModel",
     "build",
     "count_weights",
     "default_learning_rate",
     "find_backbone",
     "find_method",
     "load_model",
-    "merge",
     "save_model",
 ]

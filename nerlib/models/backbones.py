@@ -1,17 +1,23 @@
 """Finding a pretrained model: a folder or a Hub name, its files and its fingerprint."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
 from nerlib import folders
 from nerlib.errors import ModelError
 from nerlib.models.families import Family, find_family
 
+#: Names in a configuration that begin with "_" and only describe; others may name code that is then imported.
+HARMLESS = frozenset({"_name_or_path", "_num_labels"})
+UNTRAINED = ("pooler",)  # what heads add below themselves, and pretraining may not have trained
 READ = ("*.json", "*.safetensors", "*.model", "*.txt")  # of a Hub repository; never pickled weights, never code
 
 
@@ -99,16 +105,109 @@ def find_backbone(name: str | Path, *, called: str = "") -> Backbone:
     if not folder.is_dir():
         folder = _from_hub(str(name))
         called = called or str(name)
-    if not (folder / "config.json").is_file():
-        raise ModelError(f"{folder} is no backbone: expected a config.json in it")
+    config = read_config(folder)
     if not any(folder.glob("*.safetensors")):
-        met = sorted(path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".h5", ".msgpack"))
+        got = sorted(path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".h5", ".msgpack"))
         raise ModelError(
-            f"{folder}: expected weights as .safetensors (other formats are not read), met {met or 'none'}; "
+            f"{folder}: expected weights as .safetensors (other formats are not read), got {got or 'none'}; "
             "of a model on the Hub a converted revision may exist: name@refs/pr/<number>"
         )
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     return Backbone(called or folder.name, folder, _fingerprint(folder), config)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The content of a model's `config.json`.
+
+    Raises
+    ------
+    ModelError
+        When there is none, it is no JSON object, or it holds a name by which transformers would load code, at any depth
+        (CVE-2026-4372: such code was imported in spite of ``trust_remote_code=False``).
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ModelError(f"{folder} is no model: expected a config.json in it")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: expected JSON, got what cannot be read as such: {error}") from None
+    if not isinstance(config, dict):
+        raise ModelError(f"{path}: expected a JSON object, got {type(config).__name__}")
+    if refused := sorted({name for name in _names(config) if _loads_code(name)}):
+        raise ModelError(
+            f"{path}: {', '.join(refused)} can make transformers load code, which is never done here; "
+            "remove it, when the model does not need code of its own"
+        )
+    return config
+
+
+def _names(value: Any) -> Iterator[str]:
+    """The names in a JSON value, at every depth."""
+    if isinstance(value, dict):
+        yield from value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _names(inner)
+
+
+def _loads_code(name: str) -> bool:
+    return name in ("auto_map", "attn_implementation") or (name.startswith("_") and name not in HARMLESS)
+
+
+def read_network(model_class: str, folder: Path, missing: Collection[str] = (), **options: Any) -> tuple[Any, set[str]]:
+    """A model of transformers from a folder, float32, and the names of the modules that the folder has no weights of.
+
+    Parameters
+    ----------
+    model_class
+        The name of its class in transformers.
+    missing
+        Modules that the folder may lack, which stay random: a backbone's head. A saved model may lack none.
+    **options
+        Of `from_pretrained`.
+
+    Raises
+    ------
+    ModelError
+        When the weights cannot be read, do not fit the configuration, or lack others than those.
+    """
+    import transformers
+    from safetensors import SafetensorError
+
+    try:
+        network, info = getattr(transformers, model_class).from_pretrained(
+            folder,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
+            **options,
+        )
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"{folder}: its weights cannot be read: {first[:200]}") from None
+    prefix = f"{network.base_model_prefix}."
+    lacking = [key.removeprefix(prefix) for key in info["missing_keys"]]
+    check_complete(folder, [name for name in lacking if name.split(".")[0] not in missing])
+    return network, {name.split(".")[0] for name in lacking}
+
+
+def check_complete(folder: Path, missing: Collection[str]) -> None:
+    """Refuse, with a `ModelError`, a model that lacks weights, which would be random."""
+    if missing:
+        some = ", ".join(sorted(missing)[:3])
+        raise ModelError(
+            f"{folder} lacks {len(missing)} weights ({some}{', ...' if len(missing) > 3 else ''}): they would be "
+            "random; expected them under the names that transformers gives them"
+        )
+
+
+def check_finite(folder: Path, network: torch.nn.Module) -> None:
+    """Refuse, with a `ModelError`, weights that are not numbers, or are infinite."""
+    if wrong := [name for name, p in network.named_parameters() if not torch.isfinite(p).all()]:
+        raise ModelError(
+            f"{folder}: expected finite weights, got NaN or infinity in {len(wrong)} of them ({wrong[0]}); "
+            "fetch or train the model again"
+        )
 
 
 def _from_hub(name: str) -> Path:
@@ -166,6 +265,15 @@ def quiet() -> Iterator[None]:
         adapters.setLevel(adapters_level)
 
 
+@contextmanager
+def torch_seed(rng: np.random.Generator) -> Iterator[None]:
+    """Draw torch's random numbers of the block from `rng`, and give the global state back as it was."""
+    gpus = list(range(torch.cuda.device_count()))
+    with torch.random.fork_rng(devices=gpus):
+        torch.manual_seed(int(rng.integers(2**63)))
+        yield
+
+
 def load_tokenizer(folder: Path, family: Family) -> Any:
     """The fast tokenizer in a folder, with what its family needs.
 
@@ -183,12 +291,13 @@ def load_tokenizer(folder: Path, family: Family) -> Any:
     except (OSError, ValueError, ImportError, TypeError) as error:
         raise ModelError(f"{folder} has no tokenizer that can be read: {error}") from None
     if not tokenizer.is_fast:
-        raise ModelError(f"{folder}: expected a fast tokenizer (tokenizer.json), met {type(tokenizer).__name__}")
+        raise ModelError(f"{folder}: expected a fast tokenizer (tokenizer.json), got {type(tokenizer).__name__}")
     if tokenizer.pad_token_id is None:
         if tokenizer.eos_token_id is None:
             raise ModelError(
-                f"{folder}: expected a tokenizer with a padding token, or an end-of-text token in its place, met none: "
+                f"{folder}: expected a tokenizer with a padding token, or an end-of-text token in its place, got none: "
                 "name one as pad_token in tokenizer_config.json"
             )
-        tokenizer.pad_token = tokenizer.eos_token  # it occurs in no text: see `encoding.windows.without_control`
+        # It occurs in no text: see `encoding.windows.neutralise_special_tokens`.
+        tokenizer.pad_token = tokenizer.eos_token
     return tokenizer

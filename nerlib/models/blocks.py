@@ -88,7 +88,7 @@ def pack(batch: Mapping[str, torch.Tensor], padding: int | None, overhead: float
     overhead
         What a grid costs beside its subwords, in subwords.
     """
-    ids, mask, wanted = batch["input_ids"], batch["attention_mask"].bool(), batch["places"]
+    ids, mask, wanted = batch["input_ids"], batch["attention_mask"].bool(), batch["loss_positions"]
     windows, width = ids.shape
     positions = torch.arange(width, device=ids.device).expand(ids.shape)
     if padding is not None:
@@ -112,14 +112,15 @@ def pack(batch: Mapping[str, torch.Tensor], padding: int | None, overhead: float
 
 
 def logits_at(network: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """The outputs of a word tagger, (W, L), at some places of a batch: the last block is computed there alone.
+    """The outputs of a word tagger, (W, L), at some positions of a batch: the last block is computed there alone.
 
     Parameters
     ----------
     network
         A word tagger of transformers, or PEFT's wrapper around one, that `runs_by_block`.
     batch
-        `input_ids` and `attention_mask`, (S, T); `places`, (W,) int64: subwords counted through the batch, each once.
+        `input_ids` and `attention_mask`, (S, T); `loss_positions`, (W,) int64: subwords, counted through the
+        batch, each once.
     """
     network = network.get_base_model() if hasattr(network, "get_base_model") else network
     encoder = network.base_model
@@ -131,46 +132,46 @@ def logits_at(network: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return packed.attend(encoder.config.num_attention_heads, own.p if own.training else 0.0, *rows)
 
     def attend_at_wanted(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-        return taken(attend(last, put(query, packed.wanted, len(key)), key, value), packed.wanted)
+        return gather_rows(attend(last, scatter_rows(query, packed.wanted, len(key)), key, value), packed.wanted)
 
     *blocks, last = encoder.encoder.layer
     hidden = encoder.embeddings(input_ids=ids, position_ids=positions, token_type_ids=torch.zeros_like(ids))[0]
     for layer in blocks:
         hidden = block(layer, hidden, hidden, partial(attend, layer))  # (N, H)
-    hidden = block(last, taken(hidden, packed.wanted), hidden, attend_at_wanted)  # (W, H)
+    hidden = block(last, gather_rows(hidden, packed.wanted), hidden, attend_at_wanted)  # (W, H)
     outputs: torch.Tensor = network.classifier(network.dropout(hidden))
     return outputs
 
 
-def taken(rows: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """``rows[places]`` for places that differ, so that the gradient is a copy and no sum."""
-    out: torch.Tensor = _Take.apply(rows, places)
+def gather_rows(rows: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    """``rows[positions]`` for positions that differ, so that the gradient is a copy and no sum."""
+    out: torch.Tensor = _Gather.apply(rows, positions)
     return out
 
 
-def put(rows: torch.Tensor, places: torch.Tensor, size: int) -> torch.Tensor:
-    """`size` rows, those at `places` from `rows`, the others 0."""
-    out: torch.Tensor = _Put.apply(rows, places, size)
+def scatter_rows(rows: torch.Tensor, positions: torch.Tensor, size: int) -> torch.Tensor:
+    """`size` rows, those at `positions` from `rows`, the others 0."""
+    out: torch.Tensor = _Scatter.apply(rows, positions, size)
     return out
 
 
-class _Take(torch.autograd.Function):
+class _Gather(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, rows: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        ctx.places, ctx.size = places, len(rows)
-        return rows.index_select(0, places)
+    def forward(ctx: Any, rows: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        ctx.positions, ctx.size = positions, len(rows)
+        return rows.index_select(0, positions)
 
     @staticmethod
     def backward(ctx: Any, *above: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return above[0].new_zeros(ctx.size, above[0].shape[1]).index_copy_(0, ctx.places, above[0]), None
+        return above[0].new_zeros(ctx.size, above[0].shape[1]).index_copy_(0, ctx.positions, above[0]), None
 
 
-class _Put(torch.autograd.Function):
+class _Scatter(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, rows: torch.Tensor, places: torch.Tensor, size: int) -> torch.Tensor:
-        ctx.places = places
-        return rows.new_zeros(size, rows.shape[1]).index_copy_(0, places, rows)
+    def forward(ctx: Any, rows: torch.Tensor, positions: torch.Tensor, size: int) -> torch.Tensor:
+        ctx.positions = positions
+        return rows.new_zeros(size, rows.shape[1]).index_copy_(0, positions, rows)
 
     @staticmethod
     def backward(ctx: Any, *above: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        return above[0].index_select(0, ctx.places), None, None
+        return above[0].index_select(0, ctx.positions), None, None

@@ -7,22 +7,20 @@
 demo languages are studied with.
 """
 
-from nerlib.pretraining.backbone import DemoRecipe, demo_backbone
-from nerlib.pretraining.continued import continued_backbone
-from nerlib.pretraining.language import LanguageAdapter, train_language_adapter
-from nerlib.pretraining.masking import MaskedText, Pretraining, masked_loss, masked_text, mean_loss, pack, train_masked
-from nerlib.pretraining.tokenizer import train_tokenizer
+from nerlib.pretraining.adaptation import LanguageAdapter, continued_backbone, train_language_adapter
+from nerlib.pretraining.miniature import DemoRecipe, demo_backbone, train_tokenizer
+from nerlib.pretraining.mlm import MlmDataset, MlmResult, masked_loss, mean_loss, mlm_dataset, pack, train_masked
 
 __all__ = [
     "DemoRecipe",
     "LanguageAdapter",
-    "MaskedText",
-    "Pretraining",
+    "MlmDataset",
+    "MlmResult",
     "continued_backbone",
     "demo_backbone",
     "masked_loss",
-    "masked_text",
     "mean_loss",
+    "mlm_dataset",
     "pack",
     "train_language_adapter",
     "train_masked",

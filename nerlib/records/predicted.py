@@ -67,5 +67,5 @@ def read_predictions(folder: Path, split: str = "test") -> Predictions:
     except CorpusError as error:
         raise RecordError(str(error)) from error
     if len(columns) != len(Predictions._fields):
-        raise RecordError(f"{path}: expected word, gold and predicted tag between tabs, met {len(columns)} columns")
+        raise RecordError(f"{path}: expected word, gold and predicted tag between tabs, got {len(columns)} columns")
     return Predictions(*columns)

@@ -205,7 +205,7 @@ def read_record(folder: Path) -> Record:
 
 def _validated(content: Any, where: Path) -> Record:
     if not isinstance(content, Mapping):
-        raise RecordError(f"{where}: expected a JSON object, met {type(content).__name__}")
+        raise RecordError(f"{where}: expected a JSON object, got {type(content).__name__}")
     version = content.get("schema", SCHEMA)
     if not isinstance(version, int) or not 1 <= version <= SCHEMA:
         raise RecordError(f"{where}: schema {version!r} is not known here (1 to {SCHEMA}); a newer nerlib wrote it")

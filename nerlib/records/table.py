@@ -9,19 +9,19 @@ import io
 import os
 import stat
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from nerlib.errors import FolderError, RecordError, SettingsError
-from nerlib.folders import runs_folder, safe_name, write_atomically
+from nerlib.errors import FolderError, RecordError
+from nerlib.folders import fingerprint, runs_folder, safe_name, write_atomically
 from nerlib.records.record import RECORD, Record, read_record
+from nerlib.vocabulary import METRICS
 
 INDEX = ".index.parquet"
-INDEX_VERSION = 3  # raise it when a column's meaning changes: an older index is then read no more
+INDEX_VERSION = 4  # raise it when a column's meaning changes: an older index is then read no more
 DEPTH = 6  # folders below a study: language, task, backbone, method, stage, run
 NAMED = 20  # damaged records that a warning names one by one
 
@@ -33,10 +33,12 @@ COLUMNS: dict[str, str] = {
     "method": "str",
     "stage": "str",
     "train_languages": "str",
+    "sources": "str",
+    "variant": "str",
+    "variant_digest": "str",
     "seed": "int64",
     "status": "str",
     "reason": "str",
-    "recipe": "str",
     "train_sentences": "float64",
     "test_sentences": "float64",
     "seen_sentences": "float64",
@@ -57,55 +59,57 @@ COLUMNS: dict[str, str] = {
     "steps": "float64",
     "peak_memory_bytes": "float64",
     "trainable_parameters": "float64",
+    "head_parameters": "float64",
     "total_parameters": "float64",
+    "model_bytes": "float64",
+    "seconds_to_best": "float64",
+    "energy_joules": "float64",
     "corpus": "str",
     "gold": "str",
     "predictions": "str",
+    "training": "str",
     "commit": "str",
     "dirty": "str",
     "digest": "str",
     "parent": "str",
     "folder": "str",
 }
-COSTS = ("steps", "peak_memory_bytes", "trainable_parameters", "total_parameters")
+COSTS = (
+    *("steps", "peak_memory_bytes", "trainable_parameters", "head_parameters", "total_parameters"),
+    *("model_bytes", "seconds_to_best", "energy_joules"),
+)
 # The state of a record.json when it was read: the run's folder below the study's, time of change, bytes.
 FILE_STATE: dict[str, str] = {"path": "str", "mtime_ns": "int64", "size": "int64"}
-# A metric's name in the record -> the name of its value among a split's scores, where the two differ.
-SCORE_OF_METRIC = {"strict_f1": "f1"}
 DIRTY = {"True": "yes", "False": "no"}
 
 
-def read_records(study: str, grid: Sequence[Mapping[str, Any]] | None = None) -> pd.DataFrame:
+def read_records(study: str) -> pd.DataFrame:
     """List a study's runs, one row a run, in the order of language, task, backbone, method, stage, seed.
 
     Parameters
     ----------
     study
         The study's name; one without runs gives an empty table with all columns.
-    grid
-        The runs that are expected, each as a mapping of columns to values, its seed among them. Those that no row
-        agrees with are appended with `status` "missing".
 
     Returns
     -------
     DataFrame
         The columns and types of `COLUMNS`. Scores are shares (0..1), `seconds` the run's wall time, memory in bytes.
-        `train_languages` joins the tags with "+". `recipe` names the recipe's setting. Of `test_sentences`,
-        `seen_sentences` stand in the training data (`unseen_score` is the score of the others, NaN when there are none
-        of either kind), and `excluded_sentences` could not be aligned with a foreign system's. `dev_score` and
-        `test_score` are the `metric`'s; `test_score` is always of the target's test set. `test_f1` (strict),
-        `test_lenient_f1`, `test_macro_f1` and `test_support` (gold entities) are NaN for tasks other than "ner".
+        `train_languages` joins the tags with "+", and so does `sources`, without the target's. `variant` says in words
+        how the run was asked for (`variant_of`), `variant_digest` tells two of the same words apart. Of
+        `test_sentences`, `seen_sentences` stand in the training data (`unseen_score` is the score of the others, NaN
+        when there are none of either kind), and `excluded_sentences` could not be aligned with a foreign system's.
+        `dev_score` and `test_score` are the `metric`'s; `test_score` is always of the target's test set.
+        `test_f1` (strict), `test_lenient_f1`, `test_macro_f1` and `test_support` (gold entities) are NaN for tasks
+        other than "ner".
         `collapsed` says why a training collapsed, "no" when it did not, "" when the record (of an old or foreign run)
         does not say. `zero_shot_f1` repeats, on rows that continue a `sources` run, that run's score; NaN elsewhere.
-        `corpus` is the target's; `gold` and `predictions` are digests of what was scored; `dirty` is "yes", "no" or ""
-        (not known).
-        Numbers that are not known (of runs that failed, were not made or are missing) are NaN, texts "". `folder` is
-        absolute.
+        `corpus` is the target's; `gold` and `predictions` are digests of what was scored, `training` of what was
+        trained on and how (runs that share it share their weights); `dirty` is "yes", "no" or "" (not known). Numbers
+        that are not known (of runs that failed or were not made) are NaN, texts "". `folder` is absolute.
 
     Raises
     ------
-    SettingsError
-        When the grid names a column that there is not, or a run without its seed.
     FolderError
         When the study's name cannot be a folder's name.
 
@@ -121,7 +125,7 @@ def read_records(study: str, grid: Sequence[Mapping[str, Any]] | None = None) ->
     table = index.assign(folder=[str(folder / path) for path in index["path"]])[list(COLUMNS)].astype(COLUMNS)
     table = table.sort_values(["language", "task", "backbone", "method", "stage", "seed", "digest"], ignore_index=True)
     table["zero_shot_f1"] = _zero_shot(table)
-    return table if grid is None else pd.concat([table, _missing(table, grid)], ignore_index=True)
+    return table
 
 
 # --- the files ------------------------------------------------------------------------------------------------------
@@ -169,21 +173,24 @@ def _read_row(study: Path, state: tuple[str, int, int]) -> dict[str, Any]:
     row = _row(record)
     for name, value in row.items():
         if COLUMNS[name] == "float64" and not isinstance(value, int | float | None):
-            raise RecordError(f"{study / path}: expected a number for {name}, met {value!r}")
+            raise RecordError(f"{study / path}: expected a number for {name}, got {value!r}")
     return {"path": path, "mtime_ns": mtime_ns, "size": size, "folder": "", **row}
 
 
 def _row(record: Record) -> dict[str, Any]:
     """The record's part of its row, None where it says nothing; `zero_shot_f1` as far as the record itself says it."""
     scores, costs = record.scores, record.costs
-    key = SCORE_OF_METRIC.get(metric := scores.get("metric", ""), metric)
+    metric = scores.get("metric", "")
+    key = METRICS[metric].key if metric in METRICS else metric
     dev, test = scores.get("dev") or {}, scores.get("test") or {}
     names = ("language", "task", "backbone", "method", "stage", "seed", "status", "reason", "digest", "parent")
     entity_scores = {f"test_{name}": test.get(name) for name in ("f1", "lenient_f1", "macro_f1", "support")}
     return {
         **{name: getattr(record, name) for name in (*names, "collapsed")},
         "train_languages": "+".join(record.train_languages),
-        "recipe": str((record.settings.get("recipe") or {}).get("value", "")),
+        "sources": "+".join(tag for tag in record.train_languages if tag != record.language),
+        "variant": variant_of(record),
+        "variant_digest": _variant_digest(record),
         "train_sentences": record.sizes.get("train"),
         "test_sentences": record.sizes.get("test"),
         "seen_sentences": record.sizes.get("test_seen"),
@@ -199,14 +206,30 @@ def _row(record: Record) -> dict[str, Any]:
         "corpus": str((record.corpora.get(record.language) or {}).get("name", "")),
         "gold": record.digests.get("gold_test", ""),
         "predictions": next((d for name, d in record.digests.items() if name.startswith("predictions/test.")), ""),
+        "training": record.digests.get("training", ""),
         "commit": str(record.provenance.get("commit") or ""),
         "dirty": DIRTY.get(str(record.provenance.get("dirty")), ""),
     }
 
 
-def _blank() -> dict[str, Any]:
-    """A row of which nothing is known."""
-    return {name: {"str": "", "int64": 0, "float64": np.nan}[dtype] for name, dtype in COLUMNS.items()}
+def variant_of(record: Record) -> str:
+    """How a run was asked for, in words: ``ours``, ``as published``, ``tuned``, ``ours, aligned by batches``."""
+    given = {name: entry.get("value") for name, entry in record.settings.items()}
+    published = given.get("recipe", "ours") != "ours"
+    rate = given.get("learning_rate")
+    words = ["as published" if published else "tuned" if rate == "tuned" else "ours"]
+    if aligned := record.identity.get("alignment"):
+        words.append(f"aligned by {aligned.get('form', '')}")
+    words += [option.replace("_", " ") for option in ("encoder_only", "trim_vocabulary") if record.identity.get(option)]
+    return ", ".join(words)
+
+
+def _variant_digest(record: Record) -> str:
+    """Digest of what was asked beside the method: steps, sizes, lengths; methods of one table share it."""
+    own = ("learning_rate", "precision", "micro_batch_size")
+    recipe = {name: value for name, value in (record.identity.get("recipe") or {}).items() if name not in own}
+    facts = {name: record.identity.get(name) for name in ("max_length", "stride", "alignment")}
+    return fingerprint([recipe, facts, record.sizes.get("train")])[:6] if recipe else ""
 
 
 # --- the index ------------------------------------------------------------------------------------------------------
@@ -274,19 +297,3 @@ def _zero_shot(table: pd.DataFrame) -> pd.Series:
     of_parent = table["parent"].map(dict(zip(sources["digest"], sources["test_score"], strict=True))).astype(float)
     continues = (table["parent"] != "") & (table["stage"] != "sources")
     return table["zero_shot_f1"].fillna(of_parent).where(continues)
-
-
-def _missing(table: pd.DataFrame, grid: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """A row for each expected run that no row of the table agrees with."""
-    present: dict[tuple[str, ...], set[tuple[Any, ...]]] = {}
-    rows = []
-    for number, cell in enumerate(grid, start=1):
-        if (unknown := set(cell) - set(COLUMNS)) or "seed" not in cell:
-            fault = f"unknown columns {sorted(unknown)}" if unknown else "no seed"
-            raise SettingsError(f"run {number} of the grid has {fault}; a run is named by columns of {list(COLUMNS)}")
-        names = tuple(cell)
-        if names not in present:
-            present[names] = set(table[list(names)].itertuples(index=False, name=None))
-        if tuple(cell.values()) not in present[names]:
-            rows.append(_blank() | dict(cell) | {"status": "missing"})
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)

@@ -1,8 +1,8 @@
-"""Counts by sentence and type, from which every F1 in nerlib is computed, and their file."""
+"""Counts by sentence and type, from which every F1 in nerlib is computed; their file; what can be counted at all."""
 
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nerlib.errors import RecordError
+from nerlib.errors import CorpusError, RecordError
 from nerlib.folders import write_atomically
 
 IntArray = npt.NDArray[np.integer[Any]]
@@ -59,6 +59,32 @@ class EntityCounts(NamedTuple):
         """The same by type alone: three arrays (types,)."""
         return EntityCounts(*(array.sum(axis=0) for array in self))
 
+    def occurs(self) -> npt.NDArray[np.bool_]:
+        """Which stand in gold or in the predictions."""
+        return self.tp + self.fp + self.fn > 0
+
+    def rates(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """F1, precision and recall of each."""
+        tp, fp, fn = self
+        return f1_from_counts(tp, fp, fn), share(tp, tp + fp), share(tp, tp + fn)
+
+    def micro(self) -> tuple[float, ...]:
+        """F1, precision and recall over everything."""
+        return tuple(map(float, EntityCounts(*(array.sum() for array in self)).rates()))
+
+    def macro(self, chosen: npt.NDArray[np.bool_]) -> tuple[float, ...]:
+        """F1, precision and recall, means over the `chosen` types; of no type 0."""
+        return tuple(float(values[chosen].mean()) if chosen.any() else 0.0 for values in self.rates())
+
+    def by_type(self, types: Sequence[str]) -> dict[str, dict[str, float]]:
+        """``{type: {"f1", "precision", "recall", "support"}}``, in plain numbers, for the types that occur."""
+        columns = zip(*(values.tolist() for values in (*self.rates(), self.tp + self.fn)), strict=True)
+        rows = (dict(zip(("f1", "precision", "recall", "support"), row, strict=True)) for row in columns)
+        return {type_: row for type_, row, here in zip(types, rows, self.occurs(), strict=True) if here}
+
+
+ARRAYS = [f"{reading}_{name}" for reading in ("strict", "lenient") for name in EntityCounts._fields]
+
 
 @dataclass(frozen=True, eq=False)
 class Counts:
@@ -81,13 +107,10 @@ class Counts:
 
     def save(self, path: Path) -> None:
         """Write everything as one ``.npz`` file, whole or not at all."""
-        arrays = {
-            f"{reading}_{name}": array for reading in ("strict", "lenient") for name, array in self._named(reading)
-        }
-        write_arrays(path, {"types": np.array(self.types, dtype=str), "tokens": self.tokens, **arrays})
-
-    def _named(self, reading: str) -> list[tuple[str, IntArray]]:
-        return list(getattr(self, reading)._asdict().items())
+        arrays = dict(zip(ARRAYS, (*self.strict, *self.lenient), strict=True))
+        buffer, types = io.BytesIO(), np.array(self.types, dtype=str)
+        np.savez_compressed(buffer, allow_pickle=False, types=types, tokens=self.tokens, **arrays)
+        write_atomically(path, buffer.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> "Counts":
@@ -98,37 +121,60 @@ class Counts:
         RecordError
             When the file is missing, damaged, or holds other arrays or shapes.
         """
-        named = [f"{reading}_{name}" for reading in ("strict", "lenient") for name in EntityCounts._fields]
-        file = read_arrays(path, ["types", "tokens", *named])
-        types, tokens = tuple(file["types"].tolist()), file["tokens"]
-        arrays = [file[name] for name in named]
-        readings = [EntityCounts(*arrays[:3]), EntityCounts(*arrays[3:])]
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                types, tokens, *arrays = (file[name] for name in ("types", "tokens", *ARRAYS))
+        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise RecordError(f"{path} is no file of counts as `save` writes it: {error}") from error
         shape = (len(tokens), len(types))
-        if any(array.shape != shape for reading in readings for array in reading):
-            raise RecordError(f"{path}: expected arrays of shape (sentences, types) = {shape}, met others")
-        return cls(types, tokens, *readings)
+        if any(array.shape != shape for array in arrays):
+            raise RecordError(f"{path}: expected arrays of shape (sentences, types) = {shape}, got others")
+        return cls(tuple(types.tolist()), tokens, EntityCounts(*arrays[:3]), EntityCounts(*arrays[3:]))
 
 
-def by_type(
-    names: Sequence[str], f1: FloatArray, precision: FloatArray, recall: FloatArray, support: npt.ArrayLike
-) -> dict[str, dict[str, float]]:
-    """Arrays (types,) as ``{type: {"f1", "precision", "recall", "support"}}``, in plain numbers."""
-    columns = (f1.tolist(), precision.tolist(), recall.tolist(), np.asarray(support).astype(int).tolist())
-    rows = (dict(zip(("f1", "precision", "recall", "support"), row, strict=True)) for row in zip(*columns, strict=True))
-    return dict(zip(names, rows, strict=True))
+class Recorded:
+    """What all scores have in common."""
+
+    def to_record(self) -> dict[str, Any]:
+        """All but what belongs to single examples, as plain numbers and dictionaries that JSON holds."""
+        return {name: value for name, value in vars(self).items() if name not in ("counts", "values")}
 
 
-def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Write arrays as one ``.npz`` file, whole or not at all."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_atomically(path, buffer.getvalue())
+# --- what can be compared with gold -----------------------------------------------------------------------------------
 
 
-def read_arrays(path: Path, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
-    """Read the arrays of these names; `RecordError` when the file is missing, damaged, or lacks one."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in names}
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise RecordError(f"{path} is no file of counts or values as `save` writes it: {error}") from error
+def check_sizes(gold: Sequence[object], predicted: Sequence[object], things: str) -> None:
+    """Refuse, with a `CorpusError`, other numbers of sentences (texts, questions) than gold has."""
+    if len(gold) != len(predicted):
+        raise CorpusError(f"expected as many predicted {things} as gold has, {len(gold)}, got {len(predicted)}")
+
+
+def check_lengths(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> None:
+    """Refuse, with a `CorpusError`, other numbers of sentences or of words than gold has."""
+    check_sizes(gold, predicted, "sentences")
+    for number, (tags, guesses) in enumerate(zip(gold, predicted, strict=True), start=1):
+        if len(tags) != len(guesses):
+            raise CorpusError(
+                f"sentence {number}: expected a predicted tag for each of {len(tags)} words, got {len(guesses)}"
+            )
+
+
+def is_iob2(tag: str) -> bool:
+    """Whether a tag can be meant: "B-O" is none, though seqeval would score it as an entity of type O."""
+    return tag == "O" or (tag[:2] in ("B-", "I-") and tag[2:] not in ("", "O"))
+
+
+def check_tags(
+    gold: Sequence[Sequence[str]],
+    predicted: Sequence[Sequence[str]],
+    *,
+    valid: Callable[[str], bool] = is_iob2,
+    expected: str = "'O', 'B-<type>' or 'I-<type>'",
+) -> None:
+    """Refuse, with a `CorpusError`, other numbers of words than gold has, and tags that are not `valid`."""
+    check_lengths(gold, predicted)
+    for side, sentences in (("gold", gold), ("predicted", predicted)):
+        for wrong in {tag for tags in sentences for tag in tags if not valid(tag)}:
+            number, tags = next((i, tags) for i, tags in enumerate(sentences, start=1) if wrong in tags)
+            word = list(tags).index(wrong) + 1
+            raise CorpusError(f"sentence {number}, word {word}: expected {expected}, got {side} tag {wrong!r}")

@@ -7,14 +7,17 @@ by each measure and by score. Pairs share languages, so its p values permute lan
 
 from nerlib.similarity.correlation import (
     FEWEST_LANGUAGES,
+    correlation_of_runs,
     language_bootstrap,
     mantel_test,
-    pair_scores,
+    similarity_of_runs,
     spearman,
     transfer_correlation,
     transfer_scores,
 )
 from nerlib.similarity.measures import (
+    MEASURES,
+    as_matrix,
     common_share,
     cosines,
     count_ngrams,
@@ -23,9 +26,8 @@ from nerlib.similarity.measures import (
     entity_forms,
     jaccard,
     read_typology,
+    similarity_table,
 )
-from nerlib.similarity.runs import correlation_of_runs, similarity_of_runs
-from nerlib.similarity.tables import MEASURES, as_matrix, similarity_table
 
 __all__ = [
     "FEWEST_LANGUAGES",
@@ -41,7 +43,6 @@ __all__ = [
     "jaccard",
     "language_bootstrap",
     "mantel_test",
-    "pair_scores",
     "read_typology",
     "similarity_of_runs",
     "similarity_table",

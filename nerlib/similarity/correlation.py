@@ -16,12 +16,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
-from statsmodels.stats.multitest import multipletests
 
+from nerlib.corpora import Sentence
 from nerlib.errors import SettingsError
-from nerlib.similarity.tables import as_matrix, measures_of
+from nerlib.records import predictions_file, read_predictions
+from nerlib.scoring import FloatArray
+from nerlib.similarity.measures import as_matrix, measures_of, similarity_table
+from nerlib.statistics import holm
 
-FloatArray = npt.NDArray[np.float64]
+FEWEST_PAIRS = 3  # of source and target; with fewer a rank correlation says nothing
 FEWEST_LANGUAGES = 8
 COLUMNS = ["measure", "rho", "low", "high", "p", "p_holm", "pairs", "languages", "note"]
 
@@ -73,7 +76,7 @@ def language_bootstrap(
     scores: npt.ArrayLike,
     *,
     rng: np.random.Generator,
-    draws: int = 2000,
+    n_resamples: int = 2000,
     level: float = 0.95,
 ) -> tuple[float, float]:
     """Percentile interval of the correlation when languages are drawn again, with replacement, among those of one role.
@@ -87,30 +90,24 @@ def language_bootstrap(
     """
     similarity, (source, target, values), roles = _prepared(similarity, scores)
     found = []
-    for _ in range(draws):
+    for _ in range(n_resamples):
         times = _drawn(len(similarity), roles, rng)  # (L,)
         chosen = np.repeat(np.arange(len(values)), times[source] * times[target])
         if len(chosen) > 2:
-            found.append(spearman(similarity[source, target][chosen], values[chosen]))
-    known = np.array(found)[np.isfinite(found)] if found else np.empty(0)
-    if not known.size:
-        return math.nan, math.nan
+            found.append(float(spearman(similarity[source, target][chosen], values[chosen])))
+    known = [rho for rho in found if not math.isnan(rho)] or [math.nan]
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
 def _prepared(similarity: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[FloatArray, Any, list[npt.NDArray[np.intp]]]:
     """The similarities; sources, targets and scores of the pairs (P,); the languages of each role."""
-    alike, by_pair = np.asarray(similarity, dtype=float), np.asarray(scores, dtype=float)
-    if alike.shape != by_pair.shape or alike.ndim != 2 or alike.shape[0] != alike.shape[1]:
-        raise SettingsError(f"expected two arrays (languages, languages), met {alike.shape} and {by_pair.shape}")
-    if np.isnan(alike[~np.eye(len(alike), dtype=bool)]).any():
-        raise SettingsError("expected the similarity of every two languages, met NaN; leave out the languages without")
+    by_pair = np.asarray(scores, dtype=float)
     scored = np.isfinite(by_pair) & ~np.eye(len(by_pair), dtype=bool)
     source, target = np.nonzero(scored)
     role = scored.any(axis=1) + 2 * scored.any(axis=0)
     roles = [np.flatnonzero(role == number) for number in (1, 2, 3)]
-    return alike, (source, target, by_pair[source, target]), roles
+    return np.asarray(similarity, dtype=float), (source, target, by_pair[source, target]), roles
 
 
 def _permuted(languages: int, roles: list[npt.NDArray[np.intp]], rng: np.random.Generator) -> npt.NDArray[np.intp]:
@@ -127,69 +124,13 @@ def _drawn(languages: int, roles: list[npt.NDArray[np.intp]], rng: np.random.Gen
     return np.bincount(np.concatenate(drawn), minlength=languages)
 
 
-# --- tables ---------------------------------------------------------------------------------------------------------
-
-
-def transfer_scores(runs: pd.DataFrame, *, score: str = "test_score") -> pd.DataFrame:
-    """Zero-shot scores by source and target, from the table of runs.
-
-    Parameters
-    ----------
-    runs
-        As `records.read_records` gives them, of one task, backbone and method: only finished runs of the stage
-        `sources` with a single source count.
-    score
-        The column to take, averaged over seeds.
-
-    Returns
-    -------
-    DataFrame
-        Columns `source`, `target`, `metric`, `score` and `seeds`.
-
-    Raises
-    ------
-    SettingsError
-        When the runs are of several tasks, backbones or methods.
-    """
-    rows = runs[(runs["status"] == "finished") & (runs["stage"] == "sources") & runs[score].notna()]
-    rows = rows[~rows["train_languages"].str.contains("+", regex=False)]
-    for column in ("task", "backbone", "method"):
-        if len(met := rows[column].unique()) > 1:
-            raise SettingsError(f"expected runs of one {column}, met {', '.join(map(repr, met))}")
-    grouped = rows.groupby(["train_languages", "language", "metric"])[score].agg(["mean", "size"]).reset_index()
-    return grouped.set_axis(["source", "target", "metric", "score", "seeds"], axis=1)
-
-
-def pair_scores(table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Each source–target pair's score beside its similarity, by measure, for a figure.
-
-    Parameters
-    ----------
-    table, scores
-        As for `transfer_correlation`; further columns of `scores` stay.
-
-    Returns
-    -------
-    DataFrame
-        Columns of `scores`, then `measure` and `similarity`.
-    """
-    parts = []
-    for measure in measures_of(table):
-        alike = as_matrix(table, measure)
-        values = np.array(
-            [alike.at[a, b] for a, b in zip(scores["source"], scores["target"], strict=True)], dtype=float
-        )
-        parts.append(scores.assign(measure=measure, similarity=values))
-    return pd.concat(parts, ignore_index=True)
-
-
 def transfer_correlation(
     table: pd.DataFrame,
     scores: pd.DataFrame,
     *,
     rng: np.random.Generator,
     permutations: int = 9999,
-    draws: int = 2000,
+    n_resamples: int = 2000,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Rank correlation of each measure of similarity with the transfer score, over source–target pairs.
@@ -202,7 +143,7 @@ def transfer_correlation(
         Columns `source`, `target`, `score`, as `transfer_scores` gives them; each pair once.
     rng
         Permutes and draws languages.
-    permutations, draws
+    permutations, n_resamples
         For the p value and for the interval.
     level
         Of the interval.
@@ -221,7 +162,7 @@ def transfer_correlation(
     """
     languages = list(dict.fromkeys([*table["a"], *table["b"]]))
     if unknown := sorted({*scores["source"], *scores["target"]} - set(languages)):
-        raise SettingsError(f"expected languages of the similarity table, met {', '.join(unknown)}")
+        raise SettingsError(f"expected languages of the similarity table, got {', '.join(unknown)}")
     if scores.duplicated(["source", "target"]).any():
         raise SettingsError("expected each source–target pair once: average over seeds and choose one method")
     rows = []
@@ -230,15 +171,17 @@ def transfer_correlation(
         used = scores[scores["source"].isin(alike.index) & scores["target"].isin(alike.index)]
         names = [tag for tag in alike.index if tag in {*used["source"], *used["target"]}]
         by_pair = used.pivot(index="source", columns="target", values="score").reindex(index=names, columns=names)
-        row = _correlated(alike.loc[names, names], by_pair, rng, permutations, draws, level)
-        if left_out := [tag for tag in languages if tag not in alike.index]:
-            row["note"] = "; ".join(filter(None, [row["note"], f"without {', '.join(left_out)}"]))
-        rows.append({"measure": measure} | row)
-    result = pd.DataFrame(rows, columns=COLUMNS).astype({"p_holm": float})
-    known = result["p"].notna()
-    if known.any():
-        result.loc[known, "p_holm"] = multipletests(result.loc[known, "p"], method="holm")[1]
-    return result
+        arrays = alike.loc[names, names].to_numpy(float), by_pair.to_numpy(float)
+        rho, note = _descriptive(*arrays)
+        low, high, p = math.nan, math.nan, math.nan
+        if not note:
+            low, high = language_bootstrap(*arrays, rng=rng, n_resamples=n_resamples, level=level)
+            p = mantel_test(*arrays, rng=rng, permutations=permutations)[1]
+        left_out = ", ".join(tag for tag in languages if tag not in alike.index)
+        notes = "; ".join(filter(None, [note, left_out and f"without {left_out}"]))
+        rows.append((measure, rho, low, high, p, math.nan, len(used), len(names), notes))
+    result = pd.DataFrame(rows, columns=COLUMNS)
+    return result.assign(p_holm=holm(result["p"]))
 
 
 def _without_gaps(alike: pd.DataFrame) -> pd.DataFrame:
@@ -248,15 +191,88 @@ def _without_gaps(alike: pd.DataFrame) -> pd.DataFrame:
     return alike
 
 
-def _correlated(
-    alike: pd.DataFrame, by_pair: pd.DataFrame, rng: np.random.Generator, permutations: int, draws: int, level: float
-) -> dict[str, Any]:
-    similarity, scores = alike.to_numpy(float), by_pair.to_numpy(float)
+def _descriptive(similarity: FloatArray, scores: FloatArray) -> tuple[float, str]:
+    """The correlation, and why no more can be said of it; "" where more can."""
     source, target = np.nonzero(np.isfinite(scores))
     rho = float(spearman(similarity[source, target], scores[source, target])) if len(source) > 1 else math.nan
-    row = {"rho": rho, "pairs": len(source), "languages": len(alike), "note": ""}
-    if len(alike) < FEWEST_LANGUAGES or math.isnan(rho):
-        few = f"fewer than {FEWEST_LANGUAGES} languages: descriptive only" if not math.isnan(rho) else "nothing varies"
-        return row | {"low": math.nan, "high": math.nan, "p": math.nan, "p_holm": math.nan, "note": few}
-    low, high = language_bootstrap(similarity, scores, rng=rng, draws=draws, level=level)
-    return row | {"low": low, "high": high, "p": mantel_test(similarity, scores, rng=rng, permutations=permutations)[1]}
+    few = f"fewer than {FEWEST_LANGUAGES} languages: descriptive only" if len(similarity) < FEWEST_LANGUAGES else ""
+    return rho, "nothing varies" if math.isnan(rho) else few
+
+
+# --- runs -------------------------------------------------------------------------------------------------------------
+
+
+def of_one_source(runs: pd.DataFrame, score: str) -> pd.DataFrame:
+    """The finished runs of the stage `sources` that knew a single source, and have this score."""
+    rows = runs[(runs["status"] == "finished") & (runs["stage"] == "sources") & runs[score].notna()]
+    return rows[~rows["train_languages"].str.contains("+", regex=False)]
+
+
+def transfer_scores(runs: pd.DataFrame) -> pd.DataFrame:
+    """Zero-shot test scores by source and target, means over seeds.
+
+    Parameters
+    ----------
+    runs
+        As `records.read_records` gives them, of one task, backbone and method.
+
+    Returns
+    -------
+    DataFrame
+        Columns `source`, `target`, `metric`, `score` and `seeds`.
+    """
+    columns = ["source", "target", "metric", "score", "seeds"]
+    by_pair = of_one_source(runs, "test_score").groupby(["train_languages", "language", "metric"])["test_score"]
+    return by_pair.agg(["mean", "size"]).reset_index().set_axis(columns, axis=1)
+
+
+def similarity_of_runs(runs: pd.DataFrame) -> pd.DataFrame | None:
+    """`similarity_table` of sources and targets, where runs on a single source tell their sentences.
+
+    A target's sentences are its test set; a source's are the dev set of a run of stage `sources` that knew it alone.
+
+    Parameters
+    ----------
+    runs
+        As `records.read_records` gives them, of one task.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns `a`, `b`, `ngrams`, `script` and, for entities, `entities`; None with fewer than two languages whose
+        predictions are still there.
+    """
+    single = of_one_source(runs, "dev_score")
+    sentences: dict[str, list[Sentence]] = {}
+    for split, column in (("test", "language"), ("dev", "train_languages")):
+        for language, folder in single.drop_duplicates(column)[[column, "folder"]].itertuples(index=False):
+            if language not in sentences and predictions_file(folder, split):
+                read = read_predictions(folder, split)
+                pairs = zip(read.words, read.gold, strict=True)
+                sentences[language] = [Sentence(tuple(words), tuple(tags), language) for words, tags in pairs]
+    if len(sentences) < 2:
+        return None
+    return similarity_table(sentences, entities=set(single["task"]) == {"ner"})
+
+
+def correlation_of_runs(runs: pd.DataFrame, *, rng: np.random.Generator, level: float = 0.95) -> pd.DataFrame:
+    """`transfer_correlation` within each task, backbone and method that has three single-source pairs at least.
+
+    Returns
+    -------
+    DataFrame
+        `task`, `backbone`, `method`, and the columns of `transfer_correlation`.
+    """
+    parts = [pd.DataFrame(columns=["task", "backbone", "method", *COLUMNS])]
+    for (task, backbone), group in runs.groupby(["task", "backbone"], sort=True):
+        alike = similarity_of_runs(group)
+        if alike is None:
+            continue
+        known = {*alike["a"], *alike["b"]}
+        for method, of_method in group.groupby("method", sort=True):
+            scores = transfer_scores(of_method)
+            scores = scores[scores["source"].isin(known) & scores["target"].isin(known)]
+            if len(scores) >= FEWEST_PAIRS:
+                found = transfer_correlation(alike, scores, rng=rng, level=level)
+                parts.append(found.assign(task=str(task), backbone=str(backbone), method=str(method)))
+    return pd.concat(parts[1:] or parts, ignore_index=True)[list(parts[0])]

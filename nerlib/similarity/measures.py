@@ -1,4 +1,4 @@
-"""Measures of similarity: counts of one language's units, then all pairs of languages at once.
+"""How alike two languages are: counts of each one's units, measures on all pairs at once, and their table.
 
 Letters of shapes: L languages, K kinds of units (subwords, n-grams, ...), H hidden width. Every measure of two
 languages is symmetric, and higher is more alike.
@@ -6,53 +6,57 @@ languages is symmetric, and higher is more alike.
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from itertools import chain, combinations
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.spatial.distance import cdist
 
-from nerlib.corpora import Sentence, comparable
-from nerlib.errors import CorpusError
+from nerlib.corpora import Sentence, nfc_words
+from nerlib.corpora.languages import codes
+from nerlib.errors import CorpusError, SettingsError
 from nerlib.labels import spans
+from nerlib.scoring import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 EDGE = "\u241f"  # before and after a word, so that its beginning and end are letters too
+#: The measures and what they say; a table has those for which it was given something.
+MEASURES: Mapping[str, str] = {
+    "subwords": "subword vocabularies, shared among all (Jaccard)",
+    "ngrams": "running runs of three letters in common",
+    "script": "letters of scripts in common",
+    "entities": "different entities, shared among all (Jaccard)",
+    "representations": "cosine of mean representations",
+    "syntax": "cosine of URIEL's syntax features",
+    "phonology": "cosine of URIEL's phonology features",
+    "inventory": "cosine of URIEL's inventories of sounds",
+}
+TYPOLOGY = {"syntax": "S_", "phonology": "P_", "inventory": "INV_"}
 
 # --- units of one language ------------------------------------------------------------------------------------------
 
 
-def count_subwords(words: Iterable[str], tokenize: Callable[[str], Iterable[str]]) -> Counter[str]:
+def count_subwords(words: Iterable[str], tokenize: Callable[[str], Sequence[str]]) -> Counter[str]:
     """How often each subword occurs in running words; `tokenize` cuts one word."""
-    counts: Counter[str] = Counter()
-    for word, times in Counter(words).items():
-        for subword in tokenize(word):
-            counts[subword] += times
-    return counts
+    return Counter(chain.from_iterable(map(cache(tokenize), words)))
 
 
 def count_ngrams(words: Iterable[str], n: int = 3) -> Counter[str]:
     """How often each run of `n` letters occurs in running words (after NFC), with a mark at both ends of a word."""
-    counts: Counter[str] = Counter()
-    for word, times in Counter(comparable(words)).items():
-        marked = f"{EDGE}{word}{EDGE}"
-        for start in range(max(1, len(marked) - n + 1)):
-            counts[marked[start : start + n]] += times
-    return counts
+    marked = [f"{EDGE}{word}{EDGE}" for word in nfc_words(words)]
+    return Counter(word[start : start + n] for word in marked for start in range(max(1, len(word) - n + 1)))
 
 
 def count_scripts(words: Iterable[str]) -> Counter[str]:
     """How many letters are of each script, as Unicode names it; digits, marks and punctuation are of none."""
-    letters = Counter(letter for word in words for letter in word if unicodedata.category(letter).startswith("L"))
-    counts: Counter[str] = Counter()
-    for letter, times in letters.items():
-        counts[_script(letter)] += times
-    return counts
+    letters = (letter for word in words for letter in word if unicodedata.category(letter).startswith("L"))
+    return Counter(map(_script, letters))
 
 
-@lru_cache(maxsize=65536)
+@cache
 def _script(letter: str) -> str:
     return unicodedata.name(letter, "UNKNOWN").split()[0]
 
@@ -60,7 +64,7 @@ def _script(letter: str) -> str:
 def entity_forms(sentences: Iterable[Sentence]) -> Counter[tuple[str, ...]]:
     """How often each entity occurs, by its words (after NFC) and whatever its type."""
     return Counter(
-        comparable(sentence.words[span.start : span.end])
+        nfc_words(sentence.words[span.start : span.end])
         for sentence in sentences
         for span in spans(sentence.tags, strict=True)
     )
@@ -91,8 +95,7 @@ def jaccard(counts: Sequence[Counter]) -> FloatArray:
     """
     present = (_as_array(counts) > 0).astype(float)  # (L, K)
     shared = present @ present.T
-    sizes = np.diag(shared)
-    either = sizes[:, None] + sizes - shared
+    either = np.add.outer(np.diag(shared), np.diag(shared)) - shared
     return np.divide(shared, either, out=np.full(shared.shape, np.nan), where=either > 0)
 
 
@@ -114,17 +117,13 @@ def common_share(counts: Sequence[Counter]) -> FloatArray:
 def cosines(vectors: npt.ArrayLike) -> FloatArray:
     """Cosine of every two rows of (L, H): (L, L), −1..1; NaN where a row is zero or holds NaN."""
     rows = np.asarray(vectors, dtype=float)
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    units = np.divide(rows, norms, out=np.full(rows.shape, np.nan), where=norms > 0)
-    return units @ units.T
+    return 1 - cdist(rows, rows, "cosine")
 
 
 def _as_array(counts: Sequence[Counter]) -> FloatArray:
-    kinds = {kind: place for place, kind in enumerate(dict.fromkeys(kind for count in counts for kind in count))}
-    array = np.zeros((len(counts), len(kinds)))
-    for row, count in zip(array, counts, strict=True):
-        row[[kinds[kind] for kind in count]] = list(count.values())
-    return array
+    """How often each language has each kind, (L, K)."""
+    kinds = list(dict.fromkeys(chain.from_iterable(counts)))
+    return np.array([[count.get(kind, 0) for kind in kinds] for count in counts], dtype=float)
 
 
 # --- typology -------------------------------------------------------------------------------------------------------
@@ -156,15 +155,122 @@ def read_typology(path: Path | str) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, keep_default_na=False, dtype=str)
     except (OSError, ValueError) as error:
-        raise CorpusError(f"{path}: expected a CSV file of typological features, met {error}") from error
+        raise CorpusError(f"{path}: expected a CSV file of typological features, got {error}") from error
     key = next((name for name in ("code", "iso639_3") if name in table), None)
     features = [name for name in map(str, table) if name.startswith(("S_", "P_", "INV_"))]
     if key is None or not features:
-        met = ", ".join(table.columns[:8])
-        raise CorpusError(f"{path}: expected a column code or iso639_3 and columns S_…, P_… or INV_…, met {met}")
+        raise CorpusError(
+            f"{path}: expected a column code or iso639_3 and columns S_…, P_… or INV_…, "
+            f"got {', '.join(table.columns[:8])}"
+        )
     if (twice := table.loc[table[key].duplicated(), key]).size:
-        raise CorpusError(f"{path}: expected each language once, met {twice.iloc[0]!r} twice")
+        raise CorpusError(f"{path}: expected each language once, got {twice.iloc[0]!r} twice")
     try:
         return table.set_index(key)[features].astype(float)
     except ValueError as error:
-        raise CorpusError(f"{path}: expected numbers in the columns of features, met {error}") from error
+        raise CorpusError(f"{path}: expected numbers in the columns of features, got {error}") from error
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def similarity_table(
+    sentences: Mapping[str, Sequence[Sentence]],
+    *,
+    entities: bool = True,
+    tokenize: Callable[[str], Sequence[str]] | None = None,
+    vectors: Mapping[str, npt.ArrayLike] | None = None,
+    typology: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Compare every two languages.
+
+    Parameters
+    ----------
+    sentences
+        Of each language, by its tag. Overlaps depend on the size of what overlaps, so of each language only as many
+        words are taken, from the first on, as the smallest one has.
+    entities
+        Whether the sentences' tags are entities (IOB2) whose forms are compared.
+    tokenize
+        Cuts a word into subwords, as the backbone does.
+    vectors
+        A mean representation (hidden,) of each language, all in one space.
+    typology
+        As `read_typology` gives it; a language that it lacks has NaN.
+
+    Returns
+    -------
+    DataFrame
+        A row for every two languages, `a` before `b` in the order given; columns `a`, `b` and those of `MEASURES` that
+        can be computed. 1 is alike, 0 (for cosines −1) is not; NaN where nothing can be said.
+
+    Raises
+    ------
+    SettingsError
+        With fewer than two languages, or vectors of other languages or of several widths.
+    CorpusError
+        For a language without words.
+    """
+    languages = list(sentences)
+    if len(languages) < 2:
+        raise SettingsError(f"expected at least two languages to compare, got {', '.join(languages) or 'none'}")
+    samples = _equally_large(sentences)
+    words = [[word for sentence in sample for word in sentence.words] for sample in samples]
+    measured: dict[str, FloatArray] = {}
+    if tokenize is not None:
+        measured["subwords"] = jaccard([count_subwords(own, tokenize) for own in words])
+    measured["ngrams"] = common_share([count_ngrams(own) for own in words])
+    measured["script"] = common_share([count_scripts(own) for own in words])
+    if entities:
+        measured["entities"] = jaccard([entity_forms(sample) for sample in samples])
+    if vectors is not None:
+        measured["representations"] = cosines(_stacked(vectors, languages))
+    if typology is not None:
+        known = [next((code for code in codes(tag) if code in typology.index), tag) for tag in languages]
+        features = typology.reindex(known)
+        for name, prefix in TYPOLOGY.items():
+            measured[name] = cosines(features.loc[:, features.columns.str.startswith(prefix)])
+    upper = np.triu_indices(len(languages), 1)
+    pairs = pd.DataFrame(combinations(languages, 2), columns=["a", "b"])
+    return pairs.assign(**{name: values[upper] for name, values in measured.items()})
+
+
+def measures_of(table: pd.DataFrame) -> list[str]:
+    """The columns of a similarity table that are measures."""
+    return [str(name) for name in table if name not in ("a", "b")]
+
+
+def as_matrix(table: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """One measure of a similarity table as a square: languages × languages, 1 on the diagonal.
+
+    Raises
+    ------
+    SettingsError
+        When the table has no such measure.
+    """
+    if measure not in measures_of(table):
+        known = ", ".join(measures_of(table))
+        raise SettingsError(f"unknown measure {measure!r}; the table has {known or 'none'}")
+    languages = pd.Index(dict.fromkeys([*table["a"], *table["b"]]))
+    a, b = (languages.get_indexer(table[side]) for side in "ab")
+    values = np.full((len(languages), len(languages)), np.nan)
+    np.fill_diagonal(values, 1.0)
+    values[a, b] = values[b, a] = table[measure]
+    return pd.DataFrame(values, index=languages, columns=languages)
+
+
+def _equally_large(sentences: Mapping[str, Sequence[Sentence]]) -> list[Sequence[Sentence]]:
+    """Of each language the first sentences, until they have as many words as the smallest language."""
+    ends = {tag: np.cumsum([0, *(len(sentence.words) for sentence in own)]) for tag, own in sentences.items()}
+    if empty := [tag for tag, end in ends.items() if not end[-1]]:
+        raise CorpusError(f"expected words of each language to compare, got none of {', '.join(empty)}")
+    smallest = min(end[-1] for end in ends.values())
+    return [own[: np.searchsorted(ends[tag], smallest)] for tag, own in sentences.items()]
+
+
+def _stacked(vectors: Mapping[str, npt.ArrayLike], languages: Sequence[str]) -> FloatArray:
+    rows = {tag: np.asarray(vectors.get(tag, ()), dtype=float) for tag in languages}
+    if len({row.shape for row in rows.values()}) > 1 or not rows[languages[0]].size:
+        shapes = ", ".join(f"{tag} {row.shape}" for tag, row in rows.items())
+        raise SettingsError(f"expected a mean representation (hidden,) of each language, of one width, got {shapes}")
+    return np.stack(list(rows.values()))

@@ -1,22 +1,25 @@
 """Inference about F1: intervals, tests and verdicts, as pure functions on arrays.
 
 Scores and F1 are shares (0..1). Whatever is drawn comes from the generator that is handed in. What is repeated decides
-what may be said: other *sentences* like these (`bootstrap_f1`, `permutation_test_f1`), other *seeds* too
-(`two_level_bootstrap_f1`), other *languages* like these (`sign_flip_test`, the language as unit).
+what may be said: other *sentences* like these (`permutation_test_f1`), other *seeds* too (`two_level_bootstrap_f1`),
+other *languages* like these (`sign_flip_test`, the language as unit).
 """
 
 from nerlib.statistics.across import (
     EffectSize,
     PooledTest,
-    SignFlipTest,
-    as_the_source_reports,
-    collapse_rate,
+    RankTest,
+    benjamini_hochberg,
     effect_sizes,
+    friedman_test,
     hedges_correction,
+    holm,
+    pooled_ttest,
     sign_flip_test,
     wilcoxon_p,
 )
 from nerlib.statistics.equivalence import (
+    LANGUAGES_LIKE_THESE,
     MARGIN,
     Decision,
     EquivalenceTest,
@@ -28,25 +31,25 @@ from nerlib.statistics.equivalence import (
     verdict,
     what_would_decide,
 )
-from nerlib.statistics.families import benjamini_hochberg, holm
 from nerlib.statistics.intervals import (
     Interval,
-    bootstrap_f1,
+    PermutationTest,
+    check_resamples,
     expected_f1_width,
     mean_interval,
-    paired_bootstrap_f1,
-    paired_interval,
+    score_interval,
+    wilson_interval,
 )
-from nerlib.statistics.ranks import RankTest, friedman_test, not_told_apart
 from nerlib.statistics.within import (
     Pair,
-    PermutationTest,
     TwoLevelInterval,
     permutation_test_f1,
+    resampled_sums,
     two_level_bootstrap_f1,
 )
 
 __all__ = [
+    "LANGUAGES_LIKE_THESE",
     "MARGIN",
     "Decision",
     "EffectSize",
@@ -56,24 +59,21 @@ __all__ = [
     "PermutationTest",
     "PooledTest",
     "RankTest",
-    "SignFlipTest",
     "TwoLevelInterval",
     "Verdict",
-    "as_the_source_reports",
     "benjamini_hochberg",
-    "bootstrap_f1",
-    "collapse_rate",
+    "check_resamples",
     "effect_sizes",
     "expected_f1_width",
     "friedman_test",
     "hedges_correction",
     "holm",
     "mean_interval",
-    "not_told_apart",
-    "paired_bootstrap_f1",
-    "paired_interval",
     "permutation_test_f1",
+    "pooled_ttest",
+    "resampled_sums",
     "scope_of",
+    "score_interval",
     "sign_flip_test",
     "smallest_detectable",
     "tost",
@@ -82,4 +82,5 @@ __all__ = [
     "verdict",
     "what_would_decide",
     "wilcoxon_p",
+    "wilson_interval",
 ]

@@ -1,49 +1,27 @@
-"""Across languages: the language is the unit, its seeds and sentences are repetitions inside it.
+"""Across languages: the language is the unit, its seeds and sentences are repetitions inside it; families of tests.
 
 Arrays are (languages,), each language's mean over seeds, in 0..1; higher is better. Nothing here pools languages ×
-seeds as if they were independent, except `as_the_source_reports`, which says so.
+seeds as if they were independent, except `pooled_ttest`, which says so.
+
+Many tests at α each find something by chance, so p values are adjusted within a family. Declared comparisons (few,
+named beforehand) go through Holm, exploratory tables (one row a language) through Benjamini and Hochberg. Raw and
+adjusted p are shown beside each other, always.
 """
 
 import functools
 import math
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import stats
 
 from nerlib.errors import SettingsError
 from nerlib.scoring import FloatArray
-from nerlib.statistics.drawing import check_draws, check_level
-from nerlib.statistics.intervals import Interval
+from nerlib.statistics.intervals import PermutationTest, check_level, check_resamples
 
 EXACT_UP_TO = 12  # units: all 2^12 signs are counted; beyond, signs are drawn
 TIE = 1e-12
-
-
-class SignFlipTest(NamedTuple):
-    """A mean difference and its two-sided p by flipping signs.
-
-    Attributes
-    ----------
-    value
-        The mean difference.
-    p
-        Two-sided; exact, or (as extreme + 1) / (draws + 1).
-    smallest_p
-        What no result over so many units can go below: 2 / 2^n when exact, 1 / (draws + 1) else.
-    n
-        Units: languages, or seeds.
-    exact
-        Whether all signs were counted.
-    """
-
-    value: float
-    p: float
-    smallest_p: float
-    n: int
-    exact: bool
 
 
 class PooledTest(NamedTuple):
@@ -51,19 +29,15 @@ class PooledTest(NamedTuple):
 
     Attributes
     ----------
-    value, t, p
-        Mean difference, paired t, its two-sided p.
+    t, p
+        Paired t, its two-sided p.
     cohens_d
         Mean difference over the root mean square of both sides' standard deviations over cells.
-    cells
-        Languages × seeds.
     """
 
-    value: float
     t: float
     p: float
     cohens_d: float
-    cells: int
 
 
 class EffectSize(NamedTuple):
@@ -73,26 +47,25 @@ class EffectSize(NamedTuple):
     ----------
     d_z, hedges_g_z
         Mean over the standard deviation *of the differences*; and corrected for few languages.
-    d_av, hedges_g_av
-        Mean over the mean of both sides' standard deviations; and corrected.
+    d_av
+        Mean over the mean of both sides' standard deviations.
     """
 
     d_z: float
     hedges_g_z: float
     d_av: float
-    hedges_g_av: float
 
 
 # --- two methods ------------------------------------------------------------------------------------------------------
 
 
 def sign_flip_test(
-    differences: npt.ArrayLike, *, rng: np.random.Generator | None = None, draws: int = 10_000
-) -> SignFlipTest:
+    differences: npt.ArrayLike, *, rng: np.random.Generator | None = None, n_resamples: int = 10_000
+) -> PermutationTest:
     """Sign-flip (one-sample permutation) test that the mean of paired differences is 0, two-sided.
 
     Under the null hypothesis each unit's difference could as well have had the other sign. All 2^n signs are counted up
-    to n = 12; beyond, `draws` of them are drawn.
+    to n = 12 (as scipy's `permutation_test` does, in a hundredth of its time); beyond, some of them are drawn.
 
     Parameters
     ----------
@@ -100,7 +73,7 @@ def sign_flip_test(
         (n,), one a unit: a language's mean over seeds, or one seed's difference within a language.
     rng
         Draws signs; needed for more than 12 units.
-    draws
+    n_resamples
         Number of drawn signs.
 
     Raises
@@ -113,19 +86,18 @@ def sign_flip_test(
     Fisher (1935), The Design of Experiments, section 21; Phipson & Smyth (2010) for the drawn form.
     """
     values = _finite(differences)
-    n = len(values)
+    n, mean = len(values), float(values.mean())
     observed = abs(values.sum()) - TIE * n
     if n <= EXACT_UP_TO:
         # A sign pattern and its opposite are equally extreme: half of them are enough.
         as_extreme = int((np.abs(_signs(n) @ values) >= observed).sum())
-        return SignFlipTest(float(values.mean()), as_extreme / 2 ** (n - 1), 2 / 2**n, n, True)
+        return PermutationTest(mean, as_extreme / 2 ** (n - 1), 2 / 2**n)
     if rng is None:
-        raise SettingsError(f"expected a generator to draw the signs of {n} differences (over {EXACT_UP_TO}), met None")
-    check_draws(draws)
-    signs = rng.integers(2, size=(draws, n), dtype=np.int8)
-    sums = 2 * (signs @ values) - values.sum()
+        raise SettingsError(f"expected a generator to draw the signs of {n} differences (over {EXACT_UP_TO}), got None")
+    check_resamples(n_resamples)
+    sums = 2 * (rng.integers(2, size=(n_resamples, n), dtype=np.int8) @ values) - values.sum()
     as_extreme = int((np.abs(sums) >= observed).sum())
-    return SignFlipTest(float(values.mean()), (as_extreme + 1) / (draws + 1), 1 / (draws + 1), n, False)
+    return PermutationTest(mean, (as_extreme + 1) / (n_resamples + 1), 1 / (n_resamples + 1))
 
 
 @functools.cache
@@ -143,19 +115,14 @@ def wilcoxon_p(differences: npt.ArrayLike) -> float:
     Wilcoxon (1945), Individual comparisons by ranking methods.
     """
     values = _finite(differences)
-    if not values.any():
-        return 1.0
-    with warnings.catch_warnings():  # scipy says that ties make the p approximate
-        warnings.simplefilter("ignore")
-        return float(stats.wilcoxon(values).pvalue)
+    return float(stats.wilcoxon(values).pvalue) if values.any() else 1.0
 
 
 def effect_sizes(*, a: npt.ArrayLike, b: npt.ArrayLike) -> EffectSize:
     r"""Standardised differences of paired values, a − b.
 
     :math:`d_z = \bar d / s_d` says how steady the difference is over languages, :math:`d_{av} = \bar d / ((s_a + s_b) /
-    2)` how large it is beside the spread of languages. Hedges' correction, exactly :math:`J(m) = \Gamma(m/2) /
-    (\sqrt{m/2}\, \Gamma((m - 1)/2))` with m = n − 1, takes off the bias of few languages.
+    2)` how large it is beside the spread of languages. Hedges' correction takes off d_z's bias of few languages.
 
     Parameters
     ----------
@@ -169,28 +136,27 @@ def effect_sizes(*, a: npt.ArrayLike, b: npt.ArrayLike) -> EffectSize:
     """
     first, second = _pairs(a, b)
     differences, n = first - second, len(first)
-    if n < 2:
-        return EffectSize(math.nan, math.nan, math.nan, math.nan)
-    mean = differences.mean()
-    d_z = _ratio(mean, differences.std(ddof=1))
-    d_av = _ratio(mean, (first.std(ddof=1) + second.std(ddof=1)) / 2)
-    correction = hedges_correction(n - 1)
-    return EffectSize(d_z, d_z * correction, d_av, d_av * correction)
+    d_z = _ratio(differences.mean(), _sd(differences))
+    d_av = _ratio(differences.mean(), (_sd(first) + _sd(second)) / 2)
+    return EffectSize(d_z, d_z * hedges_correction(n - 1), d_av)
 
 
 def hedges_correction(degrees_of_freedom: int) -> float:
-    """Hedges' factor J that makes a standardised difference unbiased; NaN below 2 degrees of freedom."""
+    r"""Hedges' factor that makes a standardised difference unbiased; NaN below 2 degrees of freedom.
+
+    Exactly :math:`J(m) = \Gamma(m/2) / (\sqrt{m/2}\, \Gamma((m - 1)/2))`, near :math:`1 - 3 / (4m - 1)`.
+    """
     if degrees_of_freedom < 2:
         return math.nan
     half = degrees_of_freedom / 2
-    return float(np.exp(special.gammaln(half) - special.gammaln(half - 0.5)) / math.sqrt(half))
+    return math.exp(math.lgamma(half) - math.lgamma(half - 0.5)) / math.sqrt(half)
 
 
-def as_the_source_reports(*, a: npt.ArrayLike, b: npt.ArrayLike) -> PooledTest:
+def pooled_ttest(*, a: npt.ArrayLike, b: npt.ArrayLike) -> PooledTest:
     """Paired t-test and Cohen's d over pooled cells, as the African study reports its comparisons.
 
     Cells of one language share its sentences and its difficulty, so they are not independent: p is too small, often by
-    far. It stands here to be shown beside the test over languages, and under this name.
+    far. It stands here to be shown beside the test over languages, as what a source reports.
 
     Parameters
     ----------
@@ -204,32 +170,120 @@ def as_the_source_reports(*, a: npt.ArrayLike, b: npt.ArrayLike) -> PooledTest:
     """
     first, second = _pairs(a, b)
     differences, cells = first - second, len(first)
-    mean = float(differences.mean())
-    spread = differences.std(ddof=1) if cells > 1 else math.nan
-    t = _ratio(mean, spread / math.sqrt(cells))
-    p = float(2 * stats.t.sf(abs(t), cells - 1)) if cells > 1 else math.nan
-    pooled = math.sqrt((first.var(ddof=1) + second.var(ddof=1)) / 2) if cells > 1 else math.nan
-    return PooledTest(mean, t, p, _ratio(mean, pooled), cells)
+    t = _ratio(differences.mean(), _sd(differences) / math.sqrt(cells))  # of one cell, or of equal ones, NaN
+    p = float(2 * stats.t.sf(abs(t), cells - 1))
+    return PooledTest(t, p, _ratio(differences.mean(), math.hypot(_sd(first), _sd(second)) / math.sqrt(2)))
 
 
-# --- collapse ---------------------------------------------------------------------------------------------------------
+# --- several methods --------------------------------------------------------------------------------------------------
 
 
-def collapse_rate(collapsed: npt.ArrayLike, *, level: float = 0.95) -> Interval:
-    """Share of runs that collapsed (true in `collapsed`), with Wilson's interval; `n` is the number of runs.
+class RankTest(NamedTuple):
+    """Several methods ranked in each language.
 
-    A collapsed run is a result: it is counted here and stays in every mean.
+    Attributes
+    ----------
+    statistic, p
+        Friedman's chi-square and its p.
+    mean_ranks
+        (methods,), 1 is the best.
+    critical_difference
+        Nemenyi's: mean ranks that are farther apart than this differ at level `alpha`.
+    languages, alpha
+        What it was computed over, and the level.
+    """
+
+    statistic: float
+    p: float
+    mean_ranks: FloatArray
+    critical_difference: float
+    languages: int
+    alpha: float
+
+
+def friedman_test(scores: npt.ArrayLike, *, alpha: float = 0.05) -> RankTest:
+    r"""Friedman's test over languages, and Nemenyi's critical difference of mean ranks.
+
+    :math:`CD = q_\alpha / \sqrt{2} \cdot \sqrt{k (k + 1) / (6 n)}` for k methods and n languages, q the quantile of the
+    studentised range with infinite degrees of freedom.
+
+    Parameters
+    ----------
+    scores
+        (languages, methods), higher is better; three methods at least.
+    alpha
+        Of the critical difference.
+
+    Raises
+    ------
+    SettingsError
+        For fewer than three methods or two languages, or NaN among the scores.
 
     References
     ----------
-    Wilson (1927), Probable inference, the law of succession, and statistical inference.
+    Demšar (2006), Statistical comparisons of classifiers over multiple data sets, JMLR 7.
     """
-    from statsmodels.stats.proportion import proportion_confint
+    table = np.asarray(scores, dtype=float)
+    check_level(1 - alpha)
+    if table.ndim != 2 or table.shape[0] < 2 or table.shape[1] < 3 or not np.isfinite(table).all():
+        raise SettingsError(
+            f"expected scores (languages, methods) of 2 languages and 3 methods at least, none missing; got an array "
+            f"of shape {table.shape} with {np.count_nonzero(~np.isfinite(table))} missing"
+        )
+    languages, methods = table.shape
+    mean_ranks = stats.rankdata(-table, axis=1).mean(axis=0)
+    width = stats.studentized_range.ppf(1 - alpha, methods, np.inf) / math.sqrt(2)
+    critical = float(width * math.sqrt(methods * (methods + 1) / (6 * languages)))
+    nothing_differs = (table == table[:, :1]).all()  # Friedman's ratio is 0 / 0
+    statistic, p = (0.0, 1.0) if nothing_differs else stats.friedmanchisquare(*table.T)
+    return RankTest(float(statistic), float(p), mean_ranks, critical, languages, alpha)
 
-    values = _finite(collapsed)
-    check_level(level)
-    low, high = proportion_confint(int(values.sum()), len(values), alpha=1 - level, method="wilson")
-    return Interval(float(values.mean()), float(low), float(high), len(values), level)
+
+# --- families of tests ------------------------------------------------------------------------------------------------
+
+
+def holm(p: npt.ArrayLike) -> FloatArray:
+    """Holm's adjusted p: the chance of any false finding in the family stays at α, whatever depends on what.
+
+    Parameters
+    ----------
+    p
+        Raw p values of one family, any shape; NaN (no test was possible) stays NaN and is no member.
+
+    Raises
+    ------
+    SettingsError
+        When a value is no p.
+
+    References
+    ----------
+    Holm (1979), A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6.
+    """
+    return _adjusted(p, "holm")
+
+
+def benjamini_hochberg(p: npt.ArrayLike) -> FloatArray:
+    """Benjamini and Hochberg's adjusted p: the expected share of false ones among the findings stays at α.
+
+    Parameters and errors as `holm`.
+
+    References
+    ----------
+    Benjamini & Hochberg (1995), Controlling the false discovery rate. JRSS B 57.
+    """
+    return _adjusted(p, "fdr_bh")
+
+
+def _adjusted(p: npt.ArrayLike, method: str) -> FloatArray:
+    from statsmodels.stats.multitest import multipletests
+
+    adjusted = np.array(p, dtype=float)
+    known = ~np.isnan(adjusted)
+    if (adjusted < 0).any() or (adjusted > 1).any():
+        raise SettingsError(f"expected p values from 0 to 1, got {np.nanmin(adjusted):g} to {np.nanmax(adjusted):g}")
+    if known.any():
+        adjusted[known] = multipletests(adjusted[known], method=method)[1]
+    return adjusted
 
 
 # --- shared -----------------------------------------------------------------------------------------------------------
@@ -239,7 +293,7 @@ def _finite(values: npt.ArrayLike) -> FloatArray:
     array = np.asarray(values, dtype=float).ravel()
     if not len(array) or not np.isfinite(array).all():
         raise SettingsError(
-            f"expected a number of each unit, met {len(array)}, {np.count_nonzero(~np.isfinite(array))} of them missing"
+            f"expected a number of each unit, got {len(array)}, {np.count_nonzero(~np.isfinite(array))} of them missing"
         )
     return array
 
@@ -247,8 +301,12 @@ def _finite(values: npt.ArrayLike) -> FloatArray:
 def _pairs(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     first, second = _finite(a), _finite(b)
     if first.shape != second.shape:
-        raise SettingsError(f"expected pairs, met arrays of shapes {first.shape} and {second.shape}")
+        raise SettingsError(f"expected pairs, got arrays of shapes {first.shape} and {second.shape}")
     return first, second
+
+
+def _sd(values: FloatArray) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else math.nan
 
 
 def _ratio(value: float, spread: float) -> float:

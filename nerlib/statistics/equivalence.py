@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from nerlib.errors import SettingsError
-from nerlib.statistics.drawing import check_level
+from nerlib.statistics.intervals import check_level
 
 MARGIN = 0.01  # one F1 point
 LANGUAGES_LIKE_THESE = 6  # the fewest languages over which an exact two-sided sign-flip test can go below 0.05
@@ -28,7 +28,7 @@ class EquivalenceTest(NamedTuple):
         The larger of the two one-sided p: below α, the difference lies inside ±margin.
     low, high
         The interval of level 1 − 2α that lies inside ±margin exactly when p < α.
-    margin, alpha
+    margin
         As given.
     """
 
@@ -36,7 +36,6 @@ class EquivalenceTest(NamedTuple):
     low: float
     high: float
     margin: float
-    alpha: float
 
     @property
     def equivalent(self) -> bool:
@@ -77,19 +76,10 @@ class Decision(NamedTuple):
         The fewest languages in all, with as many seeds as now.
     seeds
         The fewest seeds of each language, with these languages.
-    power
-        The chance of a decision that was asked for.
-    difference, language_sd, seed_sd
-        What was observed and is taken for the truth: the mean difference, its standard deviation between languages
-        without the part that seeds explain, and between seeds within a language.
     """
 
     languages: int | None
     seeds: int | None
-    power: float
-    difference: float
-    language_sd: float
-    seed_sd: float
 
 
 def tost(differences: npt.ArrayLike, *, margin: float = MARGIN, alpha: float = 0.05) -> EquivalenceTest:
@@ -115,10 +105,9 @@ def tost(differences: npt.ArrayLike, *, margin: float = MARGIN, alpha: float = 0
     Biopharmaceutics 15; Lakens (2017), Equivalence tests, Social Psychological and Personality Science 8.
     """
     values = np.asarray(differences, dtype=float).ravel()
-    if len(values) < 2:
-        return tost_from(float(values.mean()) if len(values) else math.nan, math.nan, 1, margin=margin, alpha=alpha)
-    error = float(values.std(ddof=1) / math.sqrt(len(values)))
-    return tost_from(float(values.mean()), error, len(values) - 1, margin=margin, alpha=alpha)
+    mean = float(values.mean()) if len(values) else math.nan
+    error = float(stats.sem(values)) if len(values) > 1 else math.nan
+    return tost_from(mean, error, len(values) - 1, margin=margin, alpha=alpha)
 
 
 def tost_from(
@@ -127,16 +116,14 @@ def tost_from(
     """`tost` from an estimate and its standard error, as a two-level bootstrap gives them; NaN where it is unknown."""
     check_level(1 - 2 * alpha)
     if not margin > 0:
-        raise SettingsError(f"expected a margin above 0, as 0.01 for one F1 point, met {margin!r}")
+        raise SettingsError(f"expected a margin above 0, as 0.01 for one F1 point, got {margin!r}")
     if math.isnan(standard_error) or math.isnan(value):
-        return EquivalenceTest(math.nan, math.nan, math.nan, margin, alpha)
+        return EquivalenceTest(math.nan, math.nan, math.nan, margin)
     freedom = max(degrees_of_freedom, 1)
     half = float(stats.t.ppf(1 - alpha, freedom) * standard_error)
-    if standard_error > 0:
-        p = float(stats.t.sf((margin - abs(value)) / standard_error, freedom))
-    else:
-        p = float(abs(value) >= margin)
-    return EquivalenceTest(p, value - half, value + half, margin, alpha)
+    outside = float(abs(value) >= margin)  # without any spread it is certain
+    p = float(stats.t.sf((margin - abs(value)) / standard_error, freedom)) if standard_error > 0 else outside
+    return EquivalenceTest(p, value - half, value + half, margin)
 
 
 def verdict(
@@ -224,12 +211,7 @@ def what_would_decide(
     more = [n for n in LANGUAGES_TRIED if n >= languages] if languages > 1 else []
     again = [k for k in SEEDS_TRIED if k >= seeds]
     return Decision(
-        languages=next((n for n in more if decided(n, seeds)), None),
-        seeds=next((k for k in again if decided(languages, k)), None),
-        power=power,
-        difference=mean,
-        language_sd=math.sqrt(language_variance),
-        seed_sd=math.sqrt(seed_variance),
+        next((n for n in more if decided(n, seeds)), None), next((k for k in again if decided(languages, k)), None)
     )
 
 
@@ -241,9 +223,8 @@ def _share_decided(
         return 0.0
     means = rng.normal(mean, math.sqrt(variance / units), size=simulations)
     errors = np.sqrt(variance * rng.chisquare(units - 1, size=simulations) / (units - 1) / units)
-    told = np.abs(means) > stats.t.ppf(1 - alpha / 2, units - 1) * errors
-    if 2 / 2**units >= alpha:  # the sign-flip test over so few units cannot tell
-        told[:] = False
+    can_tell = 2 / 2**units < alpha  # so few units say nothing to the sign-flip test
+    told = can_tell & (np.abs(means) > stats.t.ppf(1 - alpha / 2, units - 1) * errors)
     inside = np.abs(means) + stats.t.ppf(1 - alpha, units - 1) * errors < margin
     return float((told | inside).mean())
 

@@ -10,7 +10,7 @@ What is drawn again decides what is said: sentences only (`permutation_test_f1`)
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,16 +19,11 @@ from scipy import stats
 
 from nerlib.errors import SettingsError
 from nerlib.scoring import FloatArray, f1_from_counts
-from nerlib.statistics.drawing import (
-    MULTINOMIAL_COST,
-    check_draws,
-    check_level,
-    coins,
-    parts,
-    percentiles,
-    resampled_sums,
-)
+from nerlib.statistics.intervals import PermutationTest, check_level, check_resamples
 
+CELLS = 2**20  # of an array of weights (resamples, sentences) held at once: 8 MiB
+# A multinomial number costs about as much as this many sentences drawn one by one.
+MULTINOMIAL_COST = 8
 TIE = 1e-12  # differences of F1 that are closer than this are equal: they differ by rounding
 
 
@@ -39,33 +34,13 @@ class Pair(NamedTuple):
     b: Sequence[npt.ArrayLike]
 
 
-class PermutationTest(NamedTuple):
-    """A difference and its two-sided p.
-
-    Attributes
-    ----------
-    value
-        The difference a − b, 0..1.
-    p
-        Never 0: (as extreme + 1) / (draws + 1).
-    draws
-        Number of permutations.
-    """
-
-    value: float
-    p: float
-    draws: int
-
-
 class TwoLevelInterval(NamedTuple):
     """A mean difference with its interval over seeds and sentences, and where the doubt comes from.
 
     Attributes
     ----------
-    value, low, high, level
+    value, low, high
         As in `Interval`; low and high are NaN with one seed, which says nothing about others.
-    seeds, sentences
-        The fewest seeds of a language, and the sentences of all languages.
     seed_sd, sentence_sd
         Standard error of `value` for other seeds on these sentences, and for other sentences with these seeds.
     standard_error, degrees_of_freedom
@@ -75,23 +50,18 @@ class TwoLevelInterval(NamedTuple):
     value: float
     low: float
     high: float
-    level: float
-    seeds: int
-    sentences: int
     seed_sd: float
     sentence_sd: float
     standard_error: float
     degrees_of_freedom: float
 
-    def contains(self, value: float) -> bool:
-        """Whether `value` lies inside; an unknown interval contains everything."""
-        return not (value < self.low or value > self.high)
-
 
 # --- permutation ------------------------------------------------------------------------------------------------------
 
 
-def permutation_test_f1(pairs: Sequence[Pair], *, rng: np.random.Generator, draws: int = 10_000) -> PermutationTest:
+def permutation_test_f1(
+    pairs: Sequence[Pair], *, rng: np.random.Generator, n_resamples: int = 10_000
+) -> PermutationTest:
     """Paired permutation test of corpus F1 over sentences (approximate randomisation), two-sided.
 
     Were the systems exchangeable, each sentence's outputs could as well have been the other's. So the two are swapped
@@ -104,7 +74,7 @@ def permutation_test_f1(pairs: Sequence[Pair], *, rng: np.random.Generator, draw
         One a language.
     rng
         Draws the swaps.
-    draws
+    n_resamples
         Number of permutations.
 
     Raises
@@ -117,35 +87,35 @@ def permutation_test_f1(pairs: Sequence[Pair], *, rng: np.random.Generator, draw
     Yeh (2000), More accurate tests for the statistical significance of result differences, COLING. The added one:
     Phipson & Smyth (2010), Permutation p-values should never be zero.
     """
-    check_draws(draws)
-    drawn, observed = np.zeros(draws), 0.0
+    check_resamples(n_resamples)
+    drawn, observed = np.zeros(n_resamples), 0.0
     for pair in pairs:
         a, b = _both_sides(pair)
         observed += float((_f1(a.sum(axis=1)) - _f1(b.sum(axis=1))).mean())
-        drawn += _swapped(a, b, draws, rng)
+        drawn += _swapped(a, b, n_resamples, rng)
     as_extreme = int((np.abs(drawn) >= abs(observed) - TIE * len(pairs)).sum())
-    return PermutationTest(float(observed) / max(len(pairs), 1), (as_extreme + 1) / (draws + 1), draws)
+    smallest = 1 / (n_resamples + 1)
+    return PermutationTest(observed / max(len(pairs), 1), (as_extreme + 1) * smallest, smallest)
 
 
-def _swapped(a: FloatArray, b: FloatArray, draws: int, rng: np.random.Generator) -> FloatArray:
-    """Mean F1 difference after swapping sentences at random, (draws,).
+def _swapped(a: FloatArray, b: FloatArray, n_resamples: int, rng: np.random.Generator) -> FloatArray:
+    """Mean F1 difference after swapping sentences at random, (n_resamples,).
 
     A swap moves a sentence's difference (a − b) from one sum to the other. Sentences of one difference are one kind, of
     which a binomial number is swapped (where kinds are few); those without a difference cannot matter.
     """
-    seeds = a.shape[0]
     sums_a, sums_b = a.sum(axis=1), b.sum(axis=1)  # (seeds, 2)
     moves = (a - b).transpose(1, 0, 2).reshape(a.shape[1], -1)  # (sentences, 2 seeds)
     moves = moves[moves.any(axis=1)]
     kinds, sizes = np.unique(moves, axis=0, return_counts=True)
     few = len(kinds) * MULTINOMIAL_COST < len(moves)
     drawn = []
-    for part in parts(draws, len(kinds) if few else len(moves)):
+    for size in chunks(n_resamples, len(kinds) if few else len(moves)):
         if few:
-            moved = rng.binomial(sizes, 0.5, size=(part, len(sizes))) @ kinds
+            moved = rng.binomial(sizes, 0.5, size=(size, len(sizes))) @ kinds
         else:
-            moved = coins(part, len(moves), rng) @ moves.astype(float)
-        moved = moved.reshape(part, seeds, 2)
+            moved = random_bits(size, len(moves), rng) @ moves.astype(float)
+        moved = moved.reshape(size, -1, 2)
         drawn.append((_f1(sums_a - moved) - _f1(sums_b + moved)).mean(axis=1))
     return np.concatenate(drawn)
 
@@ -154,7 +124,7 @@ def _swapped(a: FloatArray, b: FloatArray, draws: int, rng: np.random.Generator)
 
 
 def two_level_bootstrap_f1(
-    pairs: Sequence[Pair], *, rng: np.random.Generator, draws: int = 10_000, level: float = 0.95
+    pairs: Sequence[Pair], *, rng: np.random.Generator, n_resamples: int = 10_000, level: float = 0.95
 ) -> TwoLevelInterval:
     r"""Mean F1 difference with an interval for other seeds *and* other sentences, corrected for few seeds.
 
@@ -176,8 +146,8 @@ def two_level_bootstrap_f1(
         One a language; languages are fixed.
     rng
         Draws sentences and seeds.
-    draws, level
-        As for `bootstrap_f1`.
+    n_resamples, level
+        Number of resampled studies; of the interval.
 
     Raises
     ------
@@ -190,73 +160,59 @@ def two_level_bootstrap_f1(
     itself); Satterthwaite (1946), An approximate distribution of estimates of variance components; stretching by
     √(k / (k − 1)) and by t: Hesterberg (2015), What teachers should know about the bootstrap, section 4.
     """
-    check_draws(draws)
+    check_resamples(n_resamples)
     check_level(level)
     if not pairs:
-        raise SettingsError("expected the counts of at least one language, met none")
-    levels = [_one_language(pair, draws, rng) for pair in pairs]
-    drawn = np.mean([language.drawn for language in levels], axis=0)
-    value = float(np.mean([language.value for language in levels]))
-    seeds, sentences, shared = (
-        np.array([getattr(language, name) for language in levels]) / len(levels) ** 2
-        for name in ("seed_variance", "sentence_variance", "shared_variance")
-    )
-    components = np.concatenate([seeds, shared])
-    freedoms = [n - 1 for name in ("seeds", "sentences") for n in (getattr(language, name) for language in levels)]
+        raise SettingsError("expected the counts of at least one language, got none")
+    languages = [_one_language(pair, n_resamples, rng) for pair in pairs]
+    drawn = np.mean([language.drawn for language in languages], axis=0)
+    value = float(np.mean([language.value for language in languages]))
+    variances = np.array([language.variances for language in languages]).T / len(languages) ** 2  # (3, languages)
+    seeds, sentences, _ = (math.sqrt(total) for total in variances.sum(axis=1))
+    components = variances[[0, 2]]  # of seeds; of sentences, without what is in the seeds' already
+    freedoms = np.array([language.freedoms for language in languages]).T
     total = float(components.sum())
-    freedom = float(total**2 / (components**2 / np.maximum(freedoms, 1)).sum()) if total > 0 else math.inf
+    freedom = float(total**2 / (components**2 / freedoms).sum()) if total > 0 else math.inf
     low, high = (math.nan, math.nan) if math.isnan(total) else _stretched(drawn, value, level, freedom)
-    return TwoLevelInterval(
-        value,
-        low,
-        high,
-        level,
-        seeds=min(language.seeds for language in levels),
-        sentences=sum(language.sentences for language in levels),
-        seed_sd=math.sqrt(seeds.sum()),
-        sentence_sd=math.sqrt(sentences.sum()),
-        standard_error=math.sqrt(total),
-        degrees_of_freedom=freedom,
-    )
+    return TwoLevelInterval(value, low, high, seeds, sentences, math.sqrt(total), freedom)
 
 
 class _Levels(NamedTuple):
-    """One language: its draws, and the variances of its mean over seeds."""
+    """One language: its mean over seeds, the draws of it, and what they tell of its variance.
+
+    Variances are of seeds, of sentences, and of sentences without what is in the seeds' already; degrees of freedom of
+    the first and the last.
+    """
 
     value: float
-    drawn: FloatArray  # (draws,)
-    seed_variance: float
-    sentence_variance: float
-    shared_variance: float  # of sentences, without what is in the seeds' already
-    seeds: int
-    sentences: int
+    drawn: FloatArray  # (n_resamples,)
+    variances: tuple[float, float, float]
+    freedoms: tuple[int, int]
 
 
-def _one_language(pair: Pair, draws: int, rng: np.random.Generator) -> _Levels:
+def _one_language(pair: Pair, n_resamples: int, rng: np.random.Generator) -> _Levels:
     a, b = _both_sides(pair)
     k, n, _ = a.shape
     by_seed = _f1(a.sum(axis=1)) - _f1(b.sum(axis=1))  # (seeds,)
-    value = float(by_seed.mean())
-    again = _resampled_differences(a, b, draws, rng)  # (draws, seeds)
+    value, freedoms = float(by_seed.mean()), (max(k - 1, 1), max(n - 1, 1))
+    again = _resampled_differences(a, b, n_resamples, rng)  # (n_resamples, seeds)
     sentence_variance = float(again.mean(axis=1).var())
     if k == 1:
-        return _Levels(value, again[:, 0], math.nan, sentence_variance, sentence_variance, k, n)
+        return _Levels(value, again[:, 0], (math.nan, sentence_variance, sentence_variance), freedoms)
     interaction = max(float(again.var(axis=0).mean()) - sentence_variance, 0) / (k - 1)
     shared = max(sentence_variance - interaction, 0)
     shrunk = math.sqrt(shared / sentence_variance) if sentence_variance > 0 else 0.0
-    which = rng.multinomial(k, np.full(k, 1 / k), size=draws) / k  # (draws, seeds)
+    which = rng.multinomial(k, np.full(k, 1 / k), size=n_resamples) / k  # (n_resamples, seeds)
     from_seeds = math.sqrt(k / (k - 1)) * (which @ by_seed - value)
     drawn = value + shrunk * (again.mean(axis=1) - value) + from_seeds
-    return _Levels(value, drawn, float(by_seed.var(ddof=1)) / k, sentence_variance, shared, k, n)
+    return _Levels(value, drawn, (float(by_seed.var(ddof=1)) / k, sentence_variance, shared), freedoms)
 
 
-def _resampled_differences(a: FloatArray, b: FloatArray, draws: int, rng: np.random.Generator) -> FloatArray:
-    """F1 difference of each seed on drawn sentences, the same for all seeds: (draws, seeds)."""
+def _resampled_differences(a: FloatArray, b: FloatArray, n_resamples: int, rng: np.random.Generator) -> FloatArray:
+    """F1 difference of each seed on drawn sentences, the same for all seeds: (n_resamples, seeds)."""
     seeds, sentences, _ = a.shape
-    both = np.concatenate([a, b])  # (2 seeds, sentences, 2)
-    rows = both.transpose(1, 0, 2).reshape(sentences, -1)
-    sums = resampled_sums(rows, draws, rng).reshape(draws, 2 * seeds, 2)
-    f1 = _f1(sums)
+    rows = np.concatenate([a, b]).transpose(1, 0, 2).reshape(sentences, -1)  # (sentences, 4 seeds)
+    f1 = _f1(resampled_sums(rows, n_resamples, rng).reshape(n_resamples, 2 * seeds, 2))
     return f1[:, :seeds] - f1[:, seeds:]
 
 
@@ -264,8 +220,50 @@ def _stretched(drawn: FloatArray, value: float, level: float, freedom: float) ->
     """Percentiles, their distances from `value` times t / z."""
     tail = (1 + level) / 2
     ratio = stats.t.ppf(tail, max(freedom, 1)) / stats.norm.ppf(tail)
-    low, high = percentiles(drawn, level)
-    return float(value + ratio * (low - value)), float(value + ratio * (high - value))
+    low, high = value + ratio * (np.quantile(drawn, [1 - tail, tail]) - value)
+    return float(low), float(high)
+
+
+# --- drawing sentences ------------------------------------------------------------------------------------------------
+
+
+def resampled_sums(rows: npt.NDArray[Any], n_resamples: int, rng: np.random.Generator) -> npt.NDArray[Any]:
+    """Column sums of `rows` (n, k) after drawing n rows with replacement: (n_resamples, k).
+
+    Equal rows are one kind. How often each kind is drawn is multinomial: one number a kind instead of one a sentence,
+    and exactly the same distribution; it pays where a test set has few kinds of sentences.
+    """
+    check_resamples(n_resamples)
+    n = len(rows)
+    kinds, sizes = np.unique(rows, axis=0, return_counts=True)
+    if len(kinds) * MULTINOMIAL_COST < n:
+        drawn = (rng.multinomial(n, sizes / n, size=size) @ kinds for size in chunks(n_resamples, len(kinds)))
+    else:
+        values = rows.astype(float)  # sums of integers are exact, and matrices of floats multiply fast
+        drawn = (bootstrap_counts(n, size, rng) @ values for size in chunks(n_resamples, n))
+    return np.concatenate(list(drawn))
+
+
+def bootstrap_counts(n: int, n_resamples: int, rng: np.random.Generator) -> FloatArray:
+    """How often each of n rows is drawn, n times with replacement: (n_resamples, n)."""
+    drawn = (
+        rng.integers(n, size=(n_resamples, n), dtype=np.uint32) + np.arange(n_resamples, dtype=np.int64)[:, None] * n
+    )
+    return np.bincount(drawn.ravel(), minlength=n_resamples * n).reshape(n_resamples, n).astype(float)
+
+
+def random_bits(n_resamples: int, n: int, rng: np.random.Generator) -> FloatArray:
+    """0 or 1 with equal chance: (n_resamples, n)."""
+    width = -(-n // 8)
+    octets = np.frombuffer(rng.bytes(n_resamples * width), dtype=np.uint8).reshape(n_resamples, width)
+    return np.unpackbits(octets, axis=1, count=n).astype(float)
+
+
+def chunks(n_resamples: int, width: int) -> Iterator[int]:
+    """Split the resamples so that an array (chunk, width) stays within `CELLS`."""
+    step = max(1, CELLS // max(width, 1))
+    for start in range(0, n_resamples, step):
+        yield min(step, n_resamples - start)
 
 
 # --- counts -----------------------------------------------------------------------------------------------------------
@@ -278,13 +276,13 @@ def _both_sides(pair: Pair) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     if len(shapes) != 1 or len(shape := shapes.pop()) != 2 or 0 in shape:
         raise SettingsError(
             "expected tp, fp and fn of both systems as arrays of one shape (seeds, sentences), neither of them 0; "
-            f"met {[[np.shape(array) for array in side] for side in pair]}"
+            f"got {[[np.shape(array) for array in side] for side in pair]}"
         )
     gold_a, gold_b = (tp + fn for tp, _, fn in sides)
     if (differ := np.argwhere(gold_a != gold_b)).size:
         seed, sentence = differ[0] + 1
         raise SettingsError(
-            f"expected the same gold entities on both sides, met others in sentence {sentence} of pair {seed}"
+            f"expected the same gold entities on both sides, got others in sentence {sentence} of pair {seed}"
         )
     a, b = (np.stack([tp, fp + fn], axis=-1) for tp, fp, fn in sides)
     return a, b

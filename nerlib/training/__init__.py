@@ -11,15 +11,13 @@ state so far, and what the method itself remembers.
 from nerlib.training.loop import train
 from nerlib.training.parts import best_device
 from nerlib.training.prediction import Evaluated, evaluate, predict, represent
-from nerlib.training.protocols import Batch, Data, Hooks, Progress
-from nerlib.training.state import Outcome
+from nerlib.training.state import Batch, Data, Outcome, Progress
 from nerlib.training.vocabulary import trimmed
 
 __all__ = [
     "Batch",
     "Data",
     "Evaluated",
-    "Hooks",
     "Outcome",
     "Progress",
     "best_device",

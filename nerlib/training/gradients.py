@@ -10,15 +10,14 @@ import torch
 from torch import nn
 
 from nerlib.encoding import like_length_parts
-from nerlib.training.precision import computing
-from nerlib.training.protocols import Batch, Data
-from nerlib.training.state import Outcome
+from nerlib.training.precision import autocast
+from nerlib.training.state import Batch, Data, Outcome
 
 Made = TypeVar("Made")
 PART_OVERHEAD = 128.0  # of a forward and a backward pass on a CPU, in subwords (benchmarks/NOTES.md)
 
 
-def made_ahead(
+def prefetch(
     make: Callable[[np.ndarray], Made], items: Sequence[np.ndarray], device: torch.device
 ) -> Iterator[tuple[np.ndarray, Made]]:
     """Each item with what `make` gives for it; on a GPU the next one is made in a thread while this one is used.
@@ -51,7 +50,7 @@ class Accumulated:
     loss, count
         Of a part: the summed loss, and the number of labelled positions.
     outcome
-        Tells the precision and the size of parts, and is told when that changes.
+        Tells the precision and the size of parts, and holds what becomes of it.
     cuts
         Whether parts are of like length, for a loss that computes padding, which takes time on a CPU (a GPU always
         computes a batch at once).
@@ -103,7 +102,7 @@ class Accumulated:
         labelled = sum(self.count(part) for part in parts)
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         for part in parts:
-            with computing(self.device, self.outcome.precision):
+            with autocast(self.device, self.outcome.precision):
                 summed = self.loss({name: t.to(self.device, non_blocking=True) for name, t in part.items()})
             (summed / max(labelled, 1)).backward()
             total += summed.detach()

@@ -8,12 +8,12 @@ import torch
 from torch import nn
 
 from nerlib.errors import NerlibError
+from nerlib.models.methods import Hooks
 from nerlib.params import Recipe, streams
-from nerlib.training.gradients import Accumulated, made_ahead
+from nerlib.training.gradients import Accumulated, prefetch
 from nerlib.training.parts import deterministic, make_optimizer, plan, schedule, set_learning_rate
 from nerlib.training.precision import precision_on
-from nerlib.training.protocols import Batch, Data, Hooks, Progress
-from nerlib.training.state import Clock, OptimizerMemory, Outcome, State
+from nerlib.training.state import Batch, Clock, Data, OptimizerMemory, Outcome, Progress, State
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
@@ -94,7 +94,7 @@ def train(
         saved = time.monotonic()
         while done.epochs < num_epochs and not done.stopped_early:
             batches = run.plan_epoch(data, recipe)
-            for indices, parts in made_ahead(gradients.parts, batches[run.position :], gradients.device):
+            for indices, parts in prefetch(gradients.parts, batches[run.position :], gradients.device):
                 step = done.steps + 1
                 set_learning_rate(optimizer, recipe.learning_rate * schedule(step, total, recipe.warm_up))
                 network.train()

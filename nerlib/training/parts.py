@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from nerlib.errors import NerlibError
-from nerlib.models.chance import seeded
+from nerlib.models.backbones import torch_seed
 from nerlib.params import Recipe
 
 
@@ -70,7 +70,7 @@ def deterministic(rng: np.random.Generator) -> Iterator[None]:
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     torch.utils.deterministic.fill_uninitialized_memory = False  # costs time; nothing here reads such memory
     try:
-        with seeded(rng):
+        with torch_seed(rng):
             yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])

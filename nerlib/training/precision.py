@@ -1,4 +1,4 @@
-"""The precision of a training: bfloat16 where the device multiplies faster in it, float32 elsewhere, never float16."""
+"""How a training computes: bfloat16 where the device multiplies faster in it, float32 elsewhere, never float16."""
 
 import contextlib
 from typing import Any
@@ -25,27 +25,53 @@ def precision_on(device: torch.device, asked: Precision = "auto") -> Precision:
     return "bfloat16" if fast else "float32"
 
 
-def computing(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[Any]:
-    """Let forward passes compute in `precision`; weights, gradients and the optimizer stay float32.
+def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[Any]:
+    """Let the forward passes of a training compute in `precision`; weights, gradients and the optimizer stay float32.
 
     On a GPU it is torch's autocast. On a CPU only the products of wide linear layers are bfloat16, their sums float32:
-    autocast there would take attention along, whose backward pass in bfloat16 takes seven times as long.
+    autocast there would take attention along, whose backward pass in bfloat16 takes seven times as long. And dropout
+    draws fewer random numbers there.
     """
-    if precision != "bfloat16":
-        return contextlib.nullcontext()
-    return torch.autocast("cuda", dtype=torch.bfloat16) if device.type == "cuda" else RoundedProducts()
+    if device.type == "cpu":
+        return _OnCpu(precision == "bfloat16")
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
 
 
-class RoundedProducts(TorchFunctionMode):
-    """Linear layers whose matrices are no side narrower than `NARROW` multiply in bfloat16."""
+class _OnCpu(TorchFunctionMode):
+    """Dropout by `_dropout`; with `rounds`, linear layers no side narrower than `NARROW` multiply in bfloat16."""
+
+    def __init__(self, rounds: bool) -> None:
+        super().__init__()
+        self.rounds = rounds
 
     def __torch_function__(self, function: Any, _types: Any, args: Any = (), options: Any = None) -> Any:
-        if function is functional.linear and min(args[1].shape) >= NARROW and args[0].dtype == torch.float32:
+        options = options or {}
+        if self.rounds and function is functional.linear and _is_wide(*args[:2]):
             x, weight = args[:2]
-            bias = args[2] if len(args) > 2 else (options or {}).get("bias")
+            bias = args[2] if len(args) > 2 else options.get("bias")
             product = _Product.apply(x.reshape(-1, x.shape[-1]), weight, bias)
             return product.view(*x.shape[:-1], -1)  # out here: adapters add to it in place, which no inner view allows
-        return function(*args, **(options or {}))
+        if function is functional.dropout:
+            return _dropout(*args, **options)
+        return function(*args, **options)
+
+
+def _is_wide(x: torch.Tensor, weight: torch.Tensor) -> bool:
+    return min(weight.shape) >= NARROW and x.dtype == torch.float32
+
+
+def _dropout(x: torch.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> torch.Tensor:
+    """`functional.dropout` with 16 random bits an element, so that `p` is rounded to 1 / 65,536.
+
+    A draw of 64 bits serves four elements; one for each took a seventh of a step (benchmarks/NOTES.md).
+    """
+    share = round(p * 2**16)
+    if not training or not 0 < share < 2**16:
+        return functional.dropout(x, p, training, inplace)
+    draws = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+    bits = draws.view(torch.int16)[: x.numel()].view(x.shape)
+    kept = (bits >= share - 2**15).to(x.dtype).mul_(2**16 / (2**16 - share))
+    return x.mul_(kept) if inplace else x * kept
 
 
 class _Product(torch.autograd.Function):

@@ -1,21 +1,21 @@
 """Predicting: every word, text or question gets its label or answer, whatever the windows."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from nerlib.encoding import Encoded
-from nerlib.models import TunedModel
-from nerlib.params import Precision
-from nerlib.training.precision import computing, precision_on
+from nerlib.models import TaskModel
+from nerlib.training.precision import autocast, precision_on
 
 SUBWORDS_A_BATCH = {"cpu": 1024, "cuda": 8192}  # on a CPU, what stays near the cores
 
 
 def predict(
-    model: TunedModel, examples: Sequence[Any] | Encoded, *, max_length: int | None = None
+    model: TaskModel, examples: Sequence[Any] | Encoded, *, max_length: int | None = None
 ) -> list[tuple[str, ...]]:
     """What a model says of examples: the tags of every word, the label of every text, the answer to every question.
 
@@ -45,7 +45,7 @@ class Evaluated(NamedTuple):
     loss: float
 
 
-def evaluate(model: TunedModel, encoded: Encoded) -> Evaluated:
+def evaluate(model: TaskModel, encoded: Encoded) -> Evaluated:
     """Predictions for encoded examples, and how well their gold annotation was foreseen.
 
     The loss is the task's alone: what a method adds to it in training (AdaLoRA's orthogonality term) is left out.
@@ -54,7 +54,7 @@ def evaluate(model: TunedModel, encoded: Encoded) -> Evaluated:
     network.eval()
     device = next(network.parameters()).device
     found, losses, count = [], [], 0
-    with torch.inference_mode(), computing(device, _precision(device)):
+    with torch.inference_mode(), _precision(device):
         for indices in _batches(encoded, device):
             batch = encoded.batch(indices)
             count += task.count(batch)
@@ -67,7 +67,7 @@ def evaluate(model: TunedModel, encoded: Encoded) -> Evaluated:
     return Evaluated(task.predictions(parts, encoded, model.labels), loss)
 
 
-def represent(model: TunedModel, sentences: Sequence[Any], *, max_length: int | None = None) -> np.ndarray:
+def represent(model: TaskModel, sentences: Sequence[Any], *, max_length: int | None = None) -> np.ndarray:
     """Mean-pooled representations of sentences, of the embeddings and of each block.
 
     Parameters
@@ -85,7 +85,7 @@ def represent(model: TunedModel, sentences: Sequence[Any], *, max_length: int | 
     network.eval()
     device = next(network.parameters()).device
     found: list[tuple[np.ndarray, np.ndarray]] = []
-    with torch.inference_mode(), computing(device, _precision(device)):
+    with torch.inference_mode(), _precision(device):
         for indices in _batches(encoded, device):
             batch = {name: tensor.to(device) for name, tensor in encoded.batch(indices).items()}
             windows = np.diff(encoded.first_window)[indices]
@@ -97,14 +97,14 @@ def represent(model: TunedModel, sentences: Sequence[Any], *, max_length: int | 
     return np.concatenate([means for _, means in found], axis=1)[:, order]
 
 
-def _encoded(model: TunedModel, examples: Sequence[Any], max_length: int | None) -> Encoded:
+def _encoded(model: TaskModel, examples: Sequence[Any], max_length: int | None) -> Encoded:
     bare = [model.task.without_gold(example, model.labels) for example in examples]
     return model.encode(bare, max_length or min(128, model.backbone.max_length))
 
 
-def _precision(device: torch.device) -> Precision:
+def _precision(device: torch.device) -> AbstractContextManager[Any]:
     """Of predictions: as in training on a GPU, float32 on a CPU, so that the same weights score the same elsewhere."""
-    return precision_on(device) if device.type == "cuda" else "float32"
+    return autocast(device, precision_on(device)) if device.type == "cuda" else nullcontext()
 
 
 def _batches(encoded: Encoded, device: torch.device) -> list[np.ndarray]:

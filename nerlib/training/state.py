@@ -1,4 +1,4 @@
-"""What changes while a training runs, and its checkpoints: enough for an end that is equal to the undisturbed one."""
+"""What the loop asks of data; what changes while a training runs; and checkpoints, enough for an equal end."""
 
 import json
 import math
@@ -15,12 +15,43 @@ from safetensors.torch import load_file, save_file
 
 from nerlib import folders
 from nerlib.errors import NerlibError
+from nerlib.models.methods import Hooks
 from nerlib.params import Precision, Recipe
 from nerlib.training.parts import random_batches
-from nerlib.training.protocols import Data, Hooks, Progress, Tensors
 
 STEPS_BETWEEN_SCORES = 25  # dev is scored at the end of an epoch, but not more often than this
+Batch = dict[str, torch.Tensor]
+Tensors = dict[str, torch.Tensor]
 Evaluate = Callable[[], float | Mapping[str, float]]
+
+
+class Data(Protocol):
+    """What is trained on: examples that can be counted, measured and put into batches."""
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """(examples,) subwords of each, for batches of like length."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: np.ndarray, epoch: int) -> Batch:
+        """Padded tensors (S, T) of these examples; the same for the same indices and epoch."""
+        ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands, for a live bar or a line an epoch."""
+
+    epoch: int
+    num_epochs: int
+    step: int
+    total_steps: int
+    train_loss: float
+    dev_score: float | None
+    seconds: float
+    epoch_ended: bool
 
 
 @dataclass
@@ -79,18 +110,6 @@ class Clock:
         return self.outcome.seconds
 
 
-class Memory(Protocol):
-    """What an optimizer and random streams remember between steps, as named tensors."""
-
-    def tensors(self) -> Tensors:
-        """What is remembered."""
-        ...
-
-    def restore(self, tensors: Tensors) -> None:
-        """Put back what `tensors` gave."""
-        ...
-
-
 class OptimizerMemory:
     """The moments of torch's AdamW, and torch's own random streams."""
 
@@ -135,7 +154,7 @@ class State:
         What the method adds.
     """
 
-    def __init__(self, trained: Tensors, memory: Memory, order: np.random.Generator, hooks: Hooks) -> None:
+    def __init__(self, trained: Tensors, memory: OptimizerMemory, order: np.random.Generator, hooks: Hooks) -> None:
         self.trained, self.memory, self.order, self.hooks = trained, memory, order, hooks
         self.outcome = Outcome()
         self.position = 0  # batches of this epoch that are done

@@ -27,15 +27,15 @@ class TrimmedEmbedding(nn.Module):
         super().__init__()
         device = whole.weight.device
         self.weight = nn.Parameter(whole.weight.detach()[torch.from_numpy(rows).to(device)])  # (R, H)
-        place = torch.full((whole.num_embeddings,), len(rows), dtype=torch.int64)  # beyond the end: an error if met
-        place[torch.from_numpy(rows)] = torch.arange(len(rows))
-        self.register_buffer("place", place.to(device), persistent=False)
+        index = torch.full((whole.num_embeddings,), len(rows), dtype=torch.int64)  # beyond the end: an error if seen
+        index[torch.from_numpy(rows)] = torch.arange(len(rows))
+        self.register_buffer("index", index.to(device), persistent=False)
         padding = whole.padding_idx
-        self.padding = None if padding is None or padding not in rows else int(place[padding])
+        self.padding = None if padding is None or padding not in rows else int(index[padding])
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """The vectors of `ids`, which are numbers of the whole vocabulary."""
-        return functional.embedding(self.place[ids], self.weight, padding_idx=self.padding)
+        return functional.embedding(self.index[ids], self.weight, padding_idx=self.padding)
 
 
 @contextmanager

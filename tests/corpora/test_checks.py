@@ -36,13 +36,6 @@ def test_repeated_sentences_within_and_across_splits():
     assert table.loc[("test", "test"), ["repeated", "tagged_otherwise"]].tolist() == [1, 1]
 
 
-def test_conflicts_list_every_occurrence():
-    table = checks.conflicts(corpus(train=[TWICE, "a/O"], test=["Èkó/O wà/O", "a/O"]))
-    assert table["where"].tolist() == ["train:0", "test:0"]
-    assert table["tags"].tolist() == ["B-LOC O", "O O"]
-    assert checks.conflicts(corpus(train=["a/O"])).empty
-
-
 def test_leaks_between_corpora():
     target = corpus(train=["a/O"], dev=["b/O"], test=[TWICE, "c/O"])
     source = corpus(train=[TWICE, "b/O"])
@@ -122,11 +115,9 @@ def test_describe_texts_and_questions():
 def test_texts_and_questions_in_two_splits():
     table = checks.repeated(TEXTS).set_index(["split", "also_in"])
     assert table.loc[("test", "train"), ["repeated", "tagged_otherwise"]].tolist() == [1, 1]
-    assert checks.conflicts(TEXTS)[["where", "label"]].values.tolist() == [["a:1", "+"], ["b:1", "-"]]
     assert checks.leaks({"it": TEXTS}).query("split == 'test'")["repeated"].tolist() == [1]
     table = checks.repeated(QUESTIONS).set_index(["split", "also_in"])
     assert table.loc[("test", "train"), ["repeated", "tagged_otherwise"]].tolist() == [1, 1]
-    assert checks.conflicts(QUESTIONS)["answers"].tolist() == ["Ama", "Ama | Ama met Kofi"]
     assert seen(QUESTIONS.test, QUESTIONS.train).tolist() == [False, True, False]
 
 

@@ -48,11 +48,11 @@ def test_a_folder_of_splits(tmp_path, names):
 
 def test_two_files_for_a_split_are_refused_by_name_unless_one_is_chosen(tmp_path):
     folder = fill(tmp_path, "train.txt", "test_a.txt", "test_b.txt")
-    with pytest.raises(CorpusError, match=r"split 'test', met test_a\.txt and test_b\.txt"):
+    with pytest.raises(CorpusError, match=r"split 'test', got test_a\.txt and test_b\.txt"):
         load_corpus(folder, "as")
     chosen = load_corpus(folder, "as", roles={"train": ["train.txt", "test_a.txt"], "test": "test_b.txt"})
     assert (len(chosen.train), len(chosen.test)) == (6, 3)
-    with pytest.raises(CorpusError, match=r"met 'test_c\.txt'; there are: test_a\.txt, test_b\.txt, train\.txt"):
+    with pytest.raises(CorpusError, match=r"got 'test_c\.txt'; there are: test_a\.txt, test_b\.txt, train\.txt"):
         load_corpus(folder, "as", roles={"test": "test_c.txt"})
     with pytest.raises(CorpusError, match="role 'test'"):
         load_corpus(folder, "as", roles={"test": "../test_a.txt"})
@@ -74,7 +74,7 @@ def test_a_folder_for_each_language(tmp_path, tag, folder):
 
 def test_an_unknown_language_is_refused_with_the_ones_there_are(tmp_path):
     fill(tmp_path / "swa", "test.txt")
-    with pytest.raises(CorpusError, match="no language 'yo': expected a folder yo or yor, met swa"):
+    with pytest.raises(CorpusError, match="no language 'yo': expected a folder yo or yor, got swa"):
         load_corpus(str(tmp_path), "yo")
     for tag in ("../swa", "", "a b", "s"):
         with pytest.raises(CorpusError, match="expected a language tag"):
@@ -87,18 +87,60 @@ def test_a_relative_folder_is_taken_from_the_project(tmp_path, monkeypatch):
     assert len(load_corpus("mine", "as", roles=["test"]).test) == 3
 
 
-@pytest.mark.parametrize("missing", ["train", "test"])
-def test_a_missing_split_is_named_with_the_files_there_are(tmp_path, missing):
-    folder = fill(tmp_path, *(f"{split}.txt" for split in ("train", "dev", "test") if split != missing))
-    with pytest.raises(CorpusError, match=rf"a file for the split '{missing}' .*met dev\.txt"):
+def test_a_missing_train_is_named_with_the_files_there_are_and_the_line_to_write(tmp_path):
+    folder = fill(tmp_path, "dev.txt", "test.txt")
+    with pytest.raises(CorpusError, match=r"the split 'train' .*got dev\.txt, test\.txt; .*roles = {'train':"):
         load_corpus(folder, "as")
+
+
+@pytest.mark.parametrize("names", [["train.txt", "dev.txt"], ["train.txt"]])
+def test_a_missing_test_is_a_tenth_of_train_whichever_splits_are_read(tmp_path, names):
+    folder = fill(tmp_path, *names, sentences=50)
+    corpus = load_corpus(folder, "as")
+    assert (len(corpus.train), len(corpus.test)) == (50 - 5 * (3 - len(names)), 5)
+    assert not {s.words for s in corpus.train} & {s.words for s in corpus.test}
+    assert "There is no test split: 5 of 50 sentences of train are held out." in corpus.warnings
+    for roles in (["test"], ["dev", "test"], ["train", "test"]):
+        assert load_corpus(folder, "as", roles=roles).test == corpus.test
+
+
+def test_a_single_file_is_a_corpus(tmp_path):
+    fill(tmp_path, "mine.conll", sentences=50)
+    by_file = load_corpus(str(tmp_path / "mine.conll"), "as")
+    assert [len(by_file.train), len(by_file.dev), len(by_file.test)] == [40, 5, 5]
+    assert by_file.digest == load_corpus(str(tmp_path), "as").digest  # the only file of its folder
+    assert [warning[:24] for warning in by_file.warnings] == ["There is no dev split: 5", "There is no test split: "]
+
+
+def test_a_path_one_letter_off_is_guessed(tmp_path):
+    fill(tmp_path / "masakhaner" / "yo", "test.txt")
+    for wrong in ("masakhanr", "masakhanr/yo"):
+        with pytest.raises(CorpusError, match="did you mean 'masakhaner'"):
+            load_corpus(str(tmp_path / wrong), "yo")
+    with pytest.raises(CorpusError, match=r"got 'tset\.txt'; .*did you mean 'test\.txt'"):
+        load_corpus(str(tmp_path / "masakhaner"), "yo", roles={"test": "tset.txt"})
+
+
+def test_a_very_long_sentence_is_told_with_its_length(tmp_path):
+    (tmp_path / "test.txt").write_text("a O\nb B-PER\n\n" + "w O\n" * 4150)
+    (warning,) = load_corpus(str(tmp_path), "as", roles=["test"]).warnings
+    assert warning.startswith("test.txt:4: a sentence of 4150 words; are the blank lines")
+    (tmp_path / "test.txt").write_text("w O\n" * 900)
+    assert not load_corpus(str(tmp_path), "as", roles=["test"]).warnings
+
+
+@pytest.mark.parametrize("tag, wanted", [("zul", "zu"), ("swh", "sw"), ("bam", "bm"), ("zu", ""), ("bbj", "")])
+def test_a_tag_that_is_not_canonical_is_told_once(tmp_path, tag, wanted):
+    corpus = load_corpus(fill(tmp_path, "test.txt"), tag, roles=["test"])
+    said = (f"The language {tag!r} is {wanted!r} in BCP 47: write {wanted!r} everywhere.",) if wanted else ()
+    assert corpus.warnings == said
 
 
 @pytest.mark.parametrize("empty", ["train", "dev", "test"])
 def test_an_empty_split_is_refused(tmp_path, empty):
     folder = fill(tmp_path, "train.txt", "dev.txt", "test.txt")
     (tmp_path / f"{empty}.txt").write_text("\n\n")
-    with pytest.raises(CorpusError, match=rf"\(as\): expected sentences in the split '{empty}', met none"):
+    with pytest.raises(CorpusError, match=rf"\(as\): expected sentences in the split '{empty}', got none"):
         load_corpus(folder, "as")
 
 
@@ -117,7 +159,7 @@ def test_splits_that_were_not_asked_for_are_not_read(tmp_path):
     folder = fill(tmp_path, "test.txt")
     (tmp_path / "train.txt").write_text("cannot be\tread\tat all\nx\n")
     corpus = load_corpus(folder, "as", roles=["test"])
-    with pytest.raises(CorpusError, match="split 'train', met none; splits with sentences: test"):
+    with pytest.raises(CorpusError, match="split 'train', got none; splits with sentences: test"):
         _ = corpus.train
 
 
@@ -130,9 +172,9 @@ def test_equal_content_has_an_equal_digest(tmp_path):
 
 def test_what_cannot_be_meant_is_refused(tmp_path):
     folder = fill(tmp_path, "test.txt")
-    with pytest.raises(CorpusError, match="a task among ner, pos, sentiment, qa, met 'nre'"):
+    with pytest.raises(CorpusError, match="a task among ner, pos, sentiment, qa, got 'nre'"):
         load_corpus(folder, "as", task="nre")
-    with pytest.raises(CorpusError, match="roles among train, dev, test, met tset"):
+    with pytest.raises(CorpusError, match="roles among train, dev, test, got tset"):
         load_corpus(folder, "as", roles=["tset"])
     with pytest.raises(CorpusError, match=r"unknown corpus 'wikian': .*did you mean 'wikiann'"):
         load_corpus("wikian", "as")

@@ -82,9 +82,9 @@ def test_squad_of_both_versions(corpus):
     found = corpus(name="test.json", text=squad(first, none, first | {"is_impossible": False}))
     assert [len(question.answers) for question in found.test] == [2, 0, 2]
     assert found.test[1].where == "test.json, data[0].paragraphs[0].qas[1]"
-    with pytest.raises(CorpusError, match=r"qas\[0\]: expected no answer, since is_impossible is true, met 2"):
+    with pytest.raises(CorpusError, match=r"qas\[0\]: expected no answer, since is_impossible is true, got 2"):
         corpus(name="test.json", text=squad(first | {"is_impossible": True}))
-    with pytest.raises(CorpusError, match=r"qas\[0\]: expected an answer, since is_impossible is false, met none"):
+    with pytest.raises(CorpusError, match=r"qas\[0\]: expected an answer, since is_impossible is false, got none"):
         corpus(name="test.json", text=squad(none | {"is_impossible": False}))
 
 
@@ -111,15 +111,15 @@ def test_every_span_of_every_context_is_an_answer_and_nothing_else_is(corpus, co
 
 def test_an_answer_elsewhere_is_not_taken(corpus):
     utf16 = IRAN + 1  # where JavaScript would count it
-    with pytest.raises(CorpusError, match=rf"test\.jsonl:2: .*'Iran' at code point {utf16} .*met 'ran.'; .* at {IRAN}"):
+    with pytest.raises(CorpusError, match=rf"test\.jsonl:2: .*'Iran' at code point {utf16} .*got 'ran.'; .* at {IRAN}"):
         corpus(row([[IRAN, "Iran"]]), row([[utf16, "Iran"]]))
-    with pytest.raises(CorpusError, match="met no such place; the context does not hold it"):
+    with pytest.raises(CorpusError, match="got no such place; the context does not hold it"):
         corpus(row([[500, "Iraq"]]))
-    with pytest.raises(CorpusError, match=r"place of an answer as a whole number, met 3\.5"):
+    with pytest.raises(CorpusError, match=r"place of an answer as a whole number, got 3\.5"):
         corpus(row("Iran", answer_start=3.5))
-    with pytest.raises(CorpusError, match="a place for each of 2 answers, met 1"):
+    with pytest.raises(CorpusError, match="a place for each of 2 answers, got 1"):
         corpus(row(["Iran", "high"], answer_start=[IRAN]))
-    with pytest.raises(CorpusError, match=r"an answer as \[start, text\], as an object or as text, met \[1, 2, 3\]"):
+    with pytest.raises(CorpusError, match=r"an answer as \[start, text\], as an object or as text, got \[1, 2, 3\]"):
         corpus(row([[1, 2, 3]]))
 
 
@@ -131,7 +131,7 @@ def test_answers_without_a_place_are_searched_and_what_is_not_found_is_counted(c
         "answers left out that do not stand in the context, beside others that do": 1,
         "answers without a place that stand in the context more than once, the first one taken": 1,
     }
-    with pytest.raises(CorpusError, match="expected sentences in the split 'test', met none"):
+    with pytest.raises(CorpusError, match="expected sentences in the split 'test', got none"):
         corpus(row("Iraq"))
 
 
@@ -149,16 +149,16 @@ def test_an_empty_answer_beside_others_is_left_out_as_squads_evaluation_does(cor
 @pytest.mark.parametrize("name", ["question", "context"])
 @pytest.mark.parametrize("empty", ["", " \n", None])
 def test_an_empty_question_or_context_is_refused(corpus, name, empty):
-    with pytest.raises(CorpusError, match=rf"test\.jsonl:2: expected a {name}, met an empty one"):
+    with pytest.raises(CorpusError, match=rf"test\.jsonl:2: expected a {name}, got an empty one"):
         corpus(row([]), row([]) | {name: empty})
 
 
 def test_what_means_nothing_for_questions_is_refused(corpus):
     with pytest.raises(CorpusError, match="the task is 'qa'"):
         corpus(row([]), label_map={"a": "b"})
-    with pytest.raises(CorpusError, match="is_impossible as true or false, met 'perhaps'"):
+    with pytest.raises(CorpusError, match="is_impossible as true or false, got 'perhaps'"):
         corpus(row([], is_impossible="perhaps"))
-    with pytest.raises(CorpusError, match=r"expected the context as text, met the character U\+0000"):
+    with pytest.raises(CorpusError, match=r"expected the context as text, got the character U\+0000"):
         corpus(row([]) | {"context": "a\0b"})
 
 
@@ -187,7 +187,7 @@ def test_dev_and_eval_are_dev_and_test(tmp_path):
         "test": "eval",
     }
     (tmp_path / "test.jsonl").write_text("")
-    with pytest.raises(CorpusError, match=r"split 'dev', met dev\.jsonl and eval\.jsonl"):
+    with pytest.raises(CorpusError, match=r"split 'dev', got dev\.jsonl and eval\.jsonl"):
         load_corpus(str(tmp_path), "fa", task="qa")
 
 

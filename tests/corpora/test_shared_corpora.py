@@ -176,7 +176,7 @@ def test_parsinlu_movie_reviews(load):
     assert by_split(corpus, "texts") == [359, 45, 102]
     assert set(corpus.types) <= {"-3", "-2", "-1", "0", "1", "2", "3"}
     assert corpus.types == tuple(sorted(corpus.types, key=int)) and not corpus.warnings
-    assert corpus.repairs == {"rows left out, as `keep` asks": 2872 + 360 + 816 - 359 - 45 - 102}
+    assert corpus.repairs == {"as asked: rows left out by `keep`": 2872 + 360 + 816 - 359 - 45 - 102}
     assert repeats(corpus)[("test", "train")] == repeats(corpus)[("dev", "train")] == (0, 0)
 
 

@@ -40,7 +40,6 @@ def test_equivalence_is_wrong_at_the_margin_no_more_than_promised():
 
 @pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say():
-    assert 0.93 <= calibration.sentence_coverage(600, 500, draws=500) <= 0.97
     for sentences, seeds in ((500, 5), (100, 3)):
         corrected, plain = calibration.two_level_coverage(400, sentences, seeds, draws=500)
         print(f"{sentences} sentences × {seeds} seeds: coverage {corrected:.3f}, uncorrected {plain:.3f}")

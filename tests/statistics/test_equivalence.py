@@ -63,8 +63,8 @@ def test_what_would_decide_does_decide():
     cells = 0.01 + rng.normal(0, 0.02, size=(6, 1)) + rng.normal(0, 0.01, size=(6, 3))
     needed = statistics.what_would_decide(cells, rng=rng)
     assert needed.languages is not None and needed.languages > 6
-    spread = math.hypot(needed.language_sd, needed.seed_sd / math.sqrt(3))
-    studies = rng.normal(needed.difference, spread, size=(5000, needed.languages))
+    spread = cells.mean(axis=1).std(ddof=1)  # of languages' means over three seeds
+    studies = rng.normal(cells.mean(), spread, size=(5000, needed.languages))
     told = stats.ttest_1samp(studies, 0, axis=1).pvalue < 0.05
     low, high = stats.ttest_1samp(studies, 0, axis=1).confidence_interval(0.90)
     assert (told | ((low > -0.01) & (high < 0.01))).mean() > 0.75
@@ -79,7 +79,7 @@ def test_with_one_language_more_seeds_decide():
 
 
 def test_bad_input_is_named():
-    with pytest.raises(SettingsError, match=r"margin above 0, as 0\.01 for one F1 point, met 0"):
+    with pytest.raises(SettingsError, match=r"margin above 0, as 0\.01 for one F1 point, got 0"):
         statistics.tost([0.1, 0.2], margin=0)
     with pytest.raises(SettingsError, match="level between 0 and 1"):
         statistics.tost([0.1, 0.2], alpha=0.6)

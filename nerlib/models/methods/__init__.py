@@ -6,9 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 from nerlib.models.methods.bottleneck import Bottleneck, MadX
-from nerlib.models.methods.full import Full
 from nerlib.models.methods.lora import AdaLora, Dora, Lora
-from nerlib.models.methods.method import Method
+from nerlib.models.methods.method import Full, Hooks, Method
 from nerlib.params import Settings
 
 __all__ = [
@@ -17,6 +16,7 @@ __all__ = [
     "Bottleneck",
     "Dora",
     "Full",
+    "Hooks",
     "Lora",
     "MadX",
     "Method",

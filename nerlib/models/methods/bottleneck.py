@@ -13,10 +13,12 @@ from typing import Any, ClassVar, Literal
 from torch import nn
 
 from nerlib.errors import ModelError
+from nerlib.models.backbones import check_complete
 from nerlib.models.families import Family, Head
 from nerlib.models.methods.method import Method
 
 TASK = "task"  # the task adapter's name in the network; language adapters go by their tags
+WEIGHTS = "adapter.safetensors"
 Placement = Literal["pfeiffer", "houlsby"]
 
 
@@ -38,6 +40,7 @@ class Bottleneck(Method):
     name: ClassVar[str] = "bottleneck"
     base_learning_rate: ClassVar[float] = 1e-4
     rewrites_blocks: ClassVar[bool] = True
+    files: ClassVar = (f"{TASK}/{WEIGHTS}", f"{TASK}/model_head.safetensors")
 
     def prepare(self, network: Any, family: Family, head: Head) -> nn.Module:
         """Put the adapter into every block, freeze the backbone, train adapter and head."""
@@ -64,7 +67,7 @@ class Bottleneck(Method):
         import adapters
 
         adapters.init(plain)
-        plain.load_adapter(str(folder / TASK), load_as=TASK, with_head=True, use_safetensors=True)
+        load_adapter(plain, folder / TASK, TASK, with_head=True)
         plain = train_only(plain, TASK)
         return plain if trainable else plain.requires_grad_(False)
 
@@ -96,7 +99,7 @@ class MadX(Bottleneck):
     def prepare(self, network: Any, family: Family, head: Head) -> nn.Module:
         """As `Bottleneck.prepare`; language adapters are added by `add_language`."""
         if family.kind != "encoder":
-            raise ModelError(f"madx needs an encoder with a masked-language-model head, met a family of {family.kind}s")
+            raise ModelError(f"madx needs an encoder with a masked-language-model head, got a family of {family.kind}s")
         return super().prepare(network, family, head)
 
     def language_config(self, layers: int) -> Any:
@@ -127,10 +130,18 @@ def train_only(network: Any, name: str) -> Any:
     return network
 
 
+def load_adapter(network: Any, folder: Path, name: str, *, with_head: bool = False) -> None:
+    """Read a saved adapter, and its head, into a network; a `ModelError` when weights are missing."""
+    check_complete(folder, [] if (folder / WEIGHTS).is_file() else [WEIGHTS])
+    info: dict[str, list[str]] = {}
+    network.load_adapter(str(folder), load_as=name, with_head=with_head, use_safetensors=True, loading_info=info)
+    check_complete(folder, info.get("missing_keys", []))
+
+
 def add_language(network: Any, language: str, folder: Path) -> None:
     """Put a language adapter into a network, frozen; nothing that runs or is trained changes."""
     trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
-    network.load_adapter(str(folder), load_as=language, with_head=False, use_safetensors=True)
+    load_adapter(network, folder, language)
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name in trained)
 
@@ -145,12 +156,12 @@ def adapters_that_run(network: nn.Module) -> Iterator[dict[str, int]]:
     handles = []
     for path, module in network.named_modules():
         parent, _, name = path.rpartition(".")
-        place = parent.rpartition(".")[2]
-        if place in ("adapters", "invertible_adapters"):
-            told = name if place == "adapters" else f"{name} (invertible)"
+        kind = parent.rpartition(".")[2]
+        if kind in ("adapters", "invertible_adapters"):
+            label = name if kind == "adapters" else f"{name} (invertible)"
 
-            def count(_module: nn.Module, _inputs: Any, _output: Any, told: str = told) -> None:
-                calls[told] = calls.get(told, 0) + 1
+            def count(_module: nn.Module, _inputs: Any, _output: Any, label: str = label) -> None:
+                calls[label] = calls.get(label, 0) + 1
 
             handles.append(module.register_forward_hook(count))
     try:

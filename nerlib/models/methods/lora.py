@@ -4,6 +4,7 @@ LoRA: Hu et al. 2022; DoRA: Liu et al. 2024; AdaLoRA: Zhang et al. 2023.
 """
 
 import math
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,7 @@ from torch import nn
 
 from nerlib.errors import ModelError
 from nerlib.models.families import Family, Head
-from nerlib.models.hooks import Hooks
-from nerlib.models.methods.method import Method
+from nerlib.models.methods.method import Hooks, Method
 
 ADAPTER = "default"  # PEFT's name for the only adapter
 
@@ -43,6 +43,7 @@ class Lora(Method):
     target_modules: tuple[str, ...] = ()
     bias: str = "none"
     name: ClassVar[str] = "lora"
+    files: ClassVar = ("adapter_model.safetensors",)
     base_learning_rate: ClassVar[float] = 2e-4
 
     def prepare(self, network: nn.Module, family: Family, head: Head) -> nn.Module:
@@ -57,8 +58,8 @@ class Lora(Method):
 
         names = self.layers(family)
         prepared = get_peft_model(network, self.config(family, head, names))
-        met = {key.rsplit(".", 1)[-1] for key in prepared.base_model.targeted_module_names}
-        if missing := set(names) - met:
+        got = {key.rsplit(".", 1)[-1] for key in prepared.base_model.targeted_module_names}
+        if missing := set(names) - got:
             raise ModelError(f"no layer named {sorted(missing)} in the backbone; the family has {list(family.linear)}")
         return prepared
 
@@ -90,7 +91,9 @@ class Lora(Method):
         return "adapter" if "lora_" in name else "copy" if "original_module" in name else ""
 
     def save(self, network: Any, folder: Path) -> None:
-        """Write PEFT's adapter, the head inside."""
+        """Write PEFT's adapter, the head inside; names in order, where PEFT has a set, so that equal ends are equal."""
+        config = network.peft_config[ADAPTER]
+        config.target_modules = sorted(config.target_modules)
         network.save_pretrained(folder, safe_serialization=True)
         (folder / "README.md").unlink(missing_ok=True)  # a form with nothing filled in
 
@@ -98,11 +101,12 @@ class Lora(Method):
         """Put the saved adapter and head on a fresh backbone."""
         from peft import PeftModel
 
-        return PeftModel.from_pretrained(plain, folder, is_trainable=trainable)
-
-    def merge(self, network: Any) -> nn.Module:
-        """Add the update to the weights."""
-        return network.merge_and_unload()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message=".*missing adapter keys.*")
+            try:
+                return PeftModel.from_pretrained(plain, folder, is_trainable=trainable)
+            except (UserWarning, KeyError) as error:
+                raise ModelError(f"{folder} lacks weights, which would be random: {str(error)[:200]}") from None
 
 
 @dataclass(frozen=True)

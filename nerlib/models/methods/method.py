@@ -5,11 +5,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
 from torch import nn
 
-from nerlib.errors import ModelError
 from nerlib.models.families import Family, Head
-from nerlib.models.hooks import Hooks
+
+
+class Hooks:
+    """What a method adds to the loop; the plain one adds nothing (see `AdaLora.hooks`)."""
+
+    def begin(self, total_steps: int) -> None:
+        """Called once, before the first step, with the number of optimizer steps planned."""
+
+    def penalty(self) -> torch.Tensor | None:
+        """A term added to each step's loss."""
+        return None
+
+    def after_step(self, step: int) -> None:
+        """Called after optimizer step `step` (from 1), before the gradients are cleared."""
+
+    def may_keep(self, step: int) -> bool:
+        """Whether the state after `step` may be the one that is kept."""
+        return True
+
+    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Tensors and JSON values that the method remembers between steps."""
+        return {}, {}
+
+    def restore(self, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
+        """Put back what `state` gave."""
+
+    def finish(self) -> None:
+        """Called once, after the kept state is back in the network."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +62,8 @@ class Method(ABC):
         Whether each language has an adapter of its own below the task's.
     rewrites_blocks
         Whether the library that owns the method gives the backbone's blocks another forward pass.
+    files
+        The files of weights that a saved model must have (the libraries look for pickled ones in their place).
     """
 
     dropout: float = 0.1
@@ -45,6 +74,7 @@ class Method(ABC):
     trains_backbone: ClassVar[bool] = False
     per_language: ClassVar[bool] = False
     rewrites_blocks: ClassVar[bool] = False
+    files: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def prepare(self, network: Any, family: Family, head: Head) -> nn.Module:
@@ -62,10 +92,27 @@ class Method(ABC):
     def restore(self, plain: Any, folder: Path, *, trainable: bool) -> nn.Module:
         """The network as it was saved, from a fresh one with a head of the right shape."""
 
-    def merge(self, network: Any) -> nn.Module:
-        """A plain network with the same outputs; a `ModelError` where there is none."""
-        raise ModelError(f"a model tuned with {self.name!r} cannot be merged into its backbone")
-
     def hooks(self, network: nn.Module) -> Hooks:
         """What the method adds to the loop."""
         return Hooks()
+
+
+@dataclass(frozen=True)
+class Full(Method):
+    """Full fine-tuning: every weight is trained."""
+
+    name: ClassVar[str] = "full"
+    base_learning_rate: ClassVar[float] = 2e-5
+    trains_backbone: ClassVar[bool] = True
+
+    def prepare(self, network: nn.Module, family: Family, head: Head) -> nn.Module:
+        """Leave every weight trainable."""
+        return network.requires_grad_(True)
+
+    def save(self, network: Any, folder: Path) -> None:
+        """Write a model that transformers reads by itself."""
+        network.save_pretrained(folder, safe_serialization=True)
+
+    def restore(self, plain: nn.Module, folder: Path, *, trainable: bool) -> nn.Module:
+        """The network, which was read from the saved weights."""
+        return plain.requires_grad_(trainable)

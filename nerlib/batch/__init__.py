@@ -1,0 +1,12 @@
+"""Notebooks in numbers: `jobs` plans and executes a study's, `page` makes one HTML file of each, `index` one of all.
+
+From the command line: ``python -m nerlib.batch execute|render|index``; the Snakefile does the whole of a study.
+"""
+
+import sys
+from typing import Any
+
+# nbformat loads jsonschema, and that, where it finds it, a grammar of addresses that takes a second to compile in each
+# process; no notebook's schema asks for it.
+_modules: dict[str, Any] = sys.modules
+_modules.setdefault("rfc3987_syntax", None)

@@ -1,0 +1,55 @@
+"""Command line: ``python -m nerlib.batch execute|render|index``; one line and exit code 1 when it cannot."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from nerlib.batch import jobs, page
+from nerlib.errors import NerlibError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line asks and print the path of the page; 1 when that was not possible."""
+    parser = argparse.ArgumentParser(prog="python -m nerlib.batch", description="Notebooks executed, and their pages.")
+    commands = parser.add_subparsers(required=True)
+    execute = commands.add_parser("execute", help="run a notebook with papermill and render it")
+    execute.add_argument("notebook", type=Path)
+    execute.add_argument("out", type=Path, help="the executed notebook; its page stands beside it")
+    execute.add_argument("--parameters", default={}, type=json_object)
+    execute.set_defaults(func=lambda given: jobs.execute(given.notebook, given.out.absolute(), given.parameters))
+    render = commands.add_parser("render", help="an executed notebook as one HTML file beside it")
+    render.add_argument("notebook", type=Path)
+    render.set_defaults(func=lambda given: page.render(given.notebook))
+    index = commands.add_parser("index", help="the page of a study")
+    index.add_argument("study")
+    index.add_argument(
+        "--planned",
+        type=argparse.FileType(encoding="utf-8"),
+        help="a file of LANGUAGE/NOTEBOOK lines; by default what the study's file asks for",
+    )
+    index.set_defaults(func=_index)
+    given = parser.parse_args(arguments)
+    try:
+        print(given.func(given))
+    except NerlibError as error:
+        print(str(error).splitlines()[0], file=sys.stderr)
+        return 1
+    return 0
+
+
+def _index(given: argparse.Namespace) -> Path:
+    from nerlib.batch.index import index  # with pandas and the records, which no other command needs
+
+    return index(given.study, given.planned and given.planned.read().splitlines())
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object as names and values; argparse names this function where it is none."""
+    return TypeAdapter(dict[str, Any]).validate_json(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

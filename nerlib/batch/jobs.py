@@ -1,0 +1,220 @@
+"""A study's notebooks: which there are, what each is given, and how one is executed.
+
+A study is a mapping, as `params/studies/<study>.yaml` holds it::
+
+    study: demo
+    parameters: {backbone: demo, seeds: [1, 2, 3]}      # for every notebook
+    languages: {x-target: {train_size: 100}}            # or a list of tags
+    notebooks:
+      02_baseline: {}
+      03_lora_transfer:                                 # two variants of one notebook
+        near: {sources: [x-near@demo, x-far@demo]}
+        isolate: {sources: [x-isolate@demo], languages: [x-target]}   # for these languages only
+    summary: {07_statistics: {}}                        # once for all languages, after all others
+"""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nerlib import folders, params
+from nerlib.batch import notebook_files
+from nerlib.errors import NerlibError, SettingsError, did_you_mean
+
+STUDY_KEYS = {"study", "parameters", "languages", "notebooks", "summary", "threads"}
+ALL_LANGUAGES = "mul"  # ISO 639: multiple languages
+
+
+class Job(NamedTuple):
+    """One notebook for one language with its parameters."""
+
+    language: str
+    notebook: str  # 03_lora_transfer
+    variant: str  # "near", or empty
+    parameters: dict[str, Any]
+
+    @property
+    def path(self) -> str:
+        """Where its files stand below the study's reports, without suffix: ``as/03_lora_transfer--near``."""
+        return f"{self.language}/{self.notebook}" + (f"--{self.variant}" if self.variant else "")
+
+    @property
+    def priority(self) -> int:
+        """Which of those that may begin does: what is wrong with the corpora is known in seconds, so 01 before all.
+
+        The others share runs, and the later ones have most to do: they begin first, and no core is left with a long one
+        at the end.
+        """
+        number = self.notebook.partition("_")[0]
+        return 1000 if number == "01" else int(number) if number.isdecimal() else 0
+
+
+# --- what a study consists of -----------------------------------------------------------------------------------------
+
+
+def jobs(study: Mapping[str, Any]) -> list[Job]:
+    """All notebooks of a study, with the parameters that each gets; those of `summary` last, with the language "mul".
+
+    Values come from the language's file, the study's `parameters`, the language's in the study, the variant's, the
+    later ones winning. Each must be a setting, or stand in the notebook's own parameters cell; a variant may also name
+    the `languages` that it is for.
+
+    Raises
+    ------
+    SettingsError
+        For what the mapping must not hold: unknown keys, a language that YAML took for a truth value, a parameter that
+        is no setting and that no notebook has.
+    """
+    if unknown := set(study) - STUDY_KEYS:
+        raise SettingsError(f"study: unknown {sorted(unknown)}; expected some of {sorted(STUDY_KEYS)}")
+    name = folders.safe_name(study.get("study", ""), "study")
+    common = _mapping(study.get("parameters"), "parameters")
+    planned, summary = (_mapping(study.get(name), name) for name in ("notebooks", "summary"))
+    known = {notebook: _known(source(notebook)) for notebook in (*planned, *summary)}
+    _refuse_unknown(common, set().union(*known.values()), "parameters")
+    made = []
+    for language, own in _languages(study.get("languages")).items():
+        _refuse_unknown(own, set().union(*known.values()), f"languages: {language}")
+        shared = {**params.language_file(language), **common, **own, "study": name, "language": language}
+        for notebook, variants in planned.items():
+            for variant, given in (_mapping(variants, notebook) or {"": {}}).items():
+                where = f"{notebook}: {variant}"
+                given = _mapping(given, where)
+                if language in _languages(given.pop("languages", [language]), f"{where}: languages"):
+                    passed = _passed(shared, given, known[notebook], where)
+                    made.append(Job(language, notebook, variant and folders.safe_name(variant, "variant"), passed))
+    for notebook, given in summary.items():
+        passed = _passed(common | {"study": name}, _mapping(given, notebook), known[notebook], notebook)
+        made.append(Job(ALL_LANGUAGES, notebook, "", passed))
+    return made
+
+
+def _passed(shared: Mapping[str, Any], own: Mapping[str, Any], known: set[str], where: str) -> dict[str, Any]:
+    """What a notebook is given: of what all share what it knows, and all of its own."""
+    _refuse_unknown(own, known, where)
+    return {name: value for name, value in shared.items() if name in known} | dict(own)
+
+
+def source(notebook: str) -> Path:
+    """The notebook's file in ``notebooks/``."""
+    return folders.project_root() / "notebooks" / f"{folders.safe_name(notebook, 'notebook')}.ipynb"
+
+
+def _known(notebook: Path) -> set[str]:
+    """What a notebook may be given: any setting, and what its own parameters cell has besides."""
+    own = notebook_files.parameters(notebook_files.read(notebook))
+    return {*params.Settings.model_fields, *(parameter.name for parameter in own)}
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise SettingsError(f"{where}: expected names and values, got {value!r}")
+    return dict(value)
+
+
+def _languages(value: Any, where: str = "languages") -> dict[str, dict[str, Any]]:
+    """Languages with their own parameters; a list, or one text with commas (snakemake's --config), has none."""
+    tags = value.split(",") if isinstance(value, str) else value
+    if not tags or not isinstance(tags, Mapping | list):
+        raise SettingsError(f"{where}: expected language tags, got {value!r}")
+    for tag in tags:
+        if not isinstance(tag, str):  # YAML 1.1 reads `no` as false
+            raise SettingsError(f"{where}: {tag!r} is no language tag; in YAML, 'no' must stand in quotes")
+    own = tags if isinstance(tags, Mapping) else dict.fromkeys(tags)
+    return {folders.safe_name(tag.strip(), "language"): _mapping(own[tag], f"{where}: {tag}") for tag in own}
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: set[str], where: str) -> None:
+    for name in given:
+        if name not in known:
+            hint = did_you_mean(name, sorted(known)) or "params.Settings lists them all"
+            raise SettingsError(f"{where}: no notebook here has a parameter {name!r}; {hint}")
+
+
+# --- running one ------------------------------------------------------------------------------------------------------
+
+
+def execute(notebook: Path, out: Path, parameters: Mapping[str, Any]) -> Path:
+    """Run a notebook with papermill and render it; the executed notebook appears whole, and with its page.
+
+    Parameters
+    ----------
+    notebook
+        The notebook.
+    out
+        The executed notebook; its page stands beside it as ``.html``. When a cell fails, `out` is not written and not
+        changed: the failed notebook and its page are kept as ``<name>.failed.ipynb`` and ``.failed.html``.
+    parameters
+        Settings, or names in the notebook's own parameters cell.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    SettingsError
+        When the notebook has no parameter of a given name.
+    FolderError
+        When the notebook cannot be read or `out` cannot be written.
+    NerlibError
+        When a cell failed: with the error and the page that shows it.
+    """
+    from nerlib.batch.page import render
+
+    _refuse_unknown(parameters, _known(notebook), str(notebook))
+    folders.writable(out.parent)
+    failed = out.with_name(f"{out.stem}.failed.ipynb")
+    partial = out.with_name(f".{out.stem}.partial.ipynb")
+    try:
+        error = _run(notebook, partial, parameters)
+        content = notebook_files.read(partial)
+        content.metadata[notebook_files.MADE_OF] = {"code": code_digest(), "error": error}
+        keep = failed if error else out
+        folders.write_atomically(keep, notebook_files.as_text(content))
+    finally:
+        partial.unlink(missing_ok=True)
+    page = render(keep)
+    if error:
+        raise NerlibError(f"{notebook.name} failed: {error}; see {page}")
+    for old in (failed, failed.with_suffix(".html")):
+        old.unlink(missing_ok=True)
+    return page
+
+
+def _run(notebook: Path, partial: Path, parameters: Mapping[str, Any]) -> str:
+    """Execute into `partial`; the error that ended it, or nothing."""
+    import papermill
+    from jupyter_client.kernelspec import NoSuchKernel
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of settings that a parameters cell does not list
+    try:
+        papermill.execute_notebook(
+            notebook,
+            partial,
+            dict(parameters),
+            kernel_name="python3",
+            progress_bar=False,
+            cwd=folders.project_root(),
+            extra_arguments=["--log-level=CRITICAL"],  # of the kernel, which warns of its own transport
+        )
+    except PapermillExecutionError as error:
+        return f"{error.ename}: {error.evalue}"
+    except DeadKernelError:
+        return "the kernel died (out of memory, or killed)"
+    except (NoSuchKernel, RuntimeError) as error:
+        raise NerlibError(f"cannot start the kernel 'python3' for {notebook}: {error}") from error
+    return ""
+
+
+def code_digest() -> str:
+    """Digest of the library's source files: notebooks executed with other code are stale."""
+    package = Path(folders.__file__).parent
+    files = sorted(package.rglob("*.py"))
+    return folders.fingerprint([[str(f.relative_to(package)), folders.fingerprint_file(f)] for f in files])

@@ -1,0 +1,187 @@
+"""Files with one word a line: CoNLL with spaces or tabs, Universal NER's five columns, CoNLL-U.
+
+These are corpora, which have faults: what can mean one thing only is repaired and counted, the rest refused by line.
+Lines end with LF or CR LF and nothing else: U+2028, U+0085 and their like are neighbours of letters in real text, and
+`str.splitlines` would cut words at them.
+"""
+
+import functools
+import itertools
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from nerlib.corpora.files import Notes, read_text
+from nerlib.errors import CorpusError
+
+EMPTY_WORD = "empty token dropped"
+SPACE_AROUND = "space around a token dropped"
+DOCUMENT_START = "-DOCSTART- dropped"
+
+_BLANK = " \t"
+_COMMENT = re.compile(r"# ?(?:newdoc|newpar)\b|# [^\s=]+ = ")  # how CoNLL-U's comments begin
+_NUMBER = re.compile(r"\d+(?:[-.]\d+)?")  # 7, 7-8 (a range), 7.1 (an empty node)
+_ENTITY_IN_MISC = re.compile(r"(?:^|\|)(?:NER|ner|NE)=([^|]+)")
+
+
+class RawSentence(NamedTuple):
+    """A sentence as its file has it: tags of any scheme, "" where the file has none; each word's line."""
+
+    words: list[str]
+    tags: list[str]
+    lines: list[int]
+    file: str
+
+
+class _Shape(NamedTuple):
+    separator: str
+    columns: int
+    word: int = 0  # the column of the word
+    tag: int = -1  # the column of the tag
+    numbered: bool = False  # does each row begin with the word's number?
+
+
+def read_columns(path: Path, task: str, notes: Notes) -> list[RawSentence]:
+    """Read a file with one word a line.
+
+    Parameters
+    ----------
+    path
+        The file. Its format is seen in its rows: numbered rows of ten columns are CoNLL-U, of five Universal NER's;
+        else the first column is the word and the last one its tag.
+    task
+        `ner` or `pos`: which column of CoNLL-U is the tag (`NER=` in MISC, or UPOS).
+    notes
+        Counts what was repaired, by kind.
+
+    Raises
+    ------
+    CorpusError
+        For a line that cannot be read in one way only; the message names it.
+    """
+    text = read_text(path, notes).replace("\r\n", "\n")
+    if (stray := text.find("\r")) >= 0:
+        raise CorpusError(
+            f"{path}:{text.count(chr(10), 0, stray) + 1}: expected lines that end with LF or CR LF, got CR alone: old "
+            rf"Mac line ends; convert with: tr '\r' '\n' < {path.name} > unix-{path.name}"
+        )
+    lines = text.split("\n")
+    shape = _shape_of(lines, task, path)
+    last_cells = functools.cache(lambda: _last_cells(lines, shape.separator))
+    sentences: list[RawSentence] = []
+    for blank, group in itertools.groupby(enumerate(lines, start=1), lambda numbered: not numbered[1].strip(_BLANK)):
+        sentence = RawSentence([], [], [], str(path))
+        for number, line in () if blank else group:
+            if line[0] == "#" and _is_comment(line, shape, first=not sentence.words):
+                continue
+            word_and_tag = _word_and_tag(line, shape, last_cells, f"{path}:{number}", notes)
+            if word_and_tag is not None:
+                sentence.words.append(word_and_tag[0])
+                sentence.tags.append(word_and_tag[1])
+                sentence.lines.append(number)
+        if sentence.words == ["-DOCSTART-"]:
+            notes.repairs[DOCUMENT_START] += 1
+        elif sentence.words:
+            sentences.append(sentence)
+    if shape.columns == 10 and shape.numbered and task == "ner":
+        _entities_from_misc(sentences, path)
+    return sentences
+
+
+def _is_comment(line: str, shape: _Shape, first: bool) -> bool:
+    """Whether a line that begins with `#` is none of the words: `#` is a word of many corpora."""
+    if shape.numbered or not first:
+        return shape.numbered
+    if _COMMENT.match(line):
+        return shape.separator == " " or "\t" not in line
+    return line.startswith("# ") and len(line.split(shape.separator)) != shape.columns
+
+
+def _shape_of(lines: Sequence[str], task: str, path: Path) -> _Shape:
+    """The usual form of a file's rows, from its first few thousand."""
+    rows = [row for row in lines[:5000] if row.strip(_BLANK) and not _COMMENT.match(row)]
+    if not rows:
+        return _Shape("\t", 2)
+    separator = "\t" if 2 * sum("\t" in row for row in rows) > len(rows) else " "
+    split_rows = [row.rstrip(separator).split(separator) for row in rows]
+    columns = Counter(len(row) for row in split_rows).most_common(1)[0][0]
+    if columns < 2:
+        number = lines.index(rows[0]) + 1
+        raise CorpusError(
+            f"{path}:{number}: expected a word and its tag, separated by a tab or a space, got {rows[0][:60]!r}"
+        )
+    numbered = 2 * sum(_NUMBER.fullmatch(row[0]) is not None for row in split_rows) > len(rows)
+    if separator == "\t" and columns in (5, 10) and numbered:
+        return _Shape(separator, columns, 1, 2 if columns == 5 else 3 if task == "pos" else 9, True)
+    return _Shape(separator, columns)
+
+
+def _last_cells(lines: Sequence[str], separator: str) -> Counter[str]:
+    rows = (line.rstrip(_BLANK).rpartition(separator) for line in lines)
+    return Counter(tag for _, cut, tag in rows if cut)
+
+
+def _word_and_tag(
+    line: str, shape: _Shape, last_cells: Callable[[], Counter[str]], where: str, notes: Notes
+) -> tuple[str, str] | None:
+    """What a line says; None where it has no word."""
+    cells = line.split(shape.separator)
+    if len(cells) != shape.columns or "" in cells:
+        cells = _repaired(cells, shape, last_cells, where, notes)
+    if not cells:
+        return None
+    if shape.numbered and not cells[0].isdecimal():
+        if not _NUMBER.fullmatch(cells[0]):
+            raise CorpusError(f"{where}: expected the word's number first, got {cells[0]!r}")
+        notes.repairs["multiword token dropped, its words kept" if "-" in cells[0] else "empty node dropped"] += 1
+        return None
+    word = cells[shape.word].strip(_BLANK)
+    if not word or word != cells[shape.word]:
+        notes.repairs[SPACE_AROUND if word else EMPTY_WORD] += 1
+    if "\t" in word:
+        raise CorpusError(f"{where}: expected a word without a tab, got {word!r}")
+    return (word, cells[shape.tag].strip(_BLANK)) if word else None
+
+
+def _repaired(
+    cells: list[str], shape: _Shape, last_cells: Callable[[], Counter[str]], where: str, notes: Notes
+) -> list[str]:
+    """A row of another width or with empty cells: what it can only mean; nothing when no word is left."""
+    if shape.numbered and shape.columns == len(cells):
+        if not cells[shape.word]:
+            raise CorpusError(f"{where}: expected a word in column {shape.word + 1}, got nothing")
+        return cells
+    if len(cells) > shape.columns:
+        # Columns that are empty at the end, or (where two are expected) between word and tag.
+        kept = [cells[0], *(cell for cell in cells[1:] if cell.strip(_BLANK))] if shape.columns == 2 else list(cells)
+        while len(kept) > shape.columns and not kept[-1].strip(_BLANK):
+            kept.pop()
+        kept += [""] * (len(kept) == 1)
+        if len(kept) == shape.columns:
+            notes.repairs["empty column dropped"] += 1
+            cells = kept
+    if len(cells) == 1 and (last_cells()[cells[0].strip(_BLANK)] > 1 or cells[0].startswith("-DOCSTART-")):
+        notes.repairs[DOCUMENT_START if cells[0].startswith("-DOCSTART-") else "tag without a token dropped"] += 1
+        return []
+    if len(cells) != shape.columns:
+        kind = "tabs" if shape.separator == "\t" else "spaces"
+        raise CorpusError(
+            f"{where}: expected {shape.columns} columns separated by {kind}, as in most lines of the file, "
+            f"got {len(cells)}: {shape.separator.join(cells)[:80]!r}"
+        )
+    return cells
+
+
+def _entities_from_misc(sentences: list[RawSentence], path: Path) -> None:
+    tagged = False
+    for sentence in sentences:
+        matches = [_ENTITY_IN_MISC.search(cell) for cell in sentence.tags]
+        tagged = tagged or any(matches)
+        sentence.tags[:] = [match.group(1) if match else "O" for match in matches]
+    if sentences and not tagged:
+        raise CorpusError(
+            f"{path}: expected entity tags as NER=... in the last column of CoNLL-U, got none; "
+            "for its parts of speech ask for the task 'pos'"
+        )

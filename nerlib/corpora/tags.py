@@ -1,0 +1,262 @@
+"""From tags as files have them to nerlib's: what is unambiguous is repaired and counted, else refused; label maps."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from nerlib import labels
+from nerlib.corpora.conll import RawSentence
+from nerlib.corpora.files import AS_ASKED, Notes, with_hint
+from nerlib.errors import CorpusError
+from nerlib.examples import Sentence
+
+BARE_TAG = "tag without B- or I-, runs read as one entity"
+
+NO_TAG_AT_MOST = 0.01  # of a file's words: with more, the file is probably in another format
+KNOWN_FROM = 5  # a bare word that stands in the tag column so often is a type, not a slip
+LONG = 1000  # words in a sentence: with more, blank lines are probably missing
+
+# Joiners and marks without a glyph of their own, and the no-break space: letters' neighbours in many scripts.
+_INVISIBLE = re.compile("[\u00a0\u00ad\u0085\u200b-\u200f\u2028-\u202e\u2060\ufeff]")
+
+# Label maps by name. One is taken by itself when types are asked for that a corpus has only under these other names.
+LABEL_MAPS: dict[str, dict[str, str]] = {
+    "il_ner": {"NEP": "PER", "NEL": "LOC", "NEO": "ORG"},
+    "lower_case": {"per": "PER", "pers": "PER", "loc": "LOC", "org": "ORG", "misc": "MISC", "date": "DATE"},
+    "spelled_out": {"PERSON": "PER", "LOCATION": "LOC", "ORGANIZATION": "ORG", "ORGANISATION": "ORG"},
+}
+
+
+def to_sentences(
+    splits: Mapping[str, Sequence[RawSentence]], language: str, task: str, notes: Notes
+) -> dict[str, tuple[Sentence, ...]]:
+    """Sentences with valid tags: IOB2 for `ner`, parts of speech for `pos`.
+
+    Tags are judged over all splits together, since a type may stand in one split only.
+
+    Raises
+    ------
+    CorpusError
+        For a tag that cannot be read; the message names file and line.
+    """
+    rows = [row for split in splits.values() for row in split]
+    notes.repairs["tokens with invisible characters, kept"] += sum(
+        _INVISIBLE.search(word) is not None
+        for row in rows
+        if _INVISIBLE.search("".join(row.words))
+        for word in row.words
+    )
+    tags = _iob2(rows, notes) if task == "ner" else _parts_of_speech(rows)
+    sentences = {
+        split: tuple(
+            Sentence(tuple(row.words), next(tags), language, f"{Path(row.file).name}:{row.lines[0]}")
+            for row in split_rows
+        )
+        for split, split_rows in splits.items()
+    }
+    longest = max((s for split in sentences.values() for s in split), key=lambda s: len(s.words), default=None)
+    if longest and len(longest.words) > LONG:
+        notes.warnings.append(
+            f"{longest.where}: a sentence of {len(longest.words)} words; are the blank lines between sentences missing?"
+        )
+    return sentences
+
+
+def _first(rows: Sequence[RawSentence], tags: Sequence[str]) -> tuple[str, str]:
+    """File and line of the first word with one of the tags, and the tag."""
+    tagged = ((row, *pair) for row in rows for pair in zip(row.tags, row.lines, strict=True))
+    return next((f"{row.file}:{line}", tag) for row, tag, line in tagged if tag in tags)
+
+
+def _parts_of_speech(rows: Sequence[RawSentence]) -> Iterator[tuple[str, ...]]:
+    """The tags; those that are no universal parts of speech are refused: the first by its line, all of them by name."""
+    others = sorted({tag for row in rows for tag in row.tags} - set(labels.UPOS))
+    if others:
+        where, tag = _first(rows, others)
+        besides = f"; tags of this corpus that are none: {', '.join(others)}" if len(others) > 1 else ""
+        message = f"{where}: expected a universal part of speech ({', '.join(labels.UPOS)}), got {tag!r}"
+        raise CorpusError(with_hint(message, tag.upper(), labels.UPOS) + besides)
+    return (tuple(row.tags) for row in rows)
+
+
+def _iob2(rows: Sequence[RawSentence], notes: Notes) -> Iterator[tuple[str, ...]]:
+    counts = Counter(tag for row in rows for tag in row.tags)
+    known = _known_types(counts, rows)
+    if counts.pop("", 0):
+        _fill_missing(rows, [tag for tag in counts if _type_of(tag) in known], notes)
+        counts = Counter(tag for row in rows for tag in row.tags)
+    readings = {}
+    for tag in counts:
+        try:
+            readings[tag] = _reading(tag, known)
+        except CorpusError as error:
+            raise CorpusError(f"{_first(rows, [tag])[0]}: {error}") from None
+    # Where no tag has a prefix, bare types are the corpus's scheme and no fault.
+    mixed = any(prefix not in ("O", labels.BARE) for prefix, _, _ in readings.values())
+    for tag, (_, _, repair) in readings.items():
+        if repair and (mixed or repair != BARE_TAG):
+            notes.repairs[repair] += counts[tag]
+    plain = {tag: f"{prefix}-{kind}".strip("-") for tag, (prefix, kind, _) in readings.items()}
+    scheme = labels.scheme_of([plain[tag] for tag in row.tags] for row in rows)
+    return (_lenient([readings[tag][:2] for tag in row.tags], scheme, notes) for row in rows)
+
+
+def _lenient(parsed: Sequence[tuple[str, str]], scheme: labels.Scheme, notes: Notes) -> tuple[str, ...]:
+    spans = labels.read_spans(parsed, labels.BEGINS_LENIENT)
+    for start, _, _ in spans if scheme != "IOB1" else ():
+        if parsed[start][0] in ("I", "E"):
+            before = "another type" if start > 0 and parsed[start - 1][0] != "O" else "O or at the start"
+            notes.repairs[f"I- after {before} read as B-"] += 1
+    return labels.to_tags(spans, len(parsed))
+
+
+def _type_of(tag: str) -> str:
+    """The type of a tag that has one: of `B-PER`, `PER` and the broken `-PER` alike; else ""."""
+    try:
+        return labels.parse(tag.removeprefix("-"))[1]
+    except CorpusError:
+        return ""
+
+
+def _known_types(counts: Mapping[str, int], rows: Sequence[RawSentence]) -> set[str]:
+    """Types that occur with a prefix, or bare and often; all bare ones where no tag has a prefix."""
+    bare = {tag for tag in counts if _type_of(tag) == tag}
+    known = {_type_of(tag) for tag in counts if tag[1:2] == "-" and tag[0] in labels.PREFIXES} - {"", "O"}
+    if not known and bare and "O" not in counts:
+        raise CorpusError(
+            f"{rows[0].file}:{rows[0].lines[0]}: expected entity tags (O, B-PER, ...), got only "
+            f"{', '.join(sorted(bare)[:8])} and no O; for parts of speech ask for the task 'pos'"
+        )
+    return known | {tag for tag in bare if not known or counts[tag] >= KNOWN_FROM}
+
+
+def _reading(tag: str, known: set[str]) -> tuple[str, str, str]:
+    """Prefix and type of a tag, and the repair that this is, if any."""
+    if tag == "-":
+        return "O", "", "tag '-' read as O"
+    if tag.startswith("-") and tag[1:] in known:
+        return labels.BARE, tag[1:], BARE_TAG
+    prefix, entity_type = labels.parse(tag)
+    if entity_type == "O":  # `B-O`, in some Universal NER files
+        return "O", "", "entity of type O read as O"
+    if prefix == labels.BARE and entity_type not in known:
+        message = f"expected O or a type of this corpus ({', '.join(sorted(known))}), got the tag {tag!r}"
+        raise CorpusError(with_hint(message, tag, known))
+    return prefix, entity_type, BARE_TAG if prefix == labels.BARE else ""
+
+
+def _fill_missing(rows: Sequence[RawSentence], glueable: Sequence[str], notes: Notes) -> None:
+    """Give a tag to words without one: the known tag that is glued to the word, else O."""
+    missing: dict[str, list[int]] = {}
+    longest_first = sorted(glueable, key=len, reverse=True)
+    for row in rows:
+        for index in [index for index, tag in enumerate(row.tags) if not tag]:
+            word = row.words[index]
+            glued = next((tag for tag in longest_first if _ends_with_tag(word, tag)), "")
+            notes.repairs["tag glued to the token separated" if glued else "missing tag read as O"] += 1
+            row.words[index], row.tags[index] = word.removesuffix(glued), glued or "O"
+            missing.setdefault(row.file, []).extend([] if glued else [row.lines[index]])
+    for file, lines in missing.items():
+        words = sum(len(row.words) for row in rows if row.file == file)
+        if len(lines) > NO_TAG_AT_MOST * words:
+            raise CorpusError(
+                f"{file}:{lines[0]}: expected a tag for each word, got {len(lines)} of {words} words without one; "
+                f"up to {NO_TAG_AT_MOST:.0%} would be read as O"
+            )
+
+
+def _ends_with_tag(word: str, tag: str) -> bool:
+    """Whether a word ends with a tag that cannot be its own letters: a prefixed tag, or a type after another script."""
+    rest = word[: -len(tag)]
+    return bool(rest) and word.endswith(tag) and ("-" in tag or not rest[-1].isascii())
+
+
+# --- types ----------------------------------------------------------------------------------------------------------
+
+
+def map_types(
+    splits: Mapping[str, Sequence[Sentence]], label_map: Mapping[str, str], keep: Sequence[str], notes: Notes
+) -> dict[str, tuple[Sentence, ...]]:
+    """Rename entity types and leave out those that are not kept, counted by their type in the corpus.
+
+    Parameters
+    ----------
+    label_map
+        From a type to its new name; "" or "O" drops it.
+    keep
+        The types that stay, by their new names; empty: all.
+    """
+    sentences = [sentence for split in splits.values() for sentence in split]
+    renamed = {"O": "O"}
+    for tag in {tag for sentence in sentences for tag in sentence.tags} - {"O"}:
+        new = label_map.get(tag[2:], tag[2:])
+        renamed[tag] = f"{tag[:2]}{new}" if new not in ("", "O") and (not keep or new in keep) else "O"
+    dropped = (tag[2:] for sentence in sentences for tag in sentence.tags if tag[0] == "B" and renamed[tag] == "O")
+    notes.repairs.update(f"{AS_ASKED}entities left out, of type {old}" for old in dropped)
+    if all(old == new for old, new in renamed.items()):
+        return {split: tuple(rows) for split, rows in splits.items()}
+    return {
+        split: tuple(replace(s, tags=tuple([renamed[tag] for tag in s.tags])) for s in rows)
+        for split, rows in splits.items()
+    }
+
+
+def label_map_for(
+    types: Sequence[str],
+    wanted: Sequence[str],
+    given: Mapping[str, str] | str | None,
+    shared: bool,
+    corpus: str,
+    notes: Notes,
+    what: str = "entity types",
+) -> dict[str, str]:
+    """The part of the label map that a corpus needs; a named map by itself where it alone gives the types wanted.
+
+    Parameters
+    ----------
+    types
+        The types that the corpus has.
+    wanted
+        The types asked for, by their new names; empty: all.
+    given
+        A label map, or the name of one.
+    shared
+        The map is meant for several corpora: a type that this one lacks is no error.
+    what
+        What the types are called in messages.
+
+    Raises
+    ------
+    CorpusError
+        For a map or a type of it that there is not, and for types wanted that no map gives.
+    """
+    if isinstance(given, str):
+        if given not in LABEL_MAPS:
+            message = f"unknown label map {given!r}: expected one of {', '.join(LABEL_MAPS)}"
+            raise CorpusError(with_hint(message, given, LABEL_MAPS))
+        given, shared = LABEL_MAPS[given], True
+    given = {str(old): new for old, new in (given or {}).items()}  # YAML and Python may have labels as numbers
+    if len(set(wanted)) != len(wanted):
+        raise CorpusError(f"expected different {what}, got {', '.join(wanted)}")
+    listed = ", ".join(types) or "no types"
+    unknown = next((old for old in given if old not in types and not shared), None)
+    if unknown is not None:
+        message = f"corpus {corpus!r}: the label map names the type {unknown!r}, got {listed}"
+        raise CorpusError(with_hint(message, unknown, types))
+    used = {old: new for old, new in given.items() if old in types}
+    missing = set(wanted) - {used.get(name, name) for name in types}
+    for name, named in LABEL_MAPS.items() if missing and not used else ():
+        fitting = {old: new for old, new in named.items() if old in types and new in wanted}
+        if missing <= set(fitting.values()):
+            renamed = ", ".join(f"{old} → {new}" for old, new in fitting.items())
+            notes.warnings.append(f"The label map {name!r} was applied: {renamed}")
+            return fitting
+    if missing:
+        raise CorpusError(
+            f"corpus {corpus!r}: expected the {what} {', '.join(wanted)}, got {listed}; missing: "
+            f"{', '.join(sorted(missing))} (name those that there are, as in entity_types: [{listed}], or rename types "
+            "by a label map)"
+        )
+    return used

@@ -1,0 +1,284 @@
+"""What a stage takes of a machine, and whether it fits: peak memory, seconds, energy; memory needed and free."""
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import psutil
+
+from nerlib.errors import SettingsError
+
+KERNEL = "kernel's peak counter, reset before"
+SAMPLED = "resident memory, sampled every 10 ms"
+SAMPLE_SECONDS = 0.01
+RESET_PEAK = "5"  # written to clear_refs: proc_pid_clear_refs(5), since Linux 4.0
+DEVICE_SAMPLE_SECONDS = 0.2  # NVML's own utilisation is a mean over a sixth of a second to one second
+GIGABYTE = 10**9
+CGROUP = Path("/sys/fs/cgroup")
+
+#: Asks NVML for something of a device, by the name of NVML's function; None for whatever it does not report.
+NvmlQuery = Callable[[str], Any]
+
+# --- during a stage ---------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _sampling(take: Callable[[], None], seconds: float) -> Iterator[None]:
+    """Call `take` at the block's beginning, every few seconds, and at its end, in a thread."""
+    ended = threading.Event()
+
+    def sample() -> None:
+        take()
+        while not ended.wait(seconds):
+            take()
+        take()
+
+    sampler = threading.Thread(target=sample, daemon=True)
+    sampler.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        sampler.join()
+
+
+class PeakMemory:
+    """The largest resident memory of this process during a block. (A GPU's allocator is read by `training`.)
+
+    What was resident before the block and stays so counts too: the number says how much memory a machine needs for the
+    stage, not how much the stage allocated. The kernel has one counter a process: blocks must not be nested.
+
+    Attributes
+    ----------
+    bytes : int
+        The peak; final after the block.
+    way : str
+        How it was measured: `KERNEL` (exact), where Linux lets the process reset its peak (``/proc/self/clear_refs``,
+        ``VmHWM``), else `SAMPLED`, which can miss a peak of a few milliseconds.
+
+    Examples
+    --------
+    >>> with PeakMemory() as memory:
+    ...     train()
+    >>> memory.bytes, memory.way
+    """
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.way = SAMPLED
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        self.way = KERNEL if _reset_kernel_peak() else SAMPLED
+        if self.way == SAMPLED:
+            self._open.enter_context(_sampling(self._take, SAMPLE_SECONDS))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+        self.bytes = _kernel_status()["VmHWM"] if self.way == KERNEL else self.bytes
+
+    def _take(self) -> None:
+        self.bytes = max(self.bytes, psutil.Process().memory_info().rss)
+
+
+def _reset_kernel_peak() -> bool:
+    """Ask the kernel to forget the process's peak; False where it does not (no Linux, not allowed, ignored)."""
+    try:
+        Path("/proc/self/clear_refs").write_text(RESET_PEAK)
+    except OSError:
+        return False
+    status = _kernel_status()
+    # Some sandboxes accept the write and do nothing. A real reset puts the peak down to what is resident now; another
+    # thread may have allocated meanwhile, and the kernel counts per CPU, hence the sixteenth.
+    return 0 < status.get("VmHWM", 0) <= status.get("VmRSS", 0) * 17 / 16
+
+
+def _kernel_status() -> dict[str, int]:
+    """`VmHWM` and `VmRSS`, in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    fields = (line.split() for line in lines if line.startswith(("VmHWM:", "VmRSS:")))
+    return {name.rstrip(":"): int(kibibytes) * 1024 for name, kibibytes, _ in fields}
+
+
+class Stopwatch:
+    """Seconds of a run's parts, which follow one another.
+
+    Examples
+    --------
+    >>> watch = Stopwatch()
+    >>> with watch.part("training"):
+    ...     train()
+    >>> watch.seconds["training"]
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Count the block's time to `name`."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+
+
+class DeviceUse:
+    """Energy and utilisation of a device during a block, as NVML reports them; None, never 0, for what it does not.
+
+    They are the device's, whoever uses it: other processes on it count too.
+
+    Parameters
+    ----------
+    device
+        Its number as CUDA sees it (the environment's `CUDA_VISIBLE_DEVICES` is heeded), or its UUID as NVML writes it
+        ("GPU-..."), which is safer on a machine with devices of several kinds.
+    seconds
+        Between samples.
+
+    Attributes
+    ----------
+    joules : float or None
+        Energy spent: by the device's counter, else (before Volta) by its power, trapezoids between samples.
+    utilisation : float or None
+        Mean over samples of the share of time in which the device computed (0..1).
+
+    Examples
+    --------
+    >>> with DeviceUse() as use:
+    ...     train()
+    >>> use.joules, use.utilisation
+    """
+
+    def __init__(self, device: int | str = 0, seconds: float = DEVICE_SAMPLE_SECONDS) -> None:
+        self.joules: float | None = None
+        self.utilisation: float | None = None
+        self._device, self._seconds = device, seconds
+        self._busy: list[float] = []
+        self._power: list[tuple[float, float]] = []  # seconds, watts
+
+    def __enter__(self) -> Self:
+        self._nvml, self._sampler = contextlib.ExitStack(), contextlib.ExitStack()
+        self._ask = self._nvml.enter_context(nvml_device(self._device))
+        self._before = self._ask("nvmlDeviceGetTotalEnergyConsumption")
+        self._sampler.enter_context(_sampling(self._take, self._seconds))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sampler.close()
+        after = self._ask("nvmlDeviceGetTotalEnergyConsumption")
+        self._nvml.close()
+        if None not in (self._before, after) and after >= self._before:
+            self.joules = (after - self._before) / 1000
+        elif self._power:
+            seconds, watts = zip(*self._power, strict=True)
+            self.joules = float(np.trapezoid(watts, seconds))
+        self.utilisation = float(np.mean(self._busy)) if self._busy else None
+
+    def _take(self) -> None:
+        milliwatts, rates = map(self._ask, ("nvmlDeviceGetPowerUsage", "nvmlDeviceGetUtilizationRates"))
+        if milliwatts is not None:
+            self._power.append((time.monotonic(), milliwatts / 1000))
+        if rates is not None:
+            self._busy.append(rates.gpu / 100)
+
+
+@contextlib.contextmanager
+def nvml_device(device: int | str) -> Iterator[NvmlQuery]:
+    """Open NVML for one device; where there is none, or no NVML, every question is answered by None."""
+    with contextlib.ExitStack() as opened:
+        nvml = _or_none(_started)
+        if nvml is not None:
+            opened.callback(_or_none, nvml.nvmlShutdown)
+        handle = _or_none(lambda: _handle(nvml, device))
+        yield lambda question: None if handle is None else _or_none(lambda: getattr(nvml, question)(handle))
+
+
+def _started() -> Any:
+    import pynvml
+
+    pynvml.nvmlInit()
+    return pynvml
+
+
+def _handle(nvml: Any, device: int | str) -> Any:
+    visible = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    name = visible[device] if visible and isinstance(device, int) else str(device)
+    return nvml.nvmlDeviceGetHandleByIndex(int(name)) if name.isdecimal() else nvml.nvmlDeviceGetHandleByUUID(name)
+
+
+def _or_none(ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except Exception:  # no package, library or driver, or it refuses: a measurement must not end a training
+        return None
+
+
+# --- before a stage ---------------------------------------------------------------------------------------------------
+
+
+def memory_needed(parameters: int, trainable: int) -> int:
+    """Bytes that training cannot do without: float32 weights, their gradients, and AdamW's two moments.
+
+    A lower bound. What comes on top (activations, buffers, fragments, logits over a vocabulary) is not counted; what
+    does not fit by this count fits by none.
+
+    Parameters
+    ----------
+    parameters, trainable
+        All parameters of the model, and those that are trained. Gradients and moments are kept of the latter.
+
+    Raises
+    ------
+    SettingsError
+        For more trained parameters than there are, or negative numbers.
+
+    References
+    ----------
+    Loshchilov & Hutter (2019), Decoupled weight decay regularization (AdamW).
+    """
+    if not 0 <= trainable <= parameters:
+        raise SettingsError(f"expected 0 <= trainable <= parameters, got {trainable} and {parameters}")
+    return 4 * (parameters + 3 * trainable)
+
+
+def memory_available(device: int | str | None = None) -> int | None:
+    """Bytes that are free now: of the machine or its container, or of a device; None where a device does not tell.
+
+    Parameters
+    ----------
+    device
+        None for main memory; else a device as in `DeviceUse`.
+    """
+    if device is not None:
+        with nvml_device(device) as ask:
+            info = ask("nvmlDeviceGetMemoryInfo")
+        return None if info is None else int(info.free)
+    free = int(psutil.virtual_memory().available)
+    in_container = _free_in_container()
+    return free if in_container is None else min(free, in_container)
+
+
+def memory_shortfall(needed: int, available: int | None) -> str:
+    """Why a run cannot be made, as "needs 32.1 GB of memory, 16.0 GB are free"; "" when it can, or nothing is known."""
+    if available is None or needed <= available:
+        return ""
+    return f"needs {needed / GIGABYTE:.1f} GB of memory, {available / GIGABYTE:.1f} GB are free"
+
+
+def _free_in_container() -> int | None:
+    """What a control group (version 2) leaves free, files that it can drop included; None without a limit."""
+    try:
+        limit = int((CGROUP / "memory.max").read_text())
+        used = int((CGROUP / "memory.current").read_text())
+        stat = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):  # no such group; "max" is no limit
+        return None
+    return max(limit - used + int(stat.get("inactive_file", 0)), 0)

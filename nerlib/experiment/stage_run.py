@@ -1,0 +1,410 @@
+"""The run of a stage: a backbone tuned for a task and scored on the target."""
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from nerlib import corpora, efficiency, folders, models, params, records, training
+from nerlib.alignment import Alignment, Companions
+from nerlib.corpora import Example, digest_of_examples
+from nerlib.efficiency import Stopwatch
+from nerlib.encoding import Encoded
+from nerlib.errors import NerlibError, TooLarge
+from nerlib.experiment.progress import teller
+from nerlib.experiment.runs import (
+    COUNTS,
+    CURVE,
+    MODEL,
+    Job,
+    Name,
+    Run,
+    costs_of,
+    finished,
+    get_or_train,
+    plus_evaluation,
+)
+from nerlib.experiment.study_data import RunData, StudyData
+from nerlib.models import TaskModel
+from nerlib.models.methods.bottleneck import adapters_that_run
+from nerlib.tasks import why_collapsed
+from nerlib.training.loop import SECONDS_BETWEEN_CHECKPOINTS
+from nerlib.vocabulary import METRICS, Stage
+
+RECIPE_VERSION = 4  # raise it when the training code changes what a run with the same settings gives
+#: Of a run's provenance, what belongs to its training and goes along when that is reused.
+OF_TRAINING = ("resumed_from", "precision", "micro_batch_size", "adapters_in_training")
+
+
+def runs_of_stage(
+    data: StudyData,
+    stage: Stage,
+    parents: Mapping[int, Run | None],
+    adapters: Mapping[str, Run],
+    *,
+    checkpoint_seconds: float | None = None,
+) -> list[Run]:
+    """The runs of a stage, one a seed (see `runs.get_or_train`).
+
+    Parameters
+    ----------
+    parents
+        By seed, the run that it continues.
+    adapters
+        The runs of the language adapters, by tag, for a method that has some.
+    checkpoint_seconds
+        Seconds between two checkpoints; None: the usual number.
+
+    Raises
+    ------
+    NerlibError
+        When a training fails (a record with status `failed` then names the reason), or its input cannot be read
+        (then there is no record).
+    """
+    data.check()
+    every = SECONDS_BETWEEN_CHECKPOINTS if checkpoint_seconds is None else checkpoint_seconds
+    runs = [StageRun(data, stage, seed, parent, adapters) for seed, parent in parents.items()]
+    return [get_or_train(run.name, run.identity, record_fields(run), partial(_make, run, every)) for run in runs]
+
+
+# --- what a run is --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """What a run is: nothing here is trained or written.
+
+    Attributes
+    ----------
+    data
+        Corpora, backbone, method.
+    stage, seed
+        Which training.
+    parent
+        The run that it continues.
+    adapters
+        The runs of the language adapters, by tag.
+    """
+
+    data: StudyData
+    stage: Stage
+    seed: int
+    parent: Run | None
+    adapters: Mapping[str, Run]
+
+    @property
+    def name(self) -> Name:
+        """What the run goes by."""
+        s = self.data.settings
+        return Name(s.study, s.language, s.task, s.backbone, s.method, self.stage.name, self.seed)
+
+    @cached_property
+    def examples(self) -> RunData:
+        """What it is trained and scored on."""
+        return self.data.run_data(self.stage, self.seed)
+
+    @property
+    def adapter_folders(self) -> dict[str, Path]:
+        """The folders of the language adapters."""
+        return {tag: run.folder / MODEL for tag, run in self.adapters.items()}
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Everything that can change the run's result, and nothing else: not names, places, machine or time."""
+        identity = self.training | {
+            "sentences": self.examples.digests(),
+            "parent": self.parent.digest if self.parent else "",
+        }
+        if self.adapters:
+            identity["language_adapters"] = {tag: run.digest for tag, run in self.adapters.items()}
+        return identity
+
+    @cached_property
+    def training(self) -> dict[str, Any]:
+        """What of the identity decides the trained weights of a stage without parent, whatever it is then scored on."""
+        data, settings = self.data, self.data.settings
+        training = {
+            "recipe_version": RECIPE_VERSION,
+            "stage": self.stage.name,
+            "task": data.task.name,
+            "labels": list(data.labels),
+            "method": models.methods.described(data.method()),
+            "recipe": data.recipe(self.stage).model_dump(),
+            "backbone": data.backbone.fingerprint,
+            "max_length": settings.max_length,
+            "seed": self.seed,
+            "sentences": {k: v for k, v in self.examples.digests().items() if k in ("train", "dev")},
+        }
+        if aligned := data.alignment(self.stage):
+            training["alignment"] = aligned
+        if data.task.form == "answering":
+            training["stride"] = settings.stride
+        training |= dict.fromkeys((o for o in ("encoder_only", "trim_vocabulary") if getattr(settings, o)), True)
+        if self.adapters:
+            trained = {example.language for example in (*self.examples.train, *self.examples.dev)}
+            training["language_adapters"] = {tag: run.digest for tag, run in self.adapters.items() if tag in trained}
+        return training
+
+    @property
+    def primary_metric(self) -> str:
+        """The score that decides: a field of what the task's `score` gives."""
+        return METRICS[self.data.task.metric].key
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        """(test sentences,) bool: which stand, word for word, in what this run or its parent was trained on."""
+        sources = self.data.sources.values() if self.stage.continues == "sources" else ()
+        return corpora.seen(self.examples.test, [*self.examples.train, *(e for c in sources for e in c.train)])
+
+    def encode(self, model: TaskModel, examples: tuple[Example, ...]) -> Encoded:
+        """Examples for the model."""
+        settings = self.data.settings
+        return model.encode(examples, settings.max_length, stride=settings.stride)
+
+    def score(self, examples: tuple[Example, ...], predictions: list[tuple[str, ...]]) -> Any:
+        """The task's scores."""
+        return self.data.task.score([example.gold for example in examples], predictions)
+
+
+def record_fields(run: StageRun) -> dict[str, Any]:
+    """What the record says that is known before the training."""
+    data, sizes, seen = run.data, run.examples.sizes(), int(run.seen.sum())
+    used = data.corpora_of(run.stage)
+    warnings = [w for corpus in used.values() for w in corpus.warnings]
+    if seen:
+        warnings.append(f"{seen} of {sizes['test']} test sentences stand in the training data, word for word")
+    return {
+        "backbone": data.backbone.name,
+        "parent": run.parent.digest if run.parent else "",
+        "train_languages": sorted({*sizes["train_by_language"], *(data.sources if run.parent else ())}),
+        "settings": params.settings_with_provenance(data.settings),
+        "sizes": sizes | {"test_seen": seen},
+        "corpora": {
+            tag: {
+                "name": corpus.name,
+                "digest": corpus.digest,
+                "revision": corpus.revision,
+                "repairs": dict(corpus.repairs),
+                "label_map": dict(corpus.label_map),
+            }
+            for tag, corpus in used.items()
+        },
+        "warnings": warnings,
+    }
+
+
+# --- making it ------------------------------------------------------------------------------------------------------
+
+
+class Trained(NamedTuple):
+    """A trained model, and what its training took.
+
+    Attributes
+    ----------
+    model
+        On its device.
+    curve
+        One row a scored epoch.
+    costs, provenance
+        As in the record; `costs.seconds` without the evaluation on test.
+    remarks
+        What a reader must know of it.
+    """
+
+    model: TaskModel
+    curve: pd.DataFrame
+    costs: dict[str, Any]
+    provenance: dict[str, Any]
+    remarks: tuple[str, ...] = ()
+
+
+def _make(run: StageRun, checkpoint_seconds: float, job: Job) -> dict[str, Any]:
+    """Train and score, write the run's files, and return the other fields of its record."""
+    check_memory(run)
+    trained = reused_training(run, job) or train_stage(run, job, checkpoint_seconds)
+    models.save_model(trained.model, job.folder / MODEL)
+    folders.write_atomically(job.folder / CURVE, trained.curve.to_csv(index=False))
+    return score_stage(run, job, trained)
+
+
+def check_memory(run: StageRun) -> None:
+    """Refuse, with `TooLarge`, a training whose weights, gradients and optimizer states alone do not fit."""
+    data = run.data
+    weights = models.count_weights(data.backbone, data.task, data.labels, encoder_only=data.settings.encoder_only)
+    needed = efficiency.memory_needed(weights, weights if data.method().trains_backbone else 0)
+    device = training.best_device()
+    there = efficiency.memory_available(device.index or 0 if device.type == "cuda" else None)
+    if reason := efficiency.memory_shortfall(needed, there):
+        raise TooLarge(f"{run.stage.name}, {data.settings.method}: {reason}")
+
+
+def start_model(run: StageRun) -> TaskModel:
+    """What the training starts from: the parent's model, or the backbone with a fresh head."""
+    data = run.data
+    if run.parent:
+        model = models.load_model(run.parent.folder, data.backbone, trainable=True)
+        if model.labels != data.labels:
+            raise NerlibError(
+                f"{run.parent.folder} was trained with other labels: expected {', '.join(data.labels)}, "
+                f"got {', '.join(model.labels)}"
+            )
+        return model
+    return models.build(
+        data.backbone,
+        data.task,
+        data.method(),
+        labels=data.labels,
+        encoder_only=data.settings.encoder_only,
+        languages=run.adapter_folders,
+        seed=run.seed,
+    )
+
+
+def train_stage(run: StageRun, job: Job, checkpoint_seconds: float) -> Trained:
+    """Train a run's model."""
+    settings, watch = run.data.settings, Stopwatch()
+    with watch.part("set_up"):
+        model = start_model(run)
+        counts = {
+            "trainable_parameters": model.trainable_parameters,
+            "head_parameters": model.head_parameters,
+            "total_parameters": model.total_parameters,
+        }
+        train, dev = run.encode(model, run.examples.train), run.encode(model, run.examples.dev)
+        model.network.to(training.best_device())
+        alignment = _alignment(run, model, train)
+    trims = training.trimmed(model.network, (train, dev)) if settings.trim_vocabulary else nullcontext()
+    with adapters_that_run(model.network) as ran, trims:
+        outcome = training.train(
+            model.network,
+            alignment.companions if alignment else train,
+            run.data.recipe(run.stage),
+            seed=run.seed,
+            loss=alignment.loss if alignment else model.loss,
+            count=run.data.task.count,
+            evaluate=partial(_dev_scores, run, model, dev, alignment) if run.examples.dev else None,
+            hooks=model.hooks,
+            cuts_batches=not alignment and not model.runs_by_block,
+            checkpoint=job.checkpoint,
+            on_resume=job.resumed,
+            progress=teller(f"{run.stage.name}, {settings.method}, seed {run.seed}", job.say),
+            checkpoint_seconds=checkpoint_seconds,
+        )
+    costs = counts | costs_of(outcome, watch.seconds["set_up"]) | {"lost_words": {"train": train.lost_words}}
+    provenance: dict[str, Any] = {k: getattr(outcome, k) for k in ("resumed_from", "precision", "micro_batch_size")}
+    provenance |= {"adapters_in_training": sorted(ran)} if ran else {}
+    return Trained(model, pd.DataFrame(outcome.curve), costs, provenance, train.remarks)
+
+
+def _alignment(run: StageRun, model: TaskModel, train: Encoded) -> Alignment | None:
+    """The alignment penalty that the settings ask for; None when they ask for none, or it has no meaning here."""
+    settings = run.data.settings
+    if not run.data.alignment(run.stage):
+        return None
+    others, pairs = run.data.companions(run.stage, run.seed)
+    encoded_pairs = run.encode(model, pairs) if pairs else None
+    companions = Companions(train, run.encode(model, others), run.seed, encoded_pairs)
+    return Alignment(model, companions, settings.alignment, settings.alignment_weight)
+
+
+def _dev_scores(run: StageRun, model: TaskModel, dev: Encoded, alignment: Alignment | None) -> dict[str, float]:
+    """The task's metric and loss on dev, and the alignment penalty where there is one."""
+    predictions, loss = training.evaluate(model, dev)
+    scores = run.score(run.examples.dev, predictions)
+    found = {"dev_score": float(getattr(scores, run.primary_metric)), "dev_loss": loss}
+    return found | {"alignment": alignment.probe()} if alignment else found
+
+
+def reused_training(run: StageRun, job: Job) -> Trained | None:
+    """The model of a finished run of this study that was trained on the same, to be scored on another target.
+
+    Its training is told as this run's cost; `provenance` says whose it was.
+    """
+    other = reusable_run(run)
+    if other is None:
+        return None
+    job.say(f"takes over the training of {other.folder}")
+    model = models.load_model(other.folder, run.data.backbone, languages=run.adapter_folders)
+    model.network.to(training.best_device())
+    costs, origin = dict(other.record.costs), other.record.provenance
+    costs["seconds"] = plus_evaluation(costs["seconds"] | {"evaluation": 0.0}, 0.0)
+    provenance = {name: origin[name] for name in OF_TRAINING if name in origin}
+    return Trained(
+        model, pd.read_csv(other.folder / CURVE), costs, provenance | {"training_taken_over_from": other.digest}
+    )
+
+
+def reusable_run(run: StageRun) -> Run | None:
+    """A finished run of this study whose training was the same; of stages on the sources alone."""
+    if run.stage.trains_on != "sources":
+        return None
+    table = records.read_records(run.name.study)
+    same = (table["status"] == "finished") & (table["training"] == records.digest_of(run.training))
+    return next(filter(None, (finished(Path(folder)) for folder in table.loc[same, "folder"])), None)
+
+
+def score_stage(run: StageRun, job: Job, trained: Trained) -> dict[str, Any]:
+    """Predict and score dev and test, write predictions and counts, and return the fields of the record."""
+    model, examples, watch = trained.model, run.examples, Stopwatch()
+    with watch.part("evaluation"):
+        dev, test = run.encode(model, examples.dev), run.encode(model, examples.test)
+        predicted = {"dev": training.predict(model, dev)} if examples.dev else {}
+        with adapters_that_run(model.network) as ran:
+            predicted["test"] = training.predict(model, test)
+        scores = {"dev": run.score(examples.dev, predicted["dev"])} if examples.dev else {}
+        scores["test"] = run.data.task.score_test([example.gold for example in examples.test], predicted["test"])
+        auxiliary = _auxiliary_scores(run, model, predicted["test"])
+    scores["test"].counts.save(job.folder / COUNTS)
+    files = [
+        records.write_predictions(job.folder, split, getattr(examples, split), found)
+        for split, found in predicted.items()
+    ]
+    costs = trained.costs | {
+        "seconds": plus_evaluation(trained.costs["seconds"], watch.seconds["evaluation"]),
+        "model_bytes": sum(file.stat().st_size for file in (job.folder / MODEL).rglob("*") if file.is_file()),
+        "lost_words": trained.costs["lost_words"] | {"dev": dev.lost_words, "test": test.lost_words},
+    }
+    collapsed = why_collapsed(
+        run.data.task,
+        gold=[example.gold for example in examples.test],
+        predicted=predicted["test"],
+        dev_gold=[example.gold for example in examples.dev],
+        dev_scores=trained.curve["dev_score"].dropna() if examples.dev else (),
+    )
+    about = {"metric": run.data.task.metric, "collapsed": collapsed}
+    return {
+        "warnings": [*record_fields(run)["warnings"], *trained.remarks, *_advice(run, collapsed, trained)],
+        "scores": about | {k: s.to_record() for k, s in scores.items()} | auxiliary,
+        "costs": costs,
+        "digests": {f"{f.parent.name}/{f.name}": folders.fingerprint_file(f) for f in files}
+        | {"gold_test": digest_of_examples(examples.test), "training": records.digest_of(run.training)},
+        "provenance": trained.provenance | ({"adapters_in_prediction": sorted(ran)} if ran else {}),
+    }
+
+
+def _advice(run: StageRun, collapsed: str, trained: Trained) -> list[str]:
+    """What to try after a collapse; nothing when there was none."""
+    rate = run.data.recipe(run.stage).learning_rate
+    tried = f"{trained.costs['steps']} optimizer steps at learning rate {rate:.2g}"
+    return [f"collapsed: {collapsed} after {tried}; try another learning rate or more steps"] if collapsed else []
+
+
+def _auxiliary_scores(run: StageRun, model: TaskModel, predicted: list[tuple[str, ...]]) -> dict[str, Any]:
+    """Forgetting of the sources, and the test score without sentences that were seen in training."""
+    examples, found = run.examples, dict[str, Any]()
+    if run.parent:
+        after = run.score(examples.source_dev, training.predict(model, run.encode(model, examples.source_dev)))
+        before = run.parent.record.scores
+        found["source_dev_score_before"] = before["dev"][run.primary_metric]
+        found["source_dev_score_after"] = float(getattr(after, run.primary_metric))
+        found["zero_shot_f1"] = before["test"][run.primary_metric]
+    if run.seen.any() and not run.seen.all():
+        kept = np.flatnonzero(~run.seen)
+        unseen = run.score(tuple(examples.test[i] for i in kept), [predicted[i] for i in kept])
+        found["test_unseen"] = unseen.to_record() | {"sentences": len(kept)}
+    return found

@@ -1,0 +1,293 @@
+"""What the runs of a study are made of: corpora, backbone, method; and which sentences each stage and seed get."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from nerlib import corpora, folders, params
+from nerlib.corpora import Corpus, RawText, Sentence, checks, digest_of_examples
+from nerlib.demo import is_demo_language
+from nerlib.errors import SettingsError
+from nerlib.experiment.progress import announce, teller
+from nerlib.models import Backbone, Full, Method, default_learning_rate, find_backbone, find_method
+from nerlib.models.backbones import load_tokenizer
+from nerlib.params import DEMO, Recipe, Settings, streams
+from nerlib.pretraining import continued_backbone, demo_backbone
+from nerlib.tasks import Task, find_task
+from nerlib.vocabulary import Stage
+
+COMPANIONS = 2000  # sentences, at most, that an alignment penalty draws from
+SAME_FOR_ALL_SEEDS = 0  # dev and test sets do not change with a run's seed
+
+
+@dataclass(frozen=True)
+class RunData:
+    """The sentences of one run.
+
+    Attributes
+    ----------
+    train, dev
+        What is trained on, and what the best epoch is chosen on.
+    test
+        The target's test sentences, the same for every run of a study.
+    source_dev
+        The sources' dev sentences, for stages that continue a training on sources (forgetting); else empty.
+    """
+
+    train: tuple[Sentence, ...]
+    dev: tuple[Sentence, ...]
+    test: tuple[Sentence, ...]
+    source_dev: tuple[Sentence, ...]
+
+    def digests(self) -> dict[str, str]:
+        """Fingerprints of words and tags."""
+        return {name: digest_of_examples(part) for name, part in vars(self).items() if part}
+
+    def sizes(self) -> dict[str, Any]:
+        """Numbers of sentences as used."""
+        by_language = dict(Counter(sentence.language for sentence in self.train))
+        return {name: len(part) for name, part in vars(self).items()} | {"train_by_language": by_language}
+
+
+class StudyData:
+    """Corpora and models of a study, each read once.
+
+    Raises
+    ------
+    SettingsError, CorpusError, ModelError
+        At first use of what cannot be read, or cannot be meant.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.rates: dict[str, float] = {}  # learning rates that were chosen on dev, by stage
+
+    @cached_property
+    def task(self) -> Task:
+        """The task."""
+        return find_task(self.settings.task)
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The backbone; the demo's is made when it is not in the cache, and so is one that is trained on more text."""
+        if self.settings.backbone == DEMO:
+            found = find_backbone(demo_backbone(on_start=announce, progress=teller("demo backbone")), called=DEMO)
+        else:
+            found = find_backbone(self.settings.backbone)
+        return self._continued(found) if self.settings.continued_steps else found
+
+    def _continued(self, backbone: Backbone) -> Backbone:
+        """The backbone after more masked language modelling on the sources' text, at full fine-tuning's rate."""
+        languages = [source.language for source in self.settings.source_corpora]
+        if not languages:
+            raise SettingsError("continued_steps: expected `sources`, whose text the backbone is trained on, got none")
+        made = continued_backbone(
+            backbone,
+            {language: self.text(language).lines for language in languages},
+            steps=self.settings.continued_steps,
+            learning_rate=default_learning_rate(Full(), backbone.hidden_size),
+            length=self.settings.max_length,
+            on_start=announce,
+            progress=teller("continued pretraining"),
+        )
+        return find_backbone(made, called=f"{backbone.name}, continued on {'+'.join(sorted(languages))}")
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The backbone's tokenizer."""
+        return load_tokenizer(self.backbone.folder, self.backbone.family)
+
+    @cached_property
+    def target(self) -> Corpus:
+        """The target language's corpus; where it has no training sentences (`roles`), it can be scored on only."""
+        return self._corpus(self.settings.target_corpus, self.settings.language, ("train", "dev", "test"))
+
+    @cached_property
+    def sources(self) -> dict[str, Corpus]:
+        """The sources' corpora by language tag."""
+        if not self.settings.sources:
+            raise SettingsError("sources: expected at least one '<tag>@<corpus>' to transfer from, got none")
+        return {s.language: self._corpus(s.corpus, s.language, ("train", "dev")) for s in self.settings.source_corpora}
+
+    def _corpus(self, corpus: str, language: str, roles: tuple[str, ...]) -> Corpus:
+        settings = self.settings
+        return corpora.load_corpus(
+            corpus,
+            language,
+            task=settings.task,
+            entity_types=settings.entity_types if settings.task == "ner" else (),
+            label_map=settings.label_map or None,
+            columns=settings.columns,
+            keep=settings.keep,
+            roles=self._roles(language) or roles,
+            shared_map=True,
+        )
+
+    def _roles(self, language: str) -> dict[str, str | tuple[str, ...]]:
+        """What plays a split's role, where the settings say so; dev is held out where they name train alone."""
+        given = self.settings.roles.get(language, {})
+        return given | {"dev": given.get("dev", "")} if "train" in given else given
+
+    def check(self) -> None:
+        """Refuse what cannot be trained, before anything is written.
+
+        Raises
+        ------
+        ModelError
+            When `max_length` is beyond the backbone's positions.
+        SettingsError
+            For a key of `label_map` that no corpus of the study has.
+        """
+        self.backbone.check_length(self.settings.max_length)
+        corpora_used = [self.target, *(self.sources.values() if self.settings.sources else ())]
+        known = {name for corpus in corpora_used for name in corpus.label_map}
+        if unknown := set(self.settings.label_map) - known:
+            raise SettingsError(f"label_map: no corpus of this study has the types {', '.join(sorted(unknown))}")
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Label names, in the order of the head's outputs."""
+        chosen = self.settings.entity_types if self.task.name == "ner" else ()
+        return self.task.labels(chosen or self.target.types)
+
+    def method(self) -> Method:
+        """The method that the settings ask for."""
+        return find_method(self.settings)
+
+    def recipe(self, stage: Stage) -> Recipe:
+        """How a stage is trained."""
+        usual = default_learning_rate(self.method(), self.backbone.hidden_size)
+        return self.settings.recipe_of(stage.name, self.rates.get(stage.name, usual))
+
+    def describe(self) -> pd.DataFrame:
+        """Sizes of all corpora by split, target first (see `checks.describe`), indexed by language and corpus."""
+        named = {(self.settings.language, self.target.name): self.target}
+        if self.settings.sources:
+            named |= {(tag, corpus.name): corpus for tag, corpus in self.sources.items()}
+        return pd.concat({key: checks.describe(c) for key, c in named.items()}, names=["language", "corpus"])
+
+    # --- sentences ---
+
+    @cached_property
+    def test(self) -> tuple[Sentence, ...]:
+        """The target's test sentences."""
+        return corpora.subset(self.target.test, self.settings.test_size, SAME_FOR_ALL_SEEDS)
+
+    @cached_property
+    def target_dev(self) -> tuple[Sentence, ...]:
+        """The target's dev sentences."""
+        return corpora.subset(self.target.dev, self.settings.dev_size, SAME_FOR_ALL_SEEDS)
+
+    @cached_property
+    def source_dev(self) -> tuple[Sentence, ...]:
+        """The sources' dev sentences, `dev_size` of each (all, where a source has fewer)."""
+        size = self.settings.dev_size
+        parts = [
+            corpora.subset(corpus.dev, min(size, len(corpus.dev)), SAME_FOR_ALL_SEEDS)
+            for corpus in self.sources.values()
+        ]
+        return tuple(sentence for part in parts for sentence in part)
+
+    def run_data(self, stage: Stage, seed: int) -> RunData:
+        """The sentences of a stage's run with this seed."""
+        draw = int(streams(seed)["subset"].integers(2**31))
+        if stage.trains_on == "sources":
+            parts = {language: corpus.train for language, corpus in self.sources.items()}
+            train = corpora.merge(parts, self.settings.source_size, seed=draw)
+            return RunData(train, self.source_dev, self.test, ())
+        size = self.settings.train_size if stage.train_size is None else stage.train_size
+        train = corpora.subset(self.target.train, size, draw)
+        dev = self.target_dev if stage.selects_on else ()
+        return RunData(train, dev, self.test, self.source_dev if stage.continues else ())
+
+    # --- what the alignment penalty compares with ---
+
+    def alignment(self, stage: Stage) -> dict[str, Any]:
+        """What of a stage's identity the alignment penalty is; empty where there is none.
+
+        A stage that trains on sources has no target labels, so `centroids` mean nothing there; one that trains on the
+        target alone has nothing to be aligned with.
+        """
+        settings = self.settings
+        transfers = stage.trains_on == "sources" or stage.continues == "sources"
+        if not settings.alignment_weight or not transfers:
+            return {}
+        if self.task.form != "tagging":
+            raise SettingsError(f"alignment_weight: expected a task that tags words, got {self.task.name!r}")
+        if settings.alignment == "centroids" and stage.trains_on == "sources":
+            return {}
+        others, pairs = self.companions(stage, settings.seeds[0])
+        about = {"form": settings.alignment, "weight": settings.alignment_weight}
+        return about | {"others": digest_of_examples(others), "pairs": digest_of_examples(pairs)}
+
+    def companions(self, stage: Stage, seed: int) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
+        """Sentences of the side that the stage does not train on, and their translations where `pairs` are aligned.
+
+        Raises
+        ------
+        SettingsError, CorpusError
+            When the translations are not two files of as many lines, or there is no text of the target.
+        """
+        settings = self.settings
+        if settings.alignment == "pairs":
+            return self._translations()
+        if stage.trains_on == "target":
+            parts = {language: corpus.train for language, corpus in self.sources.items()}
+            size = min(COMPANIONS, sum(map(len, parts.values())))
+            return corpora.merge(parts, size, seed=SAME_FOR_ALL_SEEDS), ()
+        lines = self.text(settings.language).lines[:COMPANIONS]
+        return self._unlabelled(lines, settings.language), ()
+
+    def _translations(self) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
+        settings = self.settings
+        if len(settings.translation_pairs) != 2 or not settings.sources:
+            raise SettingsError(
+                "alignment 'pairs': expected `translation_pairs` to name two files, of the first source language and "
+                f"of the target's, got {list(settings.translation_pairs)}"
+            )
+        languages = (settings.source_corpora[0].language, settings.language)
+        lines = [
+            folders.from_root(file).read_text(encoding="utf-8-sig").splitlines() for file in settings.translation_pairs
+        ]
+        if len(lines[0]) != len(lines[1]) or not lines[0]:
+            raise SettingsError(
+                f"translation pairs: expected as many lines in {' and '.join(settings.translation_pairs)}, "
+                f"got {len(lines[0])} and {len(lines[1])}"
+            )
+        both = [pair for pair in zip(*lines, strict=True) if all(line.split() for line in pair)]
+        sides = (self._unlabelled([pair[i] for pair in both], language) for i, language in enumerate(languages))
+        sources, targets = sides
+        return targets, sources
+
+    def _unlabelled(self, lines: Sequence[str], language: str) -> tuple[Sentence, ...]:
+        """Lines as sentences whose tags mean nothing."""
+        words = (tuple(line.split()) for line in lines)
+        return tuple(Sentence(row, (self.labels[0],) * len(row), language) for row in words if row)
+
+    def text(self, language: str) -> RawText:
+        """A language's unlabelled text, at most `text_size` lines of it, from its beginning.
+
+        Raises
+        ------
+        SettingsError, CorpusError
+            When no text is named, or there is none of that language.
+        """
+        named = self.settings.text or str(params.language_file(language).get("text", ""))
+        named = named or (DEMO if is_demo_language(language) else "")
+        if not named:
+            raise SettingsError(
+                f"no text for language {language!r}: expected `text` (a folder, a Hub name), or one in the language's "
+                "file"
+            )
+        text = corpora.load_text(named, language)
+        size = self.settings.text_size
+        return replace(text, lines=text.lines[:size]) if size else text
+
+    def corpora_of(self, stage: Stage) -> dict[str, Corpus]:
+        """The corpora that a stage's run, or the run that it continues, has used, by language."""
+        transferred = stage.trains_on == "sources" or stage.continues == "sources"
+        return (dict(self.sources) if transferred else {}) | {self.settings.language: self.target}

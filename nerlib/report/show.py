@@ -1,0 +1,306 @@
+"""`Page`: everything that a notebook shows, displayed and saved by one object."""
+
+import base64
+import html
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from nerlib import folders, records, vocabulary
+from nerlib.corpora import Example, LabelledText, Question, Sentence
+from nerlib.errors import RecordError, SettingsError
+from nerlib.figures import as_bytes, forest
+from nerlib.formats import seconds
+from nerlib.report.examples import example
+from nerlib.report.output import NONE, HtmlOutput, as_text, is_interval, is_missing, language_name, short_path
+from nerlib.report.tables import table
+from nerlib.results import Comparison, as_table, describe, leading
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from nerlib.params import Settings
+
+NOTHING = "No two kinds of runs can be compared."
+IN_SHORT = ["comparison", "verdict", "difference", "adjusted_p", "p", "smallest_p", "languages", "pairs", "left_out"]
+EXAMPLES = (Sentence, LabelledText, Question)
+MOST = 8  # names or warnings of a status; more are counted
+
+
+class Page:
+    """What a notebook shows of one study and language.
+
+    Parameters
+    ----------
+    settings
+        Say study and language.
+    language
+        Instead of the settings': ``mul`` for pages over all languages.
+
+    Attributes
+    ----------
+    words, metric
+        What the things of the task and its deciding score are called (`vocabulary.TASKS`).
+    folder
+        Where tables and figures are saved.
+
+    Examples
+    --------
+    >>> show = Page(settings)  # doctest: +SKIP
+    >>> show(scores, "02_scores", "Strict F1 on the target's test")  # doctest: +SKIP
+    """
+
+    def __init__(self, settings: "Settings", language: str = "") -> None:
+        self.words = vocabulary.TASKS[settings.task]
+        self.metric = vocabulary.METRICS[self.words.metric].label
+        study, tag = folders.safe_name(settings.study), folders.safe_name(language or settings.language)
+        variant = os.environ.get("NERLIB_VARIANT")  # the Snakefile's, of one notebook with several settings
+        below = folders.safe_name(variant, "variant") if variant else ""
+        self.folder = folders.reports_folder() / study / tag / "figures" / below
+
+    def __call__(self, thing: Any, name: str = "", caption: str = "", **options: Any) -> None:
+        """Display a thing, and save it where it has a name.
+
+        Parameters
+        ----------
+        thing
+            A sentence; several, as a list; a DataFrame (see `report.table`); a matplotlib figure; comparisons, as
+            `results.compare` gives them: their sentences, their forest and their table; an example of a corpus, or one
+            with its prediction; or what this package made. An empty table is a sentence, no figure is nothing.
+        name
+            Names the files in `folder`: of a table ``.csv`` and ``.tex``, of a figure ``.svg`` and ``.pdf``.
+        caption
+            Of a table or figure; says what the interval is, and is the text for those who do not see the figure.
+        **options
+            Of `report.table`; of comparisons `sentences`, how many are said in words.
+
+        Raises
+        ------
+        SettingsError
+            For a thing of another kind.
+        FolderError
+            When the folder cannot be written or `name` cannot name a file.
+        """
+        file = folders.writable(self.folder) / folders.safe_name(name) if name else None
+        if isinstance(thing, pd.DataFrame) and len(thing):
+            _display(table(thing, caption, file=file, **options))
+        elif isinstance(thing, pd.DataFrame):
+            self(f"{caption}: none.") if caption else None
+        elif hasattr(thing, "savefig"):
+            _display(_figure(thing, file, caption))
+        elif isinstance(thing, list) and (not thing or isinstance(thing[0], Comparison)):
+            self._compared(thing, name, **options)
+        elif thing is not None and thing != "":
+            _display(_output(thing))
+
+    def _compared(self, comparisons: Sequence[Comparison], name: str, sentences: int = 6) -> None:
+        """Comparisons: what each says, all of them in one picture, and as a table."""
+        if not comparisons:
+            return self(NOTHING)
+        for one in comparisons[:sentences]:
+            self(describe(one))
+        shown = as_table(comparisons)
+        margin, level = comparisons[0].equivalence.margin, comparisons[0].difference.level
+        caption = f"Thin: {100 * level:g} % interval; thick: the one that lies inside the margin (band) if equivalent."
+        self(forest(shown, "comparison", margin=margin), name, caption)
+        self(shown[IN_SHORT], name, f"All {len(shown)} comparisons; p adjusted by Holm within a factor")
+
+    def examples(self, by_kind: Mapping[str, Iterable[tuple[Example, Sequence[str]]]]) -> None:
+        """Display examples with their predictions, below the kind of error that they show."""
+        for kind, pairs in by_kind.items():
+            shown = [example(*pair) for pair in pairs]
+            title, body = vocabulary.label(kind).capitalize(), "".join(one.body for one in shown)
+            text = "\n".join([title, *(one.text for one in shown)])
+            _display(HtmlOutput(f'<div class="nl"><p class="kind">{html.escape(title)}</p></div>{body}', text))
+
+    def answer(self, found: str | Sequence[Comparison], runs: pd.DataFrame | None = None, *, more: str = "") -> None:
+        """Display the notebook's answer, for people and for the study's index.
+
+        Parameters
+        ----------
+        found
+            One or two sentences computed from what the notebook shows; or comparisons, of which the leading one is the
+            answer: its verdict is the first word, both sides' scores stand beside it.
+        runs
+            What it was computed from; their time is its cost.
+        more
+            A further sentence.
+        """
+        first = None if isinstance(found, str) else next(iter(leading(found)), None)
+        headline = found if isinstance(found, str) else describe(first) if first else NOTHING
+        scores = (
+            {side: score for side, score in zip(first.question.labels, (first.a, first.b), strict=False)}
+            if first
+            else {}
+        )
+        spent = float(runs["seconds"].sum()) if runs is not None else 0.0
+        cost = {"seconds": spent} if spent > 0 else {}
+        _display(answer(f"{headline} {more}".strip(), scores, cost, first.word if first else ""))
+
+    def status(self, runs: pd.DataFrame | None = None, *, notes: Sequence[str] = ()) -> None:
+        """Display what the notebook's numbers stand on: what ran, on what, when, with which code, what to be wary of.
+
+        Parameters
+        ----------
+        runs
+            Rows of `nerlib.records.read_records`, as many as the notebook uses; may be empty.
+        notes
+            Warnings of the notebook itself.
+        """
+        _display(status(pd.DataFrame(columns=list(records.COLUMNS)) if runs is None else runs, notes))
+
+
+def stack(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Tables of runs one below the other, each run once."""
+    rows = pd.concat(tables, ignore_index=True)
+    return rows.drop_duplicates("digest", ignore_index=True) if "digest" in rows else rows
+
+
+def _display(shown: HtmlOutput) -> None:
+    from IPython.display import display
+
+    display(shown)
+
+
+def _output(thing: Any) -> HtmlOutput:
+    match thing:
+        case HtmlOutput():
+            return thing
+        case str():
+            return HtmlOutput(f'<p class="nl">{html.escape(thing)}</p>', thing)
+        case [*lines] if lines and all(isinstance(line, str) for line in lines):
+            items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
+            return HtmlOutput(f'<ul class="nl">{items}</ul>', "\n".join(lines))
+        case Sentence() | LabelledText() | Question():
+            return example(thing)
+        case (one, predicted) if isinstance(one, EXAMPLES):
+            return example(one, predicted)
+    kinds = "a sentence, a list of them, a DataFrame, a figure or an example of a corpus"
+    raise SettingsError(f"expected {kinds} to show, got {type(thing).__name__}")
+
+
+def _figure(figure: "Figure", file: Path | None, caption: str) -> HtmlOutput:
+    """The figure as an image address: sharp, without ids that two could share, harmless whatever a label holds."""
+    drawn = as_bytes(figure, "svg")
+    if file:
+        folders.write_atomically(file.with_name(f"{file.name}.svg"), drawn)
+        folders.write_atomically(file.with_name(f"{file.name}.pdf"), as_bytes(figure, "pdf"))
+    alt, address = html.escape(caption), base64.b64encode(drawn).decode()
+    image = f'<img class="paper" alt="{alt}" src="data:image/svg+xml;base64,{address}">'
+    image = f'<div class="scroll" tabindex="0">{image}</div>'
+    return HtmlOutput(f'<figure class="nl">{image}<figcaption>{alt}</figcaption></figure>', f"[figure] {caption}")
+
+
+def _facts(rows: Iterable[tuple[str, str]]) -> str:
+    return (
+        "<dl>" + "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(fact)}</dd>" for name, fact in rows) + "</dl>"
+    )
+
+
+def answer(headline: str, scores: Mapping[str, Any], cost: Mapping[str, float], verdict: str = "") -> HtmlOutput:
+    """What `Page.answer` displays."""
+    scores = {vocabulary.label(name): score for name, score in scores.items()}
+    facts = [(name, as_text(score, "points")) for name, score in scores.items()]
+    facts += [("time", seconds(cost["seconds"]))] if "seconds" in cost else []
+    data = {
+        "headline": headline,
+        "verdict": verdict,
+        "scores": [{"name": name} | _plain(score) for name, score in scores.items()],  # notebooks sort their keys
+        "cost": {name: float(value) for name, value in cost.items()},
+    }
+    body = f'<div class="nl answer"><p>{html.escape(headline)}</p>{_facts(facts)}</div>'
+    return HtmlOutput(body, "\n".join([headline, *map(": ".join, facts)]), data)
+
+
+def _plain(score: Any) -> dict[str, float | None]:
+    """A score as JSON has it."""
+    names = ("value", "low", "high")
+    parts = {name: getattr(score, name) for name in names} if is_interval(score) else {"value": score}
+    return {name: None if is_missing(part) else float(part) for name, part in parts.items()}
+
+
+# --- the status -------------------------------------------------------------------------------------------------------
+
+
+def status(runs: pd.DataFrame, notes: Sequence[str] = ()) -> HtmlOutput:
+    """What `Page.status` displays; for machines the runs' digests, so that the index sees when one is newer or gone."""
+    found = [record for folder in runs["folder"] if (record := _record(folder)) is not None]
+    warnings = [*notes, *_counted(warning for record in found for warning in record.warnings)]
+    facts = {
+        "ran": _ran(runs),
+        "data": _data(found),
+        "backbone": _listed(_backbones(runs)),
+        "when": _when(found),
+        "code": _code(found),
+    }
+    rows = [(name, fact) for name, fact in facts.items() if fact]
+    rows += [("warning", warning) for warning in warnings[:MOST]]
+    rows += [("warning", f"and {len(warnings) - MOST} more")] if len(warnings) > MOST else []
+    data = {"runs": list(runs["digest"]), "warnings": warnings}
+    return HtmlOutput(f'<div class="nl status">{_facts(rows)}</div>', "\n".join(map(": ".join, rows)), data)
+
+
+def _record(folder: str) -> records.Record | None:
+    try:
+        return records.read_record(Path(folder))
+    except RecordError:
+        return None  # its row says so already
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST]) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")
+
+
+def _counted(texts: Iterable[str]) -> list[str]:
+    return [text if n == 1 else f"{text} ({n} runs)" for text, n in Counter(texts).items()]
+
+
+def _ran(runs: pd.DataFrame) -> str:
+    if not len(runs):
+        return "nothing was trained for this page"
+    by_status = ", ".join(f"{n} {vocabulary.label(status)}" for status, n in runs["status"].value_counts().items())
+    parts = [f"{len(runs)} runs ({by_status})"]
+    for name in ("stage", "method", "seed"):
+        values = [as_text(value, column=name) for value in vocabulary.ordered(runs[name])]
+        parts.append(f"{name}{'s' * (len(values) > 1)} {_listed(values)}")
+    total = runs["seconds"].sum()
+    return "; ".join(parts) + (f"; {seconds(total)} in all" if total > 0 else "")
+
+
+def _data(found: Sequence[records.Record]) -> str:
+    used = {tag: corpus.get("name", "") for record in found for tag, corpus in record.corpora.items()}
+    artificial = sorted(tag for tag, name in used.items() if name == "demo")
+    sources = _listed([f"{language_name(tag)} from {short_path(name)}" for tag, name in used.items()])
+    return sources + (f": artificial data ({_listed(artificial)})" if artificial else "")
+
+
+def _backbones(runs: pd.DataFrame) -> list[str]:
+    texts = []
+    for name, parameters in (
+        runs.groupby("backbone", sort=False)["total_parameters"].max().sort_values(ascending=False).items()
+    ):
+        size = f"{parameters / 1e6:.1f} million parameters" if parameters > 0 else "size unknown"
+        small = "a miniature encoder, " if parameters < vocabulary.MINIATURE else ""
+        texts.append(f"{vocabulary.backbone_label(str(name))} ({small}{size})")
+    return texts
+
+
+def _when(found: Sequence[records.Record]) -> str:
+    times = [record.provenance.get(name) for record in found for name in ("started", "ended")]
+    known = sorted(str(time)[:16].replace("T", " ") for time in times if time)
+    return "" if not known else known[0] if known[0] == known[-1] else f"{known[0]} to {known[-1]}"
+
+
+def _code(found: Sequence[records.Record]) -> str:
+    versions = _counted(_version(record.provenance) for record in found)
+    return "; ".join(versions) + (" (mixed versions)" if len(versions) > 1 else "")
+
+
+def _version(of: Mapping[str, Any]) -> str:
+    commit = f", commit {of['commit'][:9]}" if of.get("commit") else ""
+    changed = " with changes" if of.get("dirty") else ""
+    return f"nerlib {of.get('versions', {}).get('nerlib', NONE)}{commit}{changed}"

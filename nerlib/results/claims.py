@@ -1,0 +1,310 @@
+"""What the source studies claim, each tied to runs, and what the records at hand say of it.
+
+Claims are data; numbers are shares (0..1): 0.018 is 1.8 points. `evaluate` gives each one a verdict: supported,
+contradicted, undecided, not tested.
+"""
+
+import contextlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from nerlib import demo
+from nerlib.errors import CorpusError
+from nerlib.formats import decimal
+from nerlib.results.runs import OURS, comparable_runs
+from nerlib.statistics import MARGIN, Interval, mean_interval, scope_of
+from nerlib.vocabulary import METHODS, MINIATURE, canonical_backbone
+
+PUBLISHED = "as published"
+LANGUAGES_FOR_A_SLOPE = 8  # fewer points of a slope over languages say nothing
+TRAINED_SHARE = "trainable_parameters / total_parameters"  # counted, not sampled
+NOT_TESTED = "not tested"
+UNITS = ["variant", "language", "seed"]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A value of runs, or its difference between the runs `a` and `b`; the unit is the language.
+
+    Attributes
+    ----------
+    a, b, where
+        Which runs, as `DataFrame.query` reads it; `where` holds for both. Several methods of one cell are averaged.
+    score
+        The value, as `DataFrame.eval` reads it.
+    by
+        By which a and b are paired.
+    """
+
+    a: str
+    b: str = ""
+    where: str = "task == 'ner'"
+    score: str = "test_score"
+    by: tuple[str, ...] = ("variant", "language", "backbone", "stage", "sources", "seed")
+
+    def values(self, table: pd.DataFrame) -> pd.Series:
+        """By variant, language and seed; empty when there are no runs for it."""
+        rows = table.query(self.where)
+        value: Any = rows.eval(self.score)
+        rows = rows.assign(value=value).dropna(subset=["value"])
+        by = list(self.by) if self.b else UNITS
+        a, *b = (rows.query(side).groupby(by)["value"].mean() for side in (self.a, self.b) if side)
+        return (a - b[0] if b else a).dropna().groupby(UNITS).mean()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of a study.
+
+    Attributes
+    ----------
+    study, text
+        Who claims what.
+    of
+        The quantity that it is about.
+    expects
+        `above`: the quantity is above `value`; `below` likewise. `at least`: not below it by more than the margin.
+        `equals`: the interval holds `value` (and not 0 with it). `between`: `value` to `up_to`.
+    less
+        A second quantity that is subtracted, paired by language and seed: a difference of differences.
+    by_distance
+        Whether it is Spearman's correlation of the quantity over languages with the distance to the sources.
+    """
+
+    study: str
+    text: str
+    of: Quantity
+    expects: Literal["above", "at least", "below", "equals", "between"] = "above"
+    value: float = 0.0
+    up_to: float = 0.0
+    less: Quantity | None = None
+    by_distance: bool = False
+    note: str = field(default="", compare=False)
+
+
+# --- the claims -------------------------------------------------------------------------------------------------------
+
+ADAPTERS = f"method in {tuple(name for name, words in METHODS.items() if words.is_adapter)}"
+FULL, LORA, MADX = "method == 'full'", "method == 'lora'", "method == 'madx'"
+FEW_SHOT = "stage in ('target', 'few_shot_10', 'few_shot_100')"
+ANY_METHOD = ("variant", "language", "backbone", "method", "sources", "seed")
+FORGOTTEN = "source_dev_score_after - source_dev_score_before"
+
+
+def _persian(task: str) -> list[Claim]:
+    """What the Persian study says of techniques and backbones, for one of its tasks."""
+    where = f"task == '{task}' and stage in ('baseline', 'baseline_converged')"
+    of_bert = f"{FULL} and backbone == 'google-bert/bert-base-multilingual-cased'"
+    of_others = "method in ('full', 'lora', 'dora', 'adalora') and backbone in ('google/mt5-small', 'ai-forever/mGPT')"
+    backbones = Quantity(of_bert, of_others, where, by=("variant", "language", "stage", "seed"))
+    dora, adalora = (Quantity(*sides, where) for sides in (("method == 'dora'", LORA), (LORA, "method == 'adalora'")))
+    return [
+        Claim("persian", f"LoRA does not reach full fine-tuning: {task}.", Quantity(FULL, LORA, where)),
+        Claim("persian", f"DoRA is at least as good as LoRA: {task}.", dora, "at least"),
+        Claim("persian", f"LoRA is at least as good as AdaLoRA: {task}.", adalora, "at least"),
+        Claim("persian", f"Fully fine-tuned mBERT is better than mT5 and mGPT: {task}.", backbones),
+    ]
+
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim("wikiann", "Adapters and LoRA are at least as good as full fine-tuning (macro-F1).",
+          Quantity(ADAPTERS, FULL, score="test_macro_f1"), "at least"),
+    Claim("wikiann", "They gain 1.8 points of macro-F1 over full fine-tuning.",
+          Quantity(ADAPTERS, FULL, score="test_macro_f1"), "equals", 0.018,
+          note="its cited sources hold no such number"),
+    Claim("wikiann", "They train less than 1 % of the parameters.",
+          Quantity(ADAPTERS, where="task != ''", score=TRAINED_SHARE), "below", 0.01),
+    *(Claim("african", f"MAD-X is better than full fine-tuning: {task.upper()}, {words}.",
+            Quantity(MADX, FULL, f"task == '{task}' and {stage}"))
+      for task in ("ner", "pos") for words, stage in (("zero-shot", "stage == 'sources'"), ("few-shot", FEW_SHOT))),
+    Claim("african", "MAD-X gains more for NER than for POS.",
+          Quantity(MADX, FULL), less=Quantity(MADX, FULL, "task == 'pos'")),
+    Claim("african", "Adapters suffer less negative transfer: transfer adds more to them than to full fine-tuning.",
+          Quantity(ADAPTERS, FULL, "task == 'ner' and stage == 'target'"),
+          less=Quantity(ADAPTERS, FULL, "task == 'ner' and stage == 'baseline_converged'")),
+    Claim("assamese", "LoRA prevents forgetting: the sources' score falls less than after full fine-tuning.",
+          Quantity(LORA, FULL, "task == 'ner' and stage == 'target'", FORGOTTEN)),
+    Claim("assamese", "Trained on Assamese alone (as published), F1 is 0.13.",
+          Quantity(f"{FULL} and stage == 'baseline' and language == 'as'"), "equals", 0.13733905579399142),
+    Claim("assamese", "LoRA from Hindi and Bengali, zero-shot, has an F1 of 0.60 to 0.65.",
+          Quantity(f"{LORA} and stage == 'sources' and language == 'as'"), "between", 0.60, 0.65),
+    Claim("assamese", "LoRA from Hindi and Bengali, then Assamese, has an F1 of 0.72.",
+          Quantity(f"{LORA} and stage == 'target' and language == 'as'"), "equals", 0.7210300429184548),
+    *(claim for task in ("sentiment", "ner", "qa") for claim in _persian(task)),
+    Claim("wikiann", "Transfer is better between similar languages: zero-shot scores fall with distance.",
+          Quantity("stage == 'sources'"), "below", by_distance=True),
+    Claim("wikiann", "Dissimilar languages need more data: the gain from 10 to 100 sentences rises with distance.",
+          Quantity("stage == 'few_shot_100'", "stage == 'few_shot_10'", by=ANY_METHOD), by_distance=True),
+)  # fmt: skip
+
+# --- verdicts ---------------------------------------------------------------------------------------------------------
+
+COLUMNS = ["study", "claim", "verdict", "found", "unit", "scope", "why"]
+
+
+def evaluate(
+    runs: pd.DataFrame,
+    claims: Sequence[Claim] = CLAIMS,
+    *,
+    distances: pd.DataFrame | None = None,
+    margin: float = MARGIN,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Give each claim a verdict from the records at hand.
+
+    The unit is the language (its mean over seeds); with one language it is the seed, and the scope says so.
+
+    Parameters
+    ----------
+    runs
+        As `read_records` gives them.
+    claims
+        By default those of the source studies.
+    distances
+        Columns `language`, `sources` (tags joined with "+") and `distance` (0..1); None: not known.
+    margin
+        How far below "at least" may lie, 0..1.
+    level
+        Of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        A row a claim: `study`, `claim`, `verdict` (supported, contradicted, undecided, not tested), `found` (an
+        `Interval`, NaN when nothing was), `unit`, `scope`, `why` (what it was held against, or why it was not tested).
+    """
+    table = comparable_runs(runs)
+    table = table.assign(backbone=table["backbone"].map(canonical_backbone), sources=table["own_sources"])
+    far = None if distances is None else distances.groupby(["language", "sources"])["distance"].mean()
+    found = [_evaluated(claim, table, far, margin, level) for claim in claims]
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _reservations(table: pd.DataFrame, variant: str) -> str:
+    """What a reader must add to any verdict of these runs."""
+    miniature = table["total_parameters"].max() < MINIATURE
+    artificial = (table["corpus"] == "demo").all()
+    words = ["tested with a miniature encoder"] * bool(miniature) + ["on artificial data"] * bool(artificial)
+    return "".join(f", {said}" for said in words + [variant] * (variant != OURS))
+
+
+def known_distances(runs: pd.DataFrame) -> pd.DataFrame:
+    """Distances between targets and their sources where they are known by construction: of demo languages.
+
+    Returns
+    -------
+    DataFrame
+        `language`, `sources`, `distance` (0..1, the mean over the sources).
+    """
+    rows = []
+    for language, sources in runs[["language", "sources"]].drop_duplicates().itertuples(index=False):
+        with contextlib.suppress(CorpusError):  # no demo language
+            far = [demo.distance(language, source) for source in sources.split("+") if sources]
+            rows += [(language, sources, float(np.mean(far)))] if far else []
+    types = {"language": "str", "sources": "str", "distance": "float64"}
+    return pd.DataFrame(rows, columns=list(types)).astype(types)
+
+
+def _evaluated(
+    claim: Claim, table: pd.DataFrame, distances: pd.Series | None, margin: float, level: float
+) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {"study": claim.study, "claim": claim.text, "found": math.nan}
+    row |= {"verdict": NOT_TESTED, "why": "no such runs"}
+    if claim.by_distance:
+        if distances is None or distances.empty:
+            return row | {"why": "distances between source and target are not known"}
+        table = table.join(distances, on=["language", "sources"], how="inner")
+        row["why"] = "no runs whose distance between source and target is known" if table.empty else row["why"]
+    values = claim.of.values(table)
+    values = (values - claim.less.values(table)).dropna() if claim.less else values
+    variants = list(values.index.unique("variant"))
+    # A printed number is first looked for as it was published; variants are never averaged.
+    wanted = [PUBLISHED, OURS] if claim.expects in ("equals", "between") else [OURS]
+    chosen = [name for name in wanted if name in variants] or variants
+    if not chosen:
+        return row
+    if len(chosen) > 1 and chosen[0] not in wanted:
+        return row | {"why": f"runs of several variants: {', '.join(chosen)}"}
+    table, values = table[table["variant"] == chosen[0]], values.xs(chosen[0], level="variant")
+    languages = values.index.get_level_values("language").nunique()
+    if claim.by_distance and languages < LANGUAGES_FOR_A_SLOPE:
+        few = counted(languages, "languages")
+        return row | {"unit": few, "why": f"not testable: {few}, {LANGUAGES_FOR_A_SLOPE} are needed"}
+    found, unit = _estimate(claim, values, table, level)
+    row |= {
+        "found": found,
+        "unit": counted(found.n, unit),
+        "scope": scope_of(languages) + _reservations(table, chosen[0]),
+    }
+    return row | {"verdict": _held_against(claim, found, margin), "why": _expected(claim, margin)}
+
+
+def _estimate(claim: Claim, values: pd.Series, table: pd.DataFrame, level: float) -> tuple[Interval, str]:
+    """The claim's quantity with its interval, and over what that is."""
+    by_language = values.groupby("language").mean()
+    if claim.by_distance:
+        distance = table.groupby("language")["distance"].mean()[by_language.index]
+        return spearman_interval(by_language.to_numpy(), distance.to_numpy(), level), "languages"
+    if claim.of.score == TRAINED_SHARE:  # all of them must keep the promise
+        return Interval(float(values.max()), float(values.min()), float(values.max()), len(values), 1.0), "runs"
+    units = by_language if len(by_language) > 1 else values
+    return mean_interval(units, level), "languages" if len(by_language) > 1 else "seeds"
+
+
+def counted(n: int, units: str) -> str:
+    """How many: ``3 seeds``, ``1 seed``."""
+    return f"{n} {units if n != 1 else units.removesuffix('s')}"
+
+
+def _held_against(claim: Claim, found: Interval, margin: float) -> str:
+    if math.isnan(found.low):
+        return "undecided"
+    low, high = found.low, found.high
+    supported, contradicted = {
+        "above": (low > claim.value, high <= claim.value),
+        "at least": (low > claim.value - margin, high < claim.value),
+        "below": (high < claim.value, low >= claim.value),
+        "equals": (low <= claim.value <= high and not low <= 0 <= high, not low <= claim.value <= high),
+        "between": (claim.value <= low and high <= claim.up_to, high < claim.value or low > claim.up_to),
+    }[claim.expects]
+    return "supported" if supported else "contradicted" if contradicted else "undecided"
+
+
+def _expected(claim: Claim, margin: float) -> str:
+    value = decimal(100 * claim.value, 1)
+    expected = {
+        "above": f"expected above {value}",
+        "at least": f"expected above {value} − {100 * margin:g} (the margin)",
+        "below": f"expected below {value}",
+        "equals": f"expected an interval with {value} and without 0",
+        "between": f"expected {value} to {100 * claim.up_to:.1f}",
+    }[claim.expects]
+    what = "Spearman's correlation with distance (times 100), " if claim.by_distance else ""
+    return what + expected + (f"; {claim.note}" if claim.note else "")
+
+
+def spearman_interval(x: np.ndarray, y: np.ndarray, level: float) -> Interval:
+    """Spearman's correlation with Bonett and Wright's interval (Fisher's z, variance (1 + r² / 2) / (n − 3)).
+
+    References
+    ----------
+    Bonett & Wright (2000), Sample size requirements for estimating Pearson, Kendall and Spearman correlations.
+    """
+    r, n = float(stats.spearmanr(x, y).statistic), len(x)
+    half = stats.norm.ppf((1 + level) / 2) * math.sqrt((1 + r**2 / 2) / (n - 3))
+    z = math.atanh(min(max(r, -0.999999), 0.999999))
+    return Interval(r, math.tanh(z - half), math.tanh(z + half), n, level)
+
+
+def describe_claims(evaluated: pd.DataFrame) -> str:
+    """How many claims came to which verdict, and for what the verdicts hold."""
+    tested = evaluated[evaluated["verdict"] != NOT_TESTED]
+    counts = ", ".join(f"{n} {verdict}" for verdict, n in evaluated["verdict"].value_counts().items())
+    scopes = "; ".join(f"{n} hold {scope}" for scope, n in tested["scope"].value_counts().items())
+    return f"Of {len(evaluated)} claims: {counts}." + (f" Of the verdicts {scopes}." if scopes else "")

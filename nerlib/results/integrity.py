@@ -1,0 +1,177 @@
+"""Integrity before inference: what is wrong with the runs themselves, found from the table of records alone.
+
+The table is `records.read_records`'; its digests say which predictions and test sets are the same, so nothing is read
+again.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from nerlib.formats import MINUS
+from nerlib.results.runs import COLLAPSED, KIND, UNIT, has_collapsed, words
+from nerlib.vocabulary import label
+
+LEAKED = "leaked sentences"
+RUNS = ["language", "task", "method", "stage"]
+Found = tuple[str, pd.DataFrame]  # what is wrong, and the runs that conclusions are also given without
+
+
+class Finding(NamedTuple):
+    """Something that a reader must know before any conclusion.
+
+    Attributes
+    ----------
+    kind
+        As ``"identical predictions"``.
+    what
+        A sentence.
+    where
+        Language and task, or what it is about.
+    runs
+        Digests of the runs that the conclusion is also given without; empty when none can be named.
+    """
+
+    kind: str
+    what: str
+    where: str
+    runs: tuple[str, ...] = ()
+
+
+def integrity(runs: pd.DataFrame) -> list[Finding]:
+    """What is wrong with a study's runs, the gravest first.
+
+    Looks for identical predictions under different names, different test sets in one language, test sentences that
+    stand in the training data, collapsed and failed runs, missing cells of the grid (a language, method or seed that
+    others of the same stage have), several runs of one kind and seed, sentences that could not be aligned, and dirty or
+    mixed code versions.
+
+    Parameters
+    ----------
+    runs
+        As `read_records` gives them.
+    """
+    done = runs[runs["status"] == "finished"]
+    collapsed = has_collapsed(done)
+    alike = done.groupby(["language", *KIND])["digest"].transform("size")
+    cell = ["language", *KIND, "variant_digest", "train_sentences", "seed"]
+    return [
+        # Collapsed runs may well predict the same (nothing); they are reported as collapsed.
+        *_each(
+            "identical predictions",
+            done[~collapsed & (done["predictions"] != "")],
+            ["language", "predictions"],
+            _copies,
+        ),
+        *_each("different test sets", done, ["language", "task"], _test_sets),
+        *_each(LEAKED, done[done["seen_sentences"] > 0], RUNS, _leaked),
+        *_each("collapsed runs", done.assign(alike=alike)[collapsed], ["language", *KIND], _collapsed),
+        *_each("failed runs", runs[runs["status"] == "failed"], [*RUNS, "reason"], _not_finished),
+        *_each("runs not made", runs[runs["status"] == "not_run"], [*RUNS, "reason"], _not_finished),
+        *_missing(runs),
+        *_each("several runs of one kind", done, cell, _twice),
+        *_each("excluded sentences", done[done["excluded_sentences"] > 0], RUNS[:3], _excluded),
+        *_code(done),
+    ]
+
+
+def findings_table(findings: list[Finding]) -> pd.DataFrame:
+    """A row a finding: `kind`, `what`, `where`, `runs` (how many the conclusion is also given without)."""
+    table = pd.DataFrame(findings, columns=list(Finding._fields))
+    return table.assign(runs=[len(finding.runs) for finding in findings])
+
+
+def without(runs: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
+    """The runs without those found; a leaky one stays, with the score of the sentences that it had not seen."""
+    leaky = {digest for f in findings if f.kind == LEAKED for digest in f.runs}
+    out = {digest for f in findings if f.kind != LEAKED for digest in f.runs}
+    kept = runs[~runs["digest"].isin(out)].copy()
+    seen = kept["digest"].isin(leaky)
+    kept.loc[seen, "test_score"] = kept.loc[seen, "unseen_score"]
+    return kept
+
+
+# --- what is looked for -----------------------------------------------------------------------------------------------
+
+
+def _each(
+    kind: str, runs: pd.DataFrame, by: list[str], rule: Callable[[pd.DataFrame], Found | None]
+) -> Iterator[Finding]:
+    """A finding for each group of runs in which a rule finds something."""
+    for values, group in runs.groupby(by, sort=True, dropna=False):
+        if found := rule(group):
+            yield Finding(kind, found[0], _where(dict(zip(by, values, strict=True))), tuple(found[1]["digest"]))
+
+
+def _where(of: Mapping[Any, Any]) -> str:
+    """Where it is, as ``as NER, LoRA transfer``."""
+    return ", ".join(filter(None, (" ".join(words(of, names)) for names in (RUNS[:2], RUNS[2:]))))
+
+
+def _copies(group: pd.DataFrame) -> Found | None:
+    if len(group) < 2:
+        return None
+    named = (" ".join(words(run, ["method", "stage", "sources", "seed"])) for run in group.to_dict("records"))
+    return f"{len(group)} runs have the same predictions, tag by tag: {', '.join(named)}", group
+
+
+def _test_sets(group: pd.DataFrame) -> Found | None:
+    key = group["gold"].where(group["gold"] != "", group["test_support"].astype(str))
+    counts = key.value_counts()
+    if len(counts) < 2:
+        return None
+    others = group[key != counts.index[0]]
+    supports = ", ".join(f"{support:g}" for support in sorted(group["test_support"].dropna().unique()))
+    sets = f"{len(counts)} test sets among {len(group)} runs ({supports} gold entities)"
+    return f"{sets}: their scores cannot be compared; {len(others)} runs differ from the others", others
+
+
+def _leaked(group: pd.DataFrame) -> Found:
+    seen, of = group["seen_sentences"].max(), group["test_sentences"].max()
+    effect = (group["unseen_score"] - group["test_score"]).mean()
+    more = "" if pd.isna(effect) else f"; without them the score is {100 * effect:+.1f} points".replace("-", MINUS)
+    return f"{seen:.0f} of {of:.0f} test sentences stand in the training data{more}", group
+
+
+def _collapsed(group: pd.DataFrame) -> Found:
+    seeds = ", ".join(map(str, sorted(group["seed"])))
+    known = sorted(set(group["collapsed"]) - {"", "no"})
+    why = "; ".join(known) or f"they score at most {100 * COLLAPSED:g} points"
+    return f"{len(group)} of {group['alike'].iloc[0]} runs collapsed (seeds {seeds}): {why}", group
+
+
+def _not_finished(group: pd.DataFrame) -> Found:
+    return f"{len(group)} run{'s' if len(group) > 1 else ''}: {group['reason'].iloc[0]}", group[:0]
+
+
+def _twice(group: pd.DataFrame) -> Found | None:
+    what = f"{len(group)} finished runs of seed {group['seed'].iloc[0]} differ in other settings; their mean is taken"
+    return (what, group[:0]) if len(group) > 1 else None
+
+
+def _excluded(group: pd.DataFrame) -> Found:
+    cut = f"{group['excluded_sentences'].max():.0f} of {group['test_sentences'].max():.0f} test sentences"
+    return f"{cut} could not be aligned with gold; their words count as predicted O", group[:0]
+
+
+def _missing(runs: pd.DataFrame) -> Iterator[Finding]:
+    """Cells that a full grid of the languages, methods and seeds of a stage would have."""
+    for (task, backbone, _, stage, sources), group in runs.groupby([*UNIT, "stage", "sources"], sort=True):
+        present = set(group[["language", "method", "seed"]].itertuples(index=False, name=None))
+        seeds = sorted(group["seed"].unique())
+        for language, method in product(sorted(group["language"].unique()), sorted(group["method"].unique())):
+            if absent := [str(seed) for seed in seeds if (language, method, seed) not in present]:
+                what = f"no run with seed {', '.join(absent)}, which others of the stage have"
+                where = _where({"language": language, "task": task, "method": method, "stage": stage})
+                yield Finding("missing runs", what, f"{where}{sources and f' from {sources}'} ({label(backbone)})")
+
+
+def _code(done: pd.DataFrame) -> Iterator[Finding]:
+    commits = done.loc[done["commit"] != "", "commit"].value_counts()
+    if len(commits) > 1:
+        named = ", ".join(f"{str(commit)[:9]} ({n} runs)" for commit, n in commits.items())
+        yield Finding("mixed code", f"runs were made by {len(commits)} versions of the code: {named}", "all")
+    if dirty := int((done["dirty"] == "yes").sum()):
+        yield Finding("dirty code", f"{dirty} runs were made with changes that no commit holds", "all")

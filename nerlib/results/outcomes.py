@@ -1,0 +1,307 @@
+"""What became of each run's test set: scores by name and by type, kinds of errors, examples, curves.
+
+All take rows of the table that `records.read_records` gives, and read what those runs left in their folders.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nerlib.corpora import Example, Sentence, read_examples
+from nerlib.errors import CorpusError
+from nerlib.labels import UPOS
+from nerlib.records import Predictions, predictions_file, read_predictions, read_record
+from nerlib.results.errors import CORRECT, KINDS, entity_outcomes, find_errors, misalignment
+from nerlib.results.runs import check_one_kind
+from nerlib.scoring import AS_WRITTEN, check_lengths, score_answers
+from nerlib.statistics import score_interval
+from nerlib.vocabulary import label
+
+ABOUT = ("task", "method", "stage", "seed", "metric")  # what is said of each run
+CONFUSIONS = 5  # pairs of tags or labels that are told apart; all others count together
+OTHER = "other"
+EXACT, RIGHTLY_NONE = "exact", "rightly none"
+# Kinds of answers that are not right, from the nearly right one on.
+WRONG_ANSWERS = ("overlaps gold", "no overlap", "answer where there is none", "none where there is an answer")
+UNANSWERABLE = "unanswerable"
+# Words of a question's shortest gold answer: what a length is called, and the most words that are called so.
+LENGTHS = (("one word", 1), ("two or three words", 3), ("four words or more", float("inf")))
+ORDER = (CORRECT, *KINDS, EXACT, RIGHTLY_NONE, *WRONG_ANSWERS)
+SCORE_LABELS = {"f1": "strict F1", "answer_f1": "token F1"} | {f"rouge_{n}": f"ROUGE-{n.upper()}" for n in "12l"}
+
+
+def _rows(runs: pd.DataFrame) -> Sequence[Mapping[Any, Any]]:
+    """The finished runs, each once; they may differ in method, stage and seed."""
+    rows = runs[runs["status"] == "finished"].drop_duplicates("digest")
+    check_one_kind(rows, ["method", "stage"])
+    return rows.to_dict("records")
+
+
+def each_run(runs: pd.DataFrame, table: Callable[[Mapping[Any, Any]], pd.DataFrame]) -> pd.DataFrame:
+    """What `table` makes of each row of runs, one below the other, with the columns `ABOUT`."""
+    parts = [table(run).assign(**{name: run[name] for name in ABOUT}) for run in _rows(runs)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _predictions(run: Mapping[Any, Any]) -> Predictions:
+    return read_predictions(Path(run["folder"]))
+
+
+# --- scores -----------------------------------------------------------------------------------------------------------
+
+
+def all_scores(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+    """Every score of the test set: a row a score, a column a stage and method with the mean over seeds (`Interval`)."""
+    rows = [
+        (_score_label(name), f"{label(run['method'])}, {label(run['stage'])}", value)
+        for run in _rows(runs)
+        for name, value in read_record(Path(run["folder"])).scores["test"].items()
+        if isinstance(value, float)
+    ]
+    groups = pd.DataFrame(rows, columns=["score", "run", "value"]).groupby(["score", "run"], sort=False)["value"]
+    return groups.apply(lambda values: score_interval(values, level)).unstack().rename_axis(columns=None).reset_index()
+
+
+def _score_label(name: str) -> str:
+    plain = name.removesuffix(AS_WRITTEN)
+    words = SCORE_LABELS.get(plain, plain.replace("_", " ").replace("f1", "F1"))
+    return words if plain == name else f"{words}, as written"
+
+
+def adapters_that_ran(runs: pd.DataFrame) -> pd.DataFrame:
+    """The adapters that the forward passes called, as each method's first run says: `training` and `prediction`."""
+    rows = []
+    for run in _rows(runs.drop_duplicates("method")):
+        origin = read_record(Path(run["folder"])).provenance
+        ran = (origin.get(f"adapters_in_{when}", []) for when in ("training", "prediction"))
+        rows.append((run["method"], *ran))
+    return pd.DataFrame(rows, columns=["method", "in training", "predicting the target"])
+
+
+def scores_by_type(runs: pd.DataFrame) -> pd.DataFrame:
+    """Test scores by type, part of speech or label; of questions by the length of the answer.
+
+    Returns
+    -------
+    DataFrame
+        `stage`, `method`, `seed`, `metric`, `type`, `f1`, `support`, and `precision` and `recall`, of questions
+        `exact_match` instead.
+    """
+    return each_run(runs, _by_type)
+
+
+def _by_type(run: Mapping[Any, Any]) -> pd.DataFrame:
+    if run["task"] != "qa":
+        scores = read_record(Path(run["folder"])).scores["test"]["by_type"]
+        return pd.DataFrame([{"type": kind, **of_type} for kind, of_type in scores.items()])
+    return answer_scores(*_predictions(run)[1:])
+
+
+def curves(runs: pd.DataFrame) -> pd.DataFrame:
+    """The learning curves of runs, one row a scored epoch, with `method`, `stage`, `seed`, `metric` and `is_best`.
+
+    The best epoch of a run is the first with the highest dev score, as training chooses it.
+    """
+    return each_run(runs, _curve)
+
+
+def _curve(run: Mapping[Any, Any]) -> pd.DataFrame:
+    curve = pd.read_csv(Path(run["folder"]) / "curve.csv")
+    scores = curve.get("dev_score", pd.Series(dtype=float)).dropna()
+    return curve.assign(is_best=curve.index == (scores.idxmax() if len(scores) else -1))
+
+
+def answer_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """Token F1 and exact match by the length of the answer.
+
+    Parameters
+    ----------
+    gold, predicted
+        As for `scoring.score_answers`, which raises for them.
+
+    Returns
+    -------
+    DataFrame
+        `type` (the words of the question's shortest gold answer, as `LENGTHS` names them, or `unanswerable`; those that
+        occur, the short ones first), `f1`, `exact_match` (both 0..1, means over questions) and `support` (questions).
+    """
+    values = score_answers(gold, predicted).values
+    kinds = pd.Categorical([_length(answers) for answers in gold], [*(name for name, _ in LENGTHS), UNANSWERABLE])
+    questions = pd.DataFrame({"type": kinds, "f1": values.answer_f1, "exact_match": values.exact_match})
+    by_type = questions.groupby("type", observed=True)
+    scores = by_type.agg(f1=("f1", "mean"), exact_match=("exact_match", "mean"), support=("f1", "size"))
+    return scores.reset_index().astype({"type": "str"})
+
+
+def _length(answers: Sequence[str]) -> str:
+    if not answers:
+        return UNANSWERABLE
+    words = min(len(answer.split()) for answer in answers)
+    return next(name for name, most in LENGTHS if words <= most)
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+def error_kinds(runs: pd.DataFrame) -> pd.DataFrame:
+    """What became of the test set, means over seeds: `task`, `stage`, `method`, `kind`, `count`.
+
+    Of entities the kinds are those of `results.errors`, of questions those of `answer_kinds`; of words and texts the
+    right ones, and those that got another tag or label, the most frequent pairs of all runs by name.
+    """
+    counts = each_run(runs, _counted)
+    totals = counts.groupby("kind")["count"].sum().sort_values(ascending=False, kind="stable")
+    known = [kind for kind in ORDER if kind in totals.index]
+    shown = [*known, *[kind for kind in totals.index if kind not in known][:CONFUSIONS]]
+    counts["kind"] = counts["kind"].where(counts["kind"].isin(shown), OTHER)
+    key = ["task", "stage", "method"]
+    by_run = counts.pivot_table("count", [*key, "seed"], "kind", "sum", fill_value=0, sort=False)
+    means = by_run[[kind for kind in (*shown, OTHER) if kind in by_run]].groupby(level=key, sort=False).mean()
+    return means.melt(ignore_index=False, var_name="kind", value_name="count").reset_index()
+
+
+def _counted(run: Mapping[Any, Any]) -> pd.DataFrame:
+    every = dict.fromkeys((CORRECT, *KINDS), 0) if run["task"] == "ner" else {}
+    counts = every | Counter(_kinds(run["task"], _predictions(run)))
+    return pd.DataFrame(counts.items(), columns=["kind", "count"])
+
+
+def _kinds(task: str, found: Predictions) -> list[str]:
+    """The kind of each outcome of a test set: of entities, questions, words or texts."""
+    if task == "ner":
+        return [kind for kind, _, _ in entity_outcomes(found.gold, found.predicted)]
+    if task == "qa":
+        return answer_kinds(found.gold, found.predicted)
+    pairs = zip(chain(*found.gold), chain(*found.predicted), strict=True)
+    return [CORRECT if right == given else f"{given} for {right}" for right, given in pairs]
+
+
+def answer_kinds(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> list[str]:
+    """The kind of each predicted answer: `exact`, `rightly none`, or one of `WRONG_ANSWERS`.
+
+    Exact answers equal a gold one once normalised, those that overlap share a token with one; `rightly none` is no
+    answer where there is none. Arguments as for `scoring.score_answers`, which raises for them.
+    """
+    values = score_answers(gold, predicted).values
+    exact, overlaps = np.asarray(values.exact_match) > 0, np.asarray(values.answer_f1) > 0
+    answerable, answered = (np.array([bool(answers) for answers in side], dtype=bool) for side in (gold, predicted))
+    overlapping, apart, invented, missed = WRONG_ANSWERS
+    conditions = [exact & answered, exact, ~answerable, ~answered, overlaps]
+    return np.select(conditions, [EXACT, RIGHTLY_NONE, invented, missed, overlapping], apart).tolist()
+
+
+def misalignments(runs: pd.DataFrame) -> pd.DataFrame:
+    """`errors.misalignment` of each run, with `method`, `stage` and `seed`; entities only."""
+    return each_run(runs, lambda run: misalignment(*_predictions(run)[1:]))
+
+
+def confusions(runs: pd.DataFrame) -> pd.DataFrame:
+    """`tag_confusion` of each run, with `method`, `stage` and `seed`; parts of speech only."""
+    return each_run(runs, lambda run: tag_confusion(*_predictions(run)[1:]))
+
+
+def tag_confusion(
+    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], tags: Sequence[str] = UPOS
+) -> pd.DataFrame:
+    """How often words of each tag were given another one, the most frequent first.
+
+    Returns
+    -------
+    DataFrame
+        A row for every two different `tags` that were confused: `gold`, `predicted`, `count`, `words` (of gold's tag)
+        and `share` (count / words).
+
+    Raises
+    ------
+    CorpusError
+        When numbers of sentences or words differ, or a tag is not among `tags`.
+    """
+    check_lengths(gold, predicted)
+    counts = Counter(zip(chain(*gold), chain(*predicted), strict=True))
+    if unknown := {tag for pair in counts for tag in pair} - set(tags):
+        raise CorpusError(f"expected tags among {', '.join(tags)}, got {', '.join(sorted(unknown))}")
+    words = Counter(chain(*gold))
+    rows = [
+        (true, guessed, n, words[true], n / words[true])
+        for true, guessed in product(tags, tags)
+        if true != guessed and (n := counts[true, guessed])
+    ]
+    table = pd.DataFrame(rows, columns=["gold", "predicted", "count", "words", "share"])
+    return table.sort_values("count", ascending=False, kind="stable", ignore_index=True)
+
+
+# --- examples ---------------------------------------------------------------------------------------------------------
+
+
+def examples(run: Mapping[Any, Any], each: int = 1) -> dict[str, list[tuple[Example, tuple[str, ...]]]]:
+    """Test examples of a run with their predictions, by the kind of error that they show, the clearest ones first.
+
+    Those with the fewest errors are the clearest, then the shortest; none is shown twice. Of tags there is one kind,
+    `wrong tag`, of labels only the most frequent confusions are shown; of tags and labels twice `each`.
+
+    Parameters
+    ----------
+    run
+        A row of the table of runs.
+    """
+    shown = predicted_examples(run)
+    wrong = _wrong(run["task"], _predictions(run))
+    number = each if run["task"] in ("ner", "qa") else 2 * each
+    chosen = clearest(wrong, [len(example.words) for example, _ in shown], number)
+    return {kind: [shown[i] for i in places] for kind, places in chosen.items()}
+
+
+def _wrong(task: str, found: Predictions) -> list[tuple[int, str]]:
+    """Each error as the place of its example and its kind."""
+    _, gold, predicted = found
+    if task == "ner":
+        return [(error.sentence, error.kind) for error in find_errors(gold, predicted)]
+    if task == "pos":
+        tags = [zip(*pair, strict=True) for pair in zip(gold, predicted, strict=True)]
+        return [(i, "wrong tag") for i, pairs in enumerate(tags) for right, given in pairs if right != given]
+    return [(i, kind) for i, kind in enumerate(_kinds(task, found)) if kind not in (CORRECT, EXACT, RIGHTLY_NONE)]
+
+
+def clearest(errors: Sequence[tuple[int, str]], lengths: Sequence[int], each: int) -> dict[str, list[int]]:
+    """Choose examples that show each kind of error: by their number of errors, their length, their place.
+
+    Parameters
+    ----------
+    errors
+        The place of the example and the kind, of each error.
+    lengths
+        Of the examples, in words.
+    each
+        Examples a kind, at most; none is chosen twice.
+    """
+    of_example = Counter(i for i, _ in errors)
+    frequent = [kind for kind, _ in Counter(kind for _, kind in errors).most_common(CONFUSIONS)]
+    chosen: dict[str, list[int]] = {}
+    for kind in sorted(frequent, key=lambda kind: ORDER.index(kind) if kind in ORDER else len(ORDER)):
+        having = {i for i, k in errors if k == kind} - {i for places in chosen.values() for i in places}
+        chosen[kind] = sorted(having, key=lambda i: (of_example[i], lengths[i], i))[:each]
+    return {kind: places for kind, places in chosen.items() if places}
+
+
+def predicted_examples(run: Mapping[Any, Any], split: str = "test") -> list[tuple[Example, tuple[str, ...]]]:
+    """The examples of a split, each with its prediction.
+
+    Raises
+    ------
+    RecordError
+        As `records.read_predictions`.
+    """
+    folder = Path(run["folder"])
+    words, gold, predicted = read_predictions(folder, split)
+    path = predictions_file(folder, split)
+    shown: Sequence[Example]
+    if path is not None and path.suffix == ".jsonl":
+        shown, _ = read_examples(path)
+    else:
+        shown = [Sentence(*pair, run["language"]) for pair in zip(words, gold, strict=True)]
+    return list(zip(shown, predicted, strict=True))

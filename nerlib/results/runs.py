@@ -1,0 +1,99 @@
+"""Which runs belong together: what tells kinds of runs apart, and what must not be averaged."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from nerlib.errors import RecordError, SettingsError
+from nerlib.vocabulary import label
+
+UNIT = ["task", "backbone", "variant"]  # within which runs are compared
+FACTORS = ["method", "stage", "sources"]  # what may differ between two sides
+KIND = [*UNIT, *FACTORS]
+OURS = "ours"  # the variant that goes without saying
+COLLAPSED = 0.05  # F1 of a run that has collapsed, where its record does not say whether it has
+
+
+def finished(runs: pd.DataFrame) -> pd.DataFrame:
+    """The finished runs that have a score."""
+    return runs[(runs["status"] == "finished") & runs["test_score"].notna()]
+
+
+def has_collapsed(runs: pd.DataFrame) -> pd.Series:
+    """Whether each run has collapsed: as its record says, else by its score (`COLLAPSED`)."""
+    unknown = runs["collapsed"] == ""
+    return ~runs["collapsed"].isin(["", "no"]) | (unknown & (runs["test_score"] <= COLLAPSED))
+
+
+def words(of: Mapping[Any, Any], columns: Sequence[str] = (*FACTORS, "variant")) -> list[str]:
+    """What a reader calls the values of columns: ``["LoRA", "transfer", "from hi+bn"]``; what is empty has no word."""
+    forms = {"sources": "from {}", "seed": "seed {}"}
+    told = [forms[name].format(of[name]) if name in forms else label(of[name]) for name in columns if of.get(name)]
+    return [word for word in told if word != OURS]
+
+
+def comparable_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Finished runs with a score; what tells them apart is said only where it does.
+
+    `sources` is empty at stages where no language has more than one set of them (`own_sources` holds each run's).
+    Where one language has runs of one stage that were asked for otherwise (other steps, sizes, lengths), `variant` ends
+    in the digest of what was asked (`exact_variant` always does). `collapsed` is a bool.
+    """
+    table = finished(runs)
+    exact = table["variant"] + " #" + table["variant_digest"]
+    asked_otherwise = _several(table, [*UNIT, "stage", "sources"], "variant_digest")
+    several_sources = _several(table, [*UNIT, "stage"], "sources")
+    return table.assign(
+        variant=table["variant"].where(~asked_otherwise, exact),
+        exact_variant=exact,
+        sources=table["sources"].where(several_sources, ""),
+        own_sources=table["sources"],
+        collapsed=has_collapsed(table),
+    )
+
+
+def _several(runs: pd.DataFrame, key: list[str], column: str) -> pd.Series:
+    """For each run, whether some language has several values of `column` among the runs of its key."""
+    most = runs.groupby([*key, "language"])[column].nunique().groupby(key).max().rename("values")
+    return (runs.join(most, on=key)["values"] > 1).astype(bool)
+
+
+def selected(table: pd.DataFrame, **which: str) -> pd.DataFrame:
+    """The rows of `comparable_runs` with these values.
+
+    A run that no sources were used for is not told apart by them, nor by the digest of a variant one that is alone in
+    its stage.
+    """
+    for name, value in which.items():
+        if name == "sources":
+            table = table[table["own_sources"].isin([value, ""])]
+        elif name == "variant":
+            named = table["variant"].isin([value, value.partition(" #")[0]])
+            table = table[named | (table["exact_variant"] == value)]
+        else:
+            table = table[table[name] == value]
+    return table
+
+
+def check_one_kind(runs: pd.DataFrame, by: Sequence[str]) -> None:
+    """Refuse runs whose mean would be over more than seeds: in a group of `by`, of other kinds, or a seed twice.
+
+    Raises
+    ------
+    RecordError
+        With what differs, or with the folders of the runs that share a seed.
+    """
+    for name in (name for name in ["language", *KIND] if name in runs and name not in by):
+        if (runs.groupby(list(by))[name].nunique() > 1).any():
+            values = ", ".join(map(repr, sorted(runs[name].unique())))
+            raise RecordError(f"expected runs of one {name}, got {values}; tell them apart, or choose one of them")
+    if (twice := runs[runs.duplicated([*by, "seed"], keep=False)]).size:
+        folders = "\n".join(twice.sort_values("seed")["folder"])
+        raise RecordError(f"seed {twice['seed'].min()} has several runs of one kind; choose among them:\n{folders}")
+
+
+def check_columns(table: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse, with a `SettingsError`, a table that lacks one of the columns."""
+    if missing := [name for name in columns if name not in table]:
+        raise SettingsError(f"expected the columns {', '.join(missing)}, got {', '.join(map(str, table.columns))}")

@@ -1,0 +1,488 @@
+"""Tuning methods against their costs: the Persian study's tables, its PES, and how far a ranking hangs on choices.
+
+A table has one row a system (`task`, `backbone`, `method`) with its costs `trainable` and `total` (parameters) and
+`vram_gb`, and the scores (0..1) that its task is weighted by (`efficiency.WEIGHTS`). Systems are ranked within a task,
+1 the best; what has no PES has no rank.
+"""
+
+import functools
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from nerlib import efficiency
+from nerlib.efficiency import UNKNOWN, WEIGHTS
+from nerlib.errors import SettingsError
+from nerlib.records import read_record
+from nerlib.results.runs import check_columns, check_one_kind, comparable_runs
+from nerlib.statistics import check_resamples, resampled_sums
+from nerlib.vocabulary import label
+
+if TYPE_CHECKING:
+    from nerlib.params import Settings
+
+ALONE = ("baseline", "baseline_converged")  # stages on the target alone
+SYSTEM = ["task", "backbone", "method"]
+MILLION = 1e6
+PARAMETERS = ["trainable", "non_trainable", "total"]
+VARIANTS: Mapping[str, Callable[..., Any]] = {
+    "defined": efficiency.pes,
+    "as printed": functools.partial(efficiency.pes, as_printed=True),
+    "bounded": efficiency.bounded_pes,
+}
+#: Ways to read the study's formula: what P is, the logarithms' base, the variant.
+READINGS: Mapping[str, Mapping[str, Any]] = {
+    "P total, natural logarithms": {"parameters": "total"},
+    "P total, base 10": {"parameters": "total", "base": 10.0},
+    "P trainable, where defined": {"parameters": "trainable"},
+    "P trainable, as printed": {"parameters": "trainable", "variant": "as printed"},
+    "P total, bounded variant": {"parameters": "total", "variant": "bounded"},
+    "P trainable, bounded variant": {"parameters": "trainable", "variant": "bounded"},
+}
+
+#: By task, the study's names of scores and ours in the record: what it calls F1 of NER is over token classes.
+SCORES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "ner": {name: f"token_{name}" for name in ("accuracy", "f1", "precision", "recall")},
+        "sentiment": {"accuracy": "accuracy"} | {name: f"macro_{name}" for name in ("f1", "precision", "recall")},
+        "qa": {"f1": "answer_f1", "rouge": "rouge_l", "exact_match": "exact_match"},
+    }
+)
+COSTS = ("trainable", "total", "vram_gb", "seconds", "seconds_to_best", "model_bytes", "energy_joules")
+
+
+# --- systems ---
+
+
+def systems(runs: pd.DataFrame) -> pd.DataFrame:
+    """The finished runs of tasks that PES has weights for, with what it is computed from, one row a run.
+
+    Parameters
+    ----------
+    runs
+        As `records.read_records` gives them; each one's record is read again, for what the table does not hold.
+
+    Returns
+    -------
+    DataFrame
+        `language`, `task`, `backbone`, `method`, `variant`, `stage`, `seed`, `folder`, `metric_score` (the task's
+        deciding one, 0..1), costs: `trainable` and `total` (parameters), `vram_gb` (peak memory in 10⁹ bytes, the
+        device's or, on a CPU, the process's), `seconds`, `seconds_to_best`, `model_bytes`, `energy_joules`; and the
+        scores of `SCORES` (0..1).
+    """
+    done = comparable_runs(runs)
+    done = done[done["task"].isin(WEIGHTS) & done["trainable_parameters"].notna()].reset_index(drop=True)
+    names = list(dict.fromkeys(name for scores in SCORES.values() for name in scores))
+    of_test = [
+        {name: read_record(Path(folder)).scores["test"].get(ours) for name, ours in SCORES[task].items()}
+        for task, folder in zip(done["task"], done["folder"], strict=True)
+    ]
+    costs = {"trainable_parameters": "trainable", "total_parameters": "total", "test_score": "metric_score"}
+    table = done.rename(columns=costs).assign(vram_gb=done["peak_memory_bytes"] / 1e9)
+    table = table[["language", *SYSTEM, "variant", "stage", "seed", "folder", "metric_score", *COSTS]]
+    return table.join(pd.DataFrame(of_test, columns=names, index=table.index, dtype=float))
+
+
+def techniques(runs: pd.DataFrame) -> pd.DataFrame:
+    """What `systems` gives of runs on the target alone: of the one stage and variant in which most methods were tried.
+
+    Stages and variants are never mixed: they differ in more than the method.
+    """
+    alone = systems(runs[runs["stage"].isin(ALONE)])
+    if alone.empty:
+        return alone
+    methods = alone.groupby(["stage", "variant"])["method"].transform("nunique")
+    most = alone.iloc[int(methods.to_numpy().argmax())]
+    return alone[(alone["stage"] == most["stage"]) & (alone["variant"] == most["variant"])].reset_index(drop=True)
+
+
+def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
+    """The mean over seeds (and languages) of each task, backbone and method of what `systems` gives; `n` runs each.
+
+    Raises
+    ------
+    RecordError
+        When a mean would be over stages, variants, or several runs of one seed.
+    """
+    check_one_kind(table, ["language", *SYSTEM])
+    grouped = table.drop(columns=["language", "variant", "stage", "seed", "folder"]).groupby(SYSTEM, sort=False)
+    return grouped.mean().join(grouped.size().rename("n")).reset_index()
+
+
+# --- PES ---
+
+
+def published_techniques() -> pd.DataFrame:
+    """The tables of the Persian study as printed: 3 tasks × 3 backbones × 4 methods, one run each.
+
+    Returns
+    -------
+    DataFrame
+        `task`, `backbone`, `method`, `trainable`, `non_trainable`, `total` (parameters), `vram_gb`, `accuracy`, `f1`,
+        `precision`, `recall`, `rouge`, `exact_match` (0..1; NaN: not reported), `learning_rate`, `epochs`, `patience`,
+        `max_length`, `printed_table`. mGPT was not fully fine-tuned: its rows `full` are empty.
+    """
+    text = resources.files("nerlib").joinpath("data", "persian_techniques.csv").read_text(encoding="utf-8")
+    return pd.read_csv(io.StringIO(text))
+
+
+def exchanged(table: pd.DataFrame, *, memory: bool = False) -> pd.DataFrame:
+    """Give mBERT's rows of sentiment and NER each other's parameters, as the printed numbers suggest.
+
+    The counts printed for sentiment (table 1) fit 41 labels, those for NER (table 5) fit 2.
+
+    Parameters
+    ----------
+    table
+        As `published_techniques` gives it.
+    memory
+        Exchange `vram_gb` too, which the printed numbers leave undecided.
+    """
+    columns = [*PARAMETERS, *(["vram_gb"] if memory else [])]
+    mbert = table[table["backbone"] == "mbert"].sort_values("method")
+    one, other = (mbert[mbert["task"] == task] for task in ("sentiment", "ner"))
+    if list(one["method"]) != list(other["method"]):
+        raise SettingsError("expected the same methods for mBERT's sentiment and NER, got others")
+    swapped = table.copy()
+    swapped.loc[[*one.index, *other.index], columns] = table.loc[[*other.index, *one.index], columns].to_numpy()
+    return swapped
+
+
+def pes_table(
+    table: pd.DataFrame,
+    *,
+    parameters: str = "total",
+    memory: str = "vram_gb",
+    weights: Mapping[str, Mapping[str, float]] = efficiency.WEIGHTS,
+    base: float = math.e,
+    variant: str = "defined",
+) -> pd.DataFrame:
+    """Add the Performance-Efficiency Score of each system, and its rank within its task.
+
+    Parameters
+    ----------
+    table
+        One row a system.
+    parameters, memory
+        The columns of P (a number of parameters) and V (gigabytes).
+    weights
+        By task, of columns of scores.
+    base
+        Of the logarithms; the bounded variant knows none.
+    variant
+        `defined` (NaN where a logarithm is not positive), `as printed` (with the signs that come), `bounded`.
+
+    Returns
+    -------
+    DataFrame
+        The table with `score` (weighted mean, 0..1), `pes`, `undefined` (why there is none, "" where there is) and
+        `rank`.
+
+    Raises
+    ------
+    SettingsError
+        For a missing column, a task without weights, an unknown variant.
+    """
+    if variant not in VARIANTS:
+        raise SettingsError(f"unknown variant of PES {variant!r}; there are {', '.join(VARIANTS)}")
+    check_columns(table, [*SYSTEM, parameters, memory])
+    score = pd.Series(np.nan, index=table.index)
+    for task, rows in table.groupby("task", sort=False):
+        score[rows.index] = efficiency.weighted_score(*_scores_and_weights(rows, weights, str(task)))
+    costs = table[parameters].to_numpy(float) / MILLION, table[memory].to_numpy(float)
+    values = VARIANTS[variant](score, *costs, **({} if variant == "bounded" else {"base": base}))
+    only_unknown = np.where(np.isnan(values), UNKNOWN, "")
+    reasons = only_unknown if variant == "bounded" else efficiency.undefined(score, *costs)
+    result = table.assign(score=score, pes=values, undefined=reasons)
+    return result.assign(rank=result.groupby("task")["pes"].rank(ascending=False, method="min"))
+
+
+def weights_of(settings: "Settings") -> Mapping[str, Mapping[str, float]]:
+    """By task, the weights of its scores: the study's, or those that the settings give for theirs."""
+    given = settings.pes_weights
+    return dict(WEIGHTS) | ({settings.task: given} if given else {})
+
+
+def shared_variant(table: pd.DataFrame, **reading: Any) -> str:
+    """The variant of PES that all systems of a table have: `defined`, or `bounded` where one of them has no PES."""
+    return "bounded" if pes_table(table, **reading)["pes"].isna().any() else "defined"
+
+
+def reading_sensitivity(
+    table: pd.DataFrame,
+    readings: Mapping[str, Mapping[str, Any]] = READINGS,
+    *,
+    weights: Mapping[str, Mapping[str, float]] = efficiency.WEIGHTS,
+) -> pd.DataFrame:
+    """PES and rank of each system under each way to read the formula.
+
+    Parameters
+    ----------
+    table, weights
+        As in `pes_table`.
+    readings
+        Other arguments of `pes_table`, by the name of the reading.
+
+    Returns
+    -------
+    DataFrame
+        `reading`, `task`, `backbone`, `method`, `score`, `pes`, `undefined`, `rank`.
+    """
+    columns = [*SYSTEM, "score", "pes", "undefined", "rank"]
+    tables = {name: pes_table(table, weights=weights, **options)[columns] for name, options in readings.items()}
+    return pd.concat(tables, names=["reading"]).reset_index("reading").reset_index(drop=True)
+
+
+def published_leaders(task: str) -> pd.DataFrame:
+    """Who leads a task by PES in the study's tables, under each reading, as printed and with tables 1 and 5 exchanged.
+
+    Returns
+    -------
+    DataFrame
+        `tables`, `reading`, `backbone`, `method`, `pes`, `score` (0..1).
+    """
+    printed = published_techniques()
+    tables = {"as printed": printed, "1 and 5 exchanged": exchanged(printed)}
+    found = {name: reading_sensitivity(table[table["task"] == task]) for name, table in tables.items()}
+    first = pd.concat(found, names=["tables"]).reset_index("tables").query("rank == 1")
+    return first[["tables", "reading", "backbone", "method", "pes", "score"]].reset_index(drop=True)
+
+
+def weight_sensitivity(
+    table: pd.DataFrame,
+    *,
+    rng: np.random.Generator,
+    draws: int = 10_000,
+    weights: Mapping[str, Mapping[str, float]] = efficiency.WEIGHTS,
+    **reading: Any,
+) -> pd.DataFrame:
+    """How far the ranking hangs on the weights of the scores: every weighting of a task's scores is equally likely.
+
+    Weights are drawn from a Dirichlet distribution with all parameters 1, uniform over all weightings that sum to 1;
+    the same draws serve all systems of a task.
+
+    Parameters
+    ----------
+    table
+        As in `pes_table`.
+    rng
+        Draws the weights.
+    weights
+        The declared ones, by task; they name the scores.
+    **reading
+        Other arguments of `pes_table`.
+
+    Returns
+    -------
+    DataFrame
+        `task`, `backbone`, `method`, `rank` (under the declared weights), `leads` (share of draws in which it is
+        first), `best_rank`, `worst_rank`; systems with a PES only.
+    """
+    check_resamples(draws)
+    told = pes_table(table, weights=weights, **reading).dropna(subset=["pes"])
+    of_one = dict.fromkeys({name for of_task in weights.values() for name in of_task}, 1.0)
+    per_score = pes_table(told.assign(**of_one), weights=weights, **reading)["pes"]  # PES is linear in the score
+    rows = []
+    for task, systems in told.groupby("task", sort=False):
+        scores, _ = _scores_and_weights(systems, weights, str(task))
+        drawn = rng.dirichlet(np.ones(scores.shape[1]), size=draws)  # (draws, scores)
+        values = drawn @ scores.T * per_score[systems.index].to_numpy()  # (draws, systems)
+        ranks = rankdata(-values, axis=1, method="min")
+        shares = {"leads": (ranks == 1).mean(axis=0), "best_rank": ranks.min(axis=0), "worst_rank": ranks.max(axis=0)}
+        rows.append(systems[[*SYSTEM, "rank"]].assign(**shares))
+    return pd.concat(rows, ignore_index=True).astype({"best_rank": int, "worst_rank": int})
+
+
+def _scores_and_weights(
+    rows: pd.DataFrame, weights: Mapping[str, Mapping[str, float]], task: str
+) -> tuple[np.ndarray, list[float]]:
+    """Scores (systems, k) and weights (k,) of one task."""
+    if task not in weights:
+        raise SettingsError(f"expected weights for the task {task!r}, got them for {', '.join(weights)}")
+    names = list(weights[task])
+    check_columns(rows, names)
+    return rows[names].to_numpy(float), list(weights[task].values())
+
+
+# --- how sure a ranking is, and signs of overfitting ---
+
+
+def rank_stability(
+    table: pd.DataFrame,
+    value: str,
+    *,
+    rng: np.random.Generator,
+    by: Sequence[str] = ("method",),
+    unit: str = "seed",
+    draws: int = 10_000,
+) -> pd.DataFrame:
+    """How often each competitor comes at each rank when the units are drawn again.
+
+    Units (seeds, or test questions or texts) are drawn with replacement, the same for all competitors; ranks are those
+    of the means. Of few units the bootstrap is too sure: with three seeds a lead of one over another in all three is a
+    share of 1.
+
+    Parameters
+    ----------
+    table
+        Columns `by`, `unit` and `value` (higher is better), one row a competitor and unit.
+    rng
+        Draws the units.
+    by
+        What tells competitors apart.
+
+    Returns
+    -------
+    DataFrame
+        Columns `by`, `mean`, `rank` (1 is the best; who ties shares the better rank), `share` (of draws); a row for
+        each competitor and rank.
+
+    Raises
+    ------
+    SettingsError
+        When a column is missing, a unit stands twice, or fewer than two units are common to all competitors.
+    """
+    by = list(by)
+    check_columns(table, [*by, unit, value])
+    if table.duplicated([*by, unit]).any():
+        raise SettingsError(f"expected each {unit} once for each of {', '.join(by)}, got one twice")
+    competitors = table[by].drop_duplicates(ignore_index=True)
+    of = table.groupby(by, sort=False, dropna=False).ngroup()  # in the order of first occurrence
+    long = pd.DataFrame({"unit": table[unit], "of": of, "value": table[value]})
+    wide = long.pivot(index="unit", columns="of", values="value").dropna()  # (units, competitors)
+    if len(wide) < 2:
+        raise SettingsError(f"expected two units ({unit}) at least that all competitors share, got {len(wide)}")
+    k = wide.shape[1]
+    sums = resampled_sums(wide.to_numpy(float), draws, rng)  # (draws, k)
+    ranks = rankdata(-sums.round(9), axis=1, method="min")  # rounded: equal sums must not differ in their last bit
+    shares = (ranks[:, :, None] == np.arange(1, k + 1)).mean(axis=0)  # (competitors, ranks)
+    means = competitors.assign(mean=wide.mean().to_numpy())
+    told = means.loc[means.index.repeat(k)].reset_index(drop=True)
+    return told.assign(rank=np.tile(np.arange(1, k + 1), k), share=shares.ravel())
+
+
+def overfitting(curves: pd.DataFrame, *, by: Sequence[str] = ("method", "seed")) -> pd.DataFrame:
+    """Whether the dev loss rose after the best epoch, and by how much: the study's sign of overfitting.
+
+    The best epoch is the first with the highest dev score, as training chooses it. A loss that rises while the score
+    holds says that the model grows too sure, not yet that its predictions worsen: `score_lost` says that.
+
+    Parameters
+    ----------
+    curves
+        Columns `by`, `epoch`, `dev_score` (0..1) and `dev_loss`; one row a scored epoch.
+    by
+        What tells runs apart.
+
+    Returns
+    -------
+    DataFrame
+        Columns `by`, `best_epoch`, `last_epoch`, `dev_loss` (at the best epoch), `last_dev_loss`, `loss_rise` (last −
+        best), `score_lost` (best dev score − last), `overfits` (whether the loss is higher at the end).
+
+    Raises
+    ------
+    SettingsError
+        When a column is missing.
+    """
+    by = list(by)
+    check_columns(curves, [*by, "epoch", "dev_score", "dev_loss"])
+    scored = curves.dropna(subset=["dev_score", "dev_loss"]).sort_values("epoch", kind="stable", ignore_index=True)
+    runs = scored.groupby(by, sort=False)
+    best = scored.loc[runs["dev_score"].idxmax()].set_index(by)
+    last = runs[["epoch", "dev_score", "dev_loss"]].last()
+    table = pd.DataFrame({"best_epoch": best["epoch"], "last_epoch": last["epoch"]}).astype(int)
+    losses = {"dev_loss": best["dev_loss"], "last_dev_loss": last["dev_loss"]}
+    rise = last["dev_loss"] - best["dev_loss"]
+    lost = best["dev_score"] - last["dev_score"]
+    return table.assign(**losses, loss_rise=rise, score_lost=lost, overfits=rise > 0).reset_index()
+
+
+# --- sentences ---
+
+
+def describe_pes(table: pd.DataFrame) -> str:
+    """Who leads by PES, and what has none.
+
+    Parameters
+    ----------
+    table
+        As `pes_table` gives it, of one task.
+    """
+    names = _names(table)
+    ranked = table.dropna(subset=["pes"]).sort_values("pes", ascending=False, kind="stable")
+    told = []
+    if len(ranked) > 1:
+        lead, next_one = (f"{names[place]} ({ranked.loc[place, 'pes']:.3f})" for place in ranked.index[:2])
+        told.append(f"By PES {lead} leads, before {next_one}.")
+    for reason, systems in table[table["pes"].isna()].groupby("undefined", sort=False):
+        told.append(f"PES is undefined for {', '.join(names[systems.index])}: {reason}.")
+    return " ".join(told) or "There is one system: nothing to rank."
+
+
+def describe_readings(readings: pd.DataFrame) -> str:
+    """Whether the leader hangs on how the formula is read.
+
+    Parameters
+    ----------
+    readings
+        As `reading_sensitivity` gives it, of one task.
+    """
+    leading = readings[readings["rank"] == 1].drop_duplicates("reading")
+    defined = dict(zip(leading["reading"], _names(readings)[leading.index], strict=True))
+    if not defined:
+        return "No reading of PES is defined here."
+    different = list(dict.fromkeys(defined.values()))
+    if len(different) == 1:
+        return f"{different[0]} leads under all {len(defined)} readings of the formula that are defined here."
+    of_each = (f"{name} ({'; '.join(r for r, leader in defined.items() if leader == name)})" for name in different)
+    return f"Who leads hangs on the reading of the formula: {', '.join(of_each)}."
+
+
+def describe_overfitting(table: pd.DataFrame) -> str:
+    """In how many runs of each method the dev loss was higher at the end than at the best epoch.
+
+    Parameters
+    ----------
+    table
+        As `overfitting` gives it.
+    """
+    methods = table.groupby("method", sort=False)["overfits"]
+    counts = ", ".join(f"{label(method)} {overfits.sum()} of {len(overfits)}" for method, overfits in methods)
+    return f"Runs whose dev loss was higher after the last epoch than after the best one: {counts}."
+
+
+def describe_published(table: pd.DataFrame) -> list[str]:
+    """What PES makes of the study's tables: a sentence a task, and two on readings that fail.
+
+    Parameters
+    ----------
+    table
+        As `published_techniques` gives it, or with tables 1 and 5 exchanged.
+    """
+    printed = pes_table(table)
+    told = [
+        f"{task}: {describe_pes(rows[rows['undefined'] != 'not known'])}"
+        for task, rows in printed.groupby("task", sort=False)
+    ]
+    trainable = pes_table(table, parameters="trainable", variant="as printed").dropna(subset=["pes"])
+    negative = trainable[trainable["pes"] < 0]
+    return [
+        *told,
+        f"With P as trainable parameters, as the study's prose has it, PES is negative for {len(negative)} of "
+        f"{len(trainable)} rows (P below a million), and better scores rank lower among them.",
+    ]
+
+
+def _names(table: pd.DataFrame) -> pd.Series:
+    """What each row's system is called: its method, and its backbone where there are several."""
+    methods = table["method"].map(lambda method: label(method))
+    return methods if table["backbone"].nunique() == 1 else methods + " on " + table["backbone"]

@@ -1,0 +1,371 @@
+"""What the Persian study's tables say, and what of it hangs on choices that the study made or left open."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nerlib.errors import RecordError, SettingsError
+from nerlib.records import read_records
+from nerlib.results import on_front, techniques
+from tests.results.studies import a_record
+
+SYSTEM = ["task", "backbone", "method"]
+
+
+@pytest.fixture
+def printed():
+    return techniques.published_techniques()
+
+
+def value(table, *system, column="pes"):
+    return table.set_index(SYSTEM).loc[system, column]
+
+
+def ranked(table, task, **where):
+    rows = table[table["task"] == task].dropna(subset=["rank"]).sort_values("rank")
+    for column, wanted in where.items():
+        rows = rows[rows[column] == wanted]
+    return list(rows[["backbone", "method"]].itertuples(index=False, name=None))
+
+
+# --- the published tables ---------------------------------------------------------------------------------------------
+
+
+def test_the_tables_are_those_of_the_study(printed):
+    assert len(printed) == 36 and not printed.duplicated(SYSTEM).any()
+    filled = printed.dropna(subset=["total"])
+    assert len(filled) == 33
+    assert set(printed.drop(filled.index)[["backbone", "method"]].itertuples(index=False, name=None)) == {
+        ("mgpt", "full")
+    }
+    printed.loc[:, "f1"] = 0  # a reader's own copy
+    assert techniques.published_techniques()["f1"].max() > 0.9
+
+
+def test_the_package_ships_the_reference_as_it_is(shared):
+    reference = pd.read_csv(shared / "reference" / "persian_techniques.csv")
+    pd.testing.assert_frame_equal(techniques.published_techniques(), reference)
+
+
+@pytest.mark.parametrize(
+    "column, options",
+    [
+        ("pes_total", {"parameters": "total"}),
+        ("pes_trainable", {"parameters": "trainable", "variant": "as printed"}),
+    ],
+)
+def test_pes_of_every_row_is_the_reference_s(shared, column, options):
+    reference = pd.read_csv(shared / "reference" / "persian_pes_check.csv").set_index(SYSTEM)[column]
+    ours = techniques.pes_table(techniques.published_techniques(), **options).set_index(SYSTEM)["pes"].dropna()
+    pd.testing.assert_series_equal(ours.sort_index(), reference.sort_index(), atol=6e-5, rtol=0, check_names=False)
+
+
+def test_with_all_parameters_lora_leads_in_sentiment_and_qa_and_full_in_ner():
+    table = techniques.pes_table(techniques.published_techniques())
+    assert ranked(table, "sentiment")[:2] == [("mbert", "lora"), ("mbert", "dora")]
+    assert round(value(table, "sentiment", "mbert", "lora"), 3) == 0.130
+    assert round(value(table, "sentiment", "mbert", "dora"), 3) == 0.114
+    assert ranked(table, "qa")[:2] == [("mbert", "lora"), ("mbert", "adalora")]
+    assert round(value(table, "qa", "mbert", "lora"), 3) == 0.192
+    assert round(value(table, "qa", "mbert", "adalora"), 3) == 0.182
+    assert ranked(table, "ner")[0] == ("mbert", "full")  # against the study's general conclusion
+    assert round(value(table, "ner", "mbert", "full"), 3) == 0.065
+    assert value(table, "ner", "mbert", "lora", column="rank") == 5
+    assert value(table, "qa", "mbert", "dora", column="rank") == 3
+
+
+def test_with_trained_parameters_the_formula_changes_its_sign():
+    table = techniques.published_techniques()
+    signs = techniques.pes_table(table, parameters="trainable", variant="as printed").assign(
+        negative=lambda t: t["pes"] < 0
+    )
+    tuned = signs[signs["method"] != "full"]
+    assert tuned.groupby("backbone")["negative"].sum().to_dict() == {"mbert": 9, "mgpt": 0, "mt5": 7}
+    positive = tuned[(tuned["backbone"] == "mt5") & ~tuned["negative"]]
+    assert set(positive[["task", "method"]].itertuples(index=False, name=None)) == {
+        ("sentiment", "adalora"), ("qa", "adalora"),
+    }  # fmt: skip
+    assert signs["negative"].sum() == 16
+    defined = techniques.pes_table(table, parameters="trainable").set_index(SYSTEM)
+    undefined = defined[signs["negative"].to_numpy()]
+    assert undefined["pes"].isna().all() and undefined["rank"].isna().all()
+    assert undefined["undefined"].str.startswith("P ≤ 1 million").all()
+    assert (defined["pes"].dropna() > 0).all()
+
+
+def test_with_the_tables_exchanged():
+    table = techniques.published_techniques()
+    swapped = techniques.exchanged(table)
+    assert value(swapped, "sentiment", "mbert", "lora", column="trainable") == 296e3
+    assert value(swapped, "ner", "mbert", "adalora", column="trainable") == 474e3
+    assert value(swapped, "ner", "mbert", "lora", column="total") == 177e6
+    same = (swapped.drop(columns=["trainable", "total"]) == table.drop(columns=["trainable", "total"])) | table.isna()
+    assert same.all(axis=None)
+    pd.testing.assert_frame_equal(techniques.exchanged(swapped), table)  # exchanged twice
+    leaders = [ranked(techniques.pes_table(t), task)[0] for t in (table, swapped) for task in ("sentiment", "ner")]
+    assert leaders == [("mbert", "lora"), ("mbert", "full")] * 2
+
+
+def test_with_memory_exchanged_too_dora_leads_in_sentiment():
+    """The reference's numbers (README, Persian study 1)."""
+    table = techniques.pes_table(techniques.exchanged(techniques.published_techniques(), memory=True))
+    methods = ("full", "lora", "dora", "adalora")
+    assert [round(value(table, "sentiment", "mbert", m), 4) for m in methods] == [0.0929, 0.1220, 0.1226, 0.1152]
+    assert [round(value(table, "ner", "mbert", m), 4) for m in methods] == [0.0634, 0.0494, 0.0459, 0.0439]
+    assert ranked(table, "sentiment")[0] == ("mbert", "dora")
+
+
+# --- sensitivity ------------------------------------------------------------------------------------------------------
+
+
+def test_readings_differ_where_the_study_left_them_open(printed):
+    told = techniques.reading_sensitivity(techniques.published_techniques())
+    assert set(told["reading"]) == set(techniques.READINGS) and len(told) == 36 * len(techniques.READINGS)
+    by_reading = {name: table for name, table in told.groupby("reading")}
+    natural, ten = by_reading["P total, natural logarithms"], by_reading["P total, base 10"]
+    np.testing.assert_array_equal(natural["rank"], ten["rank"])  # the base moves no rank
+    as_printed = by_reading["P trainable, as printed"]
+    assert ranked(as_printed, "sentiment")[0] == ("mt5", "adalora")  # accuracy 0.4957
+    assert by_reading["P trainable, bounded variant"]["pes"].notna().sum() == 33
+    with pytest.raises(SettingsError, match="unknown variant of PES 'best'; there are defined"):
+        techniques.pes_table(printed, variant="best")
+
+
+def small_table(scores, parameters=100e6, vram=(2.0, 2.0), task="ner"):
+    names = ["accuracy", "f1", "precision", "recall"]
+    rows = [dict(zip(names, row, strict=True)) for row in scores]
+    return pd.DataFrame(rows).assign(
+        task=task, backbone="b", method=[f"m{i}" for i in range(len(rows))], total=parameters, vram_gb=vram
+    )
+
+
+def test_who_is_better_in_every_score_leads_under_all_weights():
+    told = techniques.weight_sensitivity(
+        small_table([[0.9, 0.8, 0.8, 0.8], [0.8, 0.7, 0.7, 0.7]]), rng=np.random.default_rng(1), draws=500
+    )
+    assert told["leads"].tolist() == [1, 0]
+    assert told[["best_rank", "worst_rank"]].to_numpy().tolist() == [[1, 1], [2, 2]]
+
+
+def test_who_is_better_by_as_much_in_one_of_two_scores_leads_half_the_time():
+    table = small_table([[0.9, 0.5, 0, 0], [0.5, 0.9, 0, 0]])
+    weights = {"ner": {"accuracy": 1.0, "f1": 3.0}}
+    told = techniques.weight_sensitivity(table, rng=np.random.default_rng(1), draws=20_000, weights=weights)
+    assert told["leads"].tolist() == pytest.approx([0.5, 0.5], abs=5 * np.sqrt(0.25 / 20_000))
+    assert told["rank"].tolist() == [2, 1]  # under the declared weights
+
+
+def test_the_draws_are_those_of_the_generator_and_scores_of_zero_are_scores():
+    table = small_table([[0.9, 0.5, 0.1, 0.2], [0.5, 0.9, 0.3, 0.1], [0, 0, 0, 0]], vram=[2.0, 3.0, 2.0])
+    one, same, other = (
+        techniques.weight_sensitivity(table, rng=np.random.default_rng(s), draws=999) for s in (1, 1, 2)
+    )
+    pd.testing.assert_frame_equal(one, same)
+    assert not one.equals(other)
+    assert one["worst_rank"].tolist()[-1] == one["best_rank"].tolist()[-1] == 3
+
+
+def test_the_study_s_leaders_in_sentiment_and_qa_do_not_hang_on_the_weights_and_ner_s_does():
+    told = techniques.weight_sensitivity(techniques.published_techniques(), rng=np.random.default_rng(1), draws=2000)
+    assert len(told) == 33
+    leads = told.set_index(SYSTEM)["leads"]
+    assert leads["sentiment", "mbert", "lora"] == leads["qa", "mbert", "lora"] == 1
+    assert 0 < leads["ner", "mbert", "full"] < 1
+    corners = {name: {"ner": {name: 1.0}} for name in ("accuracy", "recall")}
+    ner = techniques.published_techniques().query("task == 'ner'")
+    first = {name: ranked(techniques.pes_table(ner, weights=weights), "ner")[0] for name, weights in corners.items()}
+    assert first["recall"] == ("mbert", "full") != first["accuracy"]
+
+
+# --- ranks when units are drawn again ---------------------------------------------------------------------------------
+
+
+def per_unit(values, unit="seed"):
+    rows = [(f"m{i}", j, v) for i, row in enumerate(values) for j, v in enumerate(row)]
+    return pd.DataFrame(rows, columns=["method", unit, "score"])
+
+
+def test_shares_of_ranks_are_those_of_all_possible_draws():
+    values = np.array([[0.9, 0.1, 0.5], [0.5, 0.6, 0.2], [0.3, 0.3, 0.3]])
+    expected = np.zeros((3, 3))
+    for draw in itertools.product(range(3), repeat=3):
+        sums = values[:, list(draw)].sum(axis=1)
+        expected[np.arange(3), (np.round(sums, 9)[None, :] > np.round(sums, 9)[:, None]).sum(axis=1)] += 1 / 27
+    told = techniques.rank_stability(per_unit(values), "score", rng=np.random.default_rng(3), draws=20_000)
+    shares = told.pivot(index="method", columns="rank", values="share").to_numpy()
+    np.testing.assert_allclose(shares, expected, atol=5 * np.sqrt(0.25 / 20_000))
+    assert told.groupby("method", sort=False)["mean"].first().tolist() == pytest.approx(values.mean(axis=1).tolist())
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+
+
+def test_units_are_paired_between_methods():
+    """One is better by the same amount on every question, however much questions differ."""
+    base = np.random.default_rng(1).random(50)
+    told = techniques.rank_stability(
+        per_unit([base, base + 0.01], unit="question"),
+        "score",
+        rng=np.random.default_rng(1),
+        unit="question",
+        draws=200,
+    )
+    assert told.set_index(["method", "rank"])["share"].to_dict() == {
+        ("m0", 1): 0, ("m0", 2): 1, ("m1", 1): 1, ("m1", 2): 0,
+    }  # fmt: skip
+
+
+def test_equal_methods_share_the_better_rank_and_competitors_may_have_two_names():
+    table = per_unit([[0.1, 0.7, 0.2], [0.2, 0.1, 0.7]]).assign(backbone=["b", "b", "b", "a", "a", "a"])
+    table.loc[3:, "score"] = table.loc[:2, "score"].to_numpy()
+    told = techniques.rank_stability(table, "score", rng=np.random.default_rng(1), by=("backbone", "method"), draws=50)
+    assert told.loc[told["rank"] == 1, "share"].tolist() == [1, 1]
+    assert told["backbone"].tolist() == ["b", "b", "a", "a"]
+
+
+@pytest.mark.parametrize(
+    "table, message",
+    [
+        (per_unit([[0.5], [0.6]]), r"two units \(seed\) at least .* got 1"),
+        (pd.concat([per_unit([[0.5, 0.6]])] * 2), "each seed once"),
+        (per_unit([[0.5, 0.6]]).drop(columns="method"), "expected the columns method, got seed, score"),
+        (per_unit([[0.5, np.nan], [np.nan, 0.6]]), "got 0"),
+    ],
+)
+def test_what_cannot_be_drawn_again_is_named(table, message):
+    with pytest.raises(SettingsError, match=message):
+        techniques.rank_stability(table, "score", rng=np.random.default_rng(1))
+
+
+# --- fronts and curves ------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 5)), min_size=1, max_size=12))
+def test_nothing_beats_the_front_and_it_beats_the_rest(rows):
+    table = pd.DataFrame(rows, columns=["score", "cost"])
+    is_on = on_front(table, "score", "cost")
+
+    def beats(a, b):
+        return a.score >= b.score and a.cost <= b.cost and (a.score > b.score or a.cost < b.cost)
+
+    front = list(table[is_on].itertuples(index=False))
+    assert not any(beats(a, b) for a in table.itertuples(index=False) for b in front)
+    for row in table[~is_on].itertuples(index=False):
+        assert any(beats(a, row) for a in front)
+
+
+def test_rows_without_score_or_cost_are_on_no_front():
+    table = pd.DataFrame({"score": [0.5, np.nan, 0.9], "cost": [1.0, 0.1, np.nan]})
+    assert on_front(table, "score", "cost").tolist() == [True, False, False]
+
+
+def test_each_group_has_its_own_front():
+    table = pd.DataFrame({"task": ["ner", "pos"], "score": [0.9, 0.5], "cost": [1.0, 2.0]})
+    assert on_front(table, "score", "cost").tolist() == [True, False]
+    assert on_front(table, "score", "cost", by=["task"]).all()
+
+
+def test_overfitting_is_a_dev_loss_that_rises_after_the_best_epoch():
+    curves = pd.DataFrame(
+        [
+            ("full", 1, epoch, score, loss)
+            for epoch, score, loss in [(1, 0.5, 0.9), (2, 0.7, 0.6), (3, 0.7, 0.8), (4, 0.6, 1.1)]
+        ]
+        + [("lora", 1, epoch, score, loss) for epoch, score, loss in [(2, 0.4, 0.9), (1, 0.3, 1.0), (3, np.nan, 0.8)]],
+        columns=["method", "seed", "epoch", "dev_score", "dev_loss"],
+    )
+    full, lora = techniques.overfitting(curves).to_dict("records")
+    assert (full["best_epoch"], full["last_epoch"], full["overfits"]) == (2, 4, True)
+    assert (full["loss_rise"], full["score_lost"]) == (pytest.approx(0.5), pytest.approx(0.1))
+    assert (lora["best_epoch"], lora["last_epoch"], lora["loss_rise"], lora["overfits"]) == (2, 2, 0, False)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda t: techniques.pes_table(t.drop(columns="vram_gb")), "expected the columns vram_gb"),
+        (lambda t: techniques.pes_table(t.drop(columns="rouge")), "expected the columns rouge"),
+        (lambda t: techniques.pes_table(t.assign(task="pos")), "weights for the task 'pos', got them for sentiment"),
+        (lambda t: techniques.exchanged(t[t["method"] != "full"].iloc[1:]), "the same methods"),
+    ],
+)
+def test_tables_that_lack_something_are_refused(call, message):
+    with pytest.raises(SettingsError, match=message):
+        call(techniques.published_techniques())
+
+
+# --- systems from records ---------------------------------------------------------------------------------------------
+
+SCORES = {"token_accuracy": 0.9, "token_f1": 0.6, "token_precision": 0.7, "token_recall": 0.5}
+
+
+def a_system(method, seed=1, stage="baseline", **more):
+    test = {"f1": 0.5} | SCORES
+    costs = {"seconds": {"total": 7.0}, "trainable_parameters": 2e6, "total_parameters": 3e8, "peak_memory_bytes": 6e9}
+    return a_record(
+        method=method, seed=seed, stage=stage, scores={"metric": "strict_f1", "test": test}, costs=costs, **more
+    )
+
+
+def test_systems_have_the_scores_and_costs_of_their_records():
+    a_system("lora")
+    a_record(method="foreign", stage="foreign", costs={})  # predictions from elsewhere cost nothing here
+    (row,) = techniques.systems(read_records("trial")).to_dict("records")
+    assert [row[name] for name in ("accuracy", "f1", "precision", "recall")] == list(SCORES.values())
+    assert (row["metric_score"], row["trainable"], row["total"]) == (0.5, 2e6, 3e8)
+    assert (row["vram_gb"], row["seconds"]) == (6, 7) and np.isnan(row["energy_joules"])
+
+
+def test_techniques_are_of_one_stage_and_variant_the_one_with_most_methods():
+    for method, seed in itertools.product(("full", "lora"), (1, 2)):
+        a_system(method, seed)
+    a_system("full", stage="baseline_converged")
+    a_system("full", 42, recipe={"num_epochs": 6}, settings={"recipe": "persian"})
+    runs = read_records("trial")
+    table = techniques.techniques(runs)
+    assert set(table["stage"]) == {"baseline"} and set(table["variant"]) == {"ours"}
+    means = techniques.over_seeds(table)
+    assert means[["method", "n"]].values.tolist() == [["full", 2], ["lora", 2]]
+    with pytest.raises(RecordError, match="expected runs of one variant, got 'as published', 'ours'"):
+        techniques.over_seeds(techniques.systems(runs[runs["stage"] == "baseline"]))
+    assert techniques.techniques(runs[runs["stage"] == "target"]).empty
+
+
+# --- sentences --------------------------------------------------------------------------------------------------------
+
+
+def test_who_leads_by_pes_is_said_and_who_has_none():
+    table = small_table([[0.9] * 4, [0.8] * 4, [0.7] * 4], parameters=[1e8, 1e8, 5e5], vram=2.0)
+    table["method"] = ["lora", "full", "madx"]
+    told = techniques.pes_table(table)
+    assert techniques.describe_pes(told) == (
+        f"By PES LoRA ({told['pes'][0]:.3f}) leads, before full fine-tuning ({told['pes'][1]:.3f}). PES is undefined "
+        f"for MAD-X: {told['undefined'][2]}."
+    )
+    assert techniques.shared_variant(table) == "bounded" and techniques.shared_variant(table[:2]) == "defined"
+    assert "nothing to rank" in techniques.describe_pes(told[:1])
+
+
+def test_whether_the_leader_hangs_on_the_reading_is_said():
+    same = techniques.reading_sensitivity(small_table([[0.9] * 4, [0.8] * 4]).assign(trainable=3e6))
+    assert techniques.describe_readings(same) == ("m0 leads under all 6 readings of the formula that are defined here.")
+    cheap = small_table([[0.9] * 4, [0.89] * 4], parameters=[3e8, 2e6]).assign(trainable=3e6)
+    told = techniques.describe_readings(techniques.reading_sensitivity(cheap))
+    assert told.startswith("Who leads hangs on the reading of the formula: ") and "m0 (" in told and "m1 (" in told
+
+
+def test_the_published_tables_are_summed_up():
+    told = techniques.describe_published(techniques.published_techniques())
+    assert told[0].startswith("sentiment: By PES LoRA on mbert (0.130) leads, before DoRA on mbert (0.114).")
+    assert "PES is negative for 16 of 33 rows" in told[-1]
+    leaders = techniques.published_leaders("ner")
+    first = leaders[leaders["reading"] == "P total, natural logarithms"]
+    assert first[["tables", "method"]].values.tolist() == [["as printed", "full"], ["1 and 5 exchanged", "full"]]
+
+
+def test_runs_that_overfit_are_counted_by_method():
+    table = pd.DataFrame({"method": ["full", "full", "lora"], "overfits": [True, False, False]})
+    assert techniques.describe_overfitting(table).endswith("best one: full fine-tuning 1 of 2, LoRA 0 of 1.")

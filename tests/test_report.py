@@ -1,0 +1,337 @@
+"""What is shown: tables, figures, sentences, the answer, the status; values as people say them, data as text."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+
+from nerlib import figures, folders, records, report, vocabulary
+from nerlib.corpora import LabelledText, Sentence
+from nerlib.errors import FolderError, SettingsError
+from nerlib.report import show as showing
+from nerlib.statistics import Interval, Verdict, mean_interval
+
+ATTACK = "<script>alert(1)</script>"
+RUNS = pd.DataFrame({"stage": ["sources", "target"] * 2, "method": ["full"] * 2 + ["lora"] * 2})
+RUNS = RUNS.assign(test_score=[0.5, 0.7, 0.6, 0.8], metric="strict_f1")
+
+
+def parsed(shown):
+    return BeautifulSoup(shown.body, "html.parser")
+
+
+def rows_of(shown):
+    return [[cell.get_text() for cell in row("td")] for row in parsed(shown).tbody("tr")]
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    return shown
+
+
+@pytest.fixture
+def show():
+    return report.Page(SimpleNamespace(study="trial", language="as", task="ner"))
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "how", "text"),
+    [
+        (0.1234, "points", "12.3"),
+        (-0.02, "signed", "−2.0"),
+        (0.02, "signed", "+2.0"),
+        (0.5, "percent", "50.0 %"),
+        (12000, "count", "12,000"),
+        (7265.0, "seconds", "2 h 01 min"),
+        (185, "seconds", "3 min 05 s"),
+        (12.34, "seconds", "12.3 s"),
+        (4.2e6, "bytes", "4.2 MB"),
+        (900, "bytes", "900 B"),
+        (0.0004, "p", "0.0004"),
+        (0.00004, "p", "< 0.0001"),
+        (0.03125, "p", "0.031"),
+        (0.00002, ".2g", "2e−05"),
+        (12345.6, "", "12,346"),
+        (3.0, "", "3"),
+        (0.12345, "", "0.123"),
+        (True, "points", "yes"),
+        (None, "points", "–"),
+        (math.inf, "count", "–"),
+        (pd.NA, "", "–"),
+        (["a", "b"], "", "a, b"),
+        ({"train": 3}, "", "train: 3"),
+        (Verdict("better", "on these languages", True), "", "better, by less than the margin (on these languages)"),
+    ],
+)
+def test_values_are_said_as_people_do(value, how, text):
+    assert report.as_text(value, how) == text
+
+
+@pytest.mark.parametrize(
+    ("interval", "how", "text"),
+    [
+        (Interval(0.712, 0.69, 0.734, 5, 0.95), "points", "71.2 (69.0 to 73.4)"),
+        (Interval(0.95, 0.85, 1.05, 3, 0.95), "points", "95.0 (85.0 to 100.0)"),
+        (Interval(0.02, -0.01, 0.05, 3, 0.95), "percent", "2.0 % (0.0 % to 5.0 %)"),
+        (Interval(0.02, -0.01, 0.05, 3, 0.95), "signed", "+2.0 (−1.0 to +5.0)"),
+        (Interval(2.5, -1, 6, 3, 0.95), ".1f", "2.5 (−1.0 to 6.0)"),
+        (mean_interval([0.612, 0.812]), "points", "71.2; two seeds cannot tell"),
+        (Interval(0.21, -2.458, 2.878, 2, 0.95), "signed", "+21.0; two seeds cannot tell"),
+        (mean_interval([0.7]), "points", "70.0"),  # a mean without an interval
+    ],
+)
+def test_an_interval_is_within_what_is_possible_and_one_that_tells_nothing_says_so(interval, how, text):
+    assert report.as_text(interval, how) == text
+
+
+def test_what_cannot_tell_is_named():
+    two = Interval(0.5, -1, 2, 2, 0.95)
+    assert rows_of(report.table(pd.DataFrame({"score": [two]}))) == [["50.0; two seeds cannot tell"]]
+
+
+def test_places_on_the_disk_take_little_room(tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "project_root", lambda: tmp_path)
+    assert report.as_text(str(tmp_path / "corpora" / "as")) == "corpora/as"
+    assert report.as_text("/elsewhere/far/away/corpora/as") == "…/corpora/as"
+    assert report.as_text("and/or") == "and/or" and report.as_text("/") == "/"
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_table_takes_headings_formats_and_words_from_the_vocabulary():
+    frame = pd.DataFrame(
+        {
+            "language": ["as", "x-far"],
+            "sources": ["bn+hi", ""],
+            "method": ["madx", "full"],
+            "stage": ["baseline_converged", "few_shot_10"],
+            "backbone": ["FacebookAI/xlm-roberta-base", "/models/org/thing"],
+            "peak_memory_bytes": [4.2e9, np.nan],
+            "note_of_ours": [0.5, 1],
+        }
+    )
+    shown = report.table(frame, "Costs", format="points")
+    headings = ["language", "sources", "method", "stage", "backbone", "peak memory", "note of ours"]
+    assert [th.get_text() for th in parsed(shown).thead("th")] == headings
+    assert rows_of(shown) == [
+        ["Assamese (as)", "Bengali (bn), Hindi (hi)", "MAD-X", "target only", "XLM-R", "4.2 GB", "50.0"],
+        ["x-far", "", "full fine-tuning", "transfer, 10 sentences", "thing", "–", "100.0"],
+    ]
+    assert parsed(shown).figcaption.get_text() == "Costs" and "MAD-X" in repr(shown)
+
+
+def test_a_new_method_and_a_new_column_are_a_row_of_the_vocabulary(monkeypatch):
+    monkeypatch.setitem(vocabulary.METHODS, "toy", vocabulary.MethodWords("Toy Tuning", "#123456"))
+    monkeypatch.setitem(vocabulary.COLUMNS, "toys", vocabulary.Column("toys broken", "count", "min"))
+    shown = report.table(pd.DataFrame({"method": ["toy", "lora"], "toys": [1000, 2000]}))
+    assert rows_of(shown) == [["Toy Tuning", "1,000"], ["LoRA", "2,000"]]
+    assert [cell.get_text() for cell in parsed(shown)(class_="best")] == ["1,000"]
+
+
+@pytest.mark.parametrize(
+    ("values", "bold"),
+    [
+        ([0.5, 0.7, np.nan], ["70.0"]),
+        ([0.7, 0.7, 0.5], ["70.0", "70.0"]),
+        ([0.7, 0.7], []),  # nothing is better
+        ([mean_interval([0.4, 0.6, 0.5]), mean_interval([0.7])], ["70.0"]),
+    ],
+)
+def test_the_best_is_bold(values, bold):
+    frame = pd.DataFrame({"score": values})
+    assert [cell.get_text() for cell in parsed(report.table(frame))(class_="best")] == bold
+    assert not parsed(report.table(frame, best=False))(class_="best")
+
+
+def test_an_index_that_says_something_is_shown_and_one_of_methods_by_its_labels():
+    wide = RUNS.pivot(index="stage", columns="method", values="test_score")
+    shown = report.table(wide, format="points")
+    assert [th.get_text() for th in parsed(shown).thead("th")] == ["stage", "full fine-tuning", "LoRA"]
+    assert rows_of(shown) == [["zero-shot", "50.0", "60.0"], ["transfer", "70.0", "80.0"]]
+    assert rows_of(report.table(RUNS[["stage"]].tail(0))) == []
+
+
+def test_a_long_table_is_folded():
+    frame = pd.DataFrame({"n": range(176)})
+    assert parsed(report.table(frame)).details.summary.get_text() == "176 rows"
+    assert not parsed(report.table(frame.head(25))).details
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_table_is_saved_as_numbers_and_for_latex(show, displayed):
+    interval = mean_interval([0.5, 0.6, 0.7])
+    frame = pd.DataFrame(
+        {"who & what": ["a_b", ATTACK], "score": [interval, mean_interval([0.1])], "p": [0.5, 0.00012]}
+    )
+    show(frame, "scores", "50 % & more")
+    assert displayed[0].body == report.table(frame, "50 % & more").body
+    saved = pd.read_csv(show.folder / "scores.csv")
+    assert saved.columns.tolist() == ["who & what", "score", "score_low", "score_high", "p"]
+    assert saved["score_low"][0] == pytest.approx(interval.low) and saved["p"][1] == 0.00012
+    latex = (show.folder / "scores.tex").read_text()
+    for said in ("\\toprule", "a\\_b & \\textbf{60.0 (35.2 to 84.8)} & 0.5 ", "50 \\% \\& more", "who \\& what"):
+        assert said in latex
+
+
+def test_a_figure_is_shown_with_its_caption_and_saved(show, displayed):
+    caption = f"F1 & {ATTACK}"
+    show(figures.points(RUNS, "test_score", "stage", "method"), "stages", caption)
+    page = parsed(displayed[0])
+    assert page.figcaption.text == page.img.get("alt") == caption
+    assert page.img.get("src").startswith("data:image/svg+xml;base64,")
+    assert {file.name for file in show.folder.iterdir()} == {"stages.svg", "stages.pdf"}
+
+
+def test_what_has_no_name_is_not_saved(show, displayed):
+    show(RUNS)
+    show(figures.points(RUNS, "test_score", "stage"))
+    assert len(displayed) == 2 and not show.folder.exists()
+
+
+def test_a_variant_of_a_notebook_has_a_folder_of_its_own(monkeypatch):
+    settings = SimpleNamespace(study="trial", language="as", task="ner")
+    home = folders.reports_folder() / "trial"
+    assert report.Page(settings).folder == home / "as" / "figures"
+    assert report.Page(settings, "mul").folder == home / "mul" / "figures"
+    monkeypatch.setenv("NERLIB_VARIANT", "few")
+    assert report.Page(settings).folder == home / "as" / "figures" / "few"
+
+
+def test_a_name_does_not_leave_the_folder(show, displayed):
+    with pytest.raises(FolderError, match="cannot name a folder"):
+        show(RUNS, "../stages")
+    for given in ({"study": "..", "language": "as"}, {"study": "trial", "language": "../x"}):
+        with pytest.raises(FolderError):
+            report.Page(SimpleNamespace(**given, task="ner"))
+    assert not displayed
+
+
+SENTENCE = Sentence(("Mira", "x"), ("B-PER", "O"), "sw")
+
+
+@pytest.mark.parametrize(
+    ("thing", "said"),
+    [
+        ("One.", ["One."]),
+        (["One.", "Two."], ["One.", "Two."]),
+        (SENTENCE, ["Mira", "PER"]),
+        ((SENTENCE, ("O", "B-LOC")), ["Mira", "PER", "LOC"]),
+        ((LabelledText("nzuri", "positive", "sw"), ("negative",)), ["nzuri", "positive", "negative"]),
+        (report.HtmlOutput("<p>made</p>", "made"), ["made"]),
+    ],
+)
+def test_each_kind_of_thing_is_shown(show, displayed, thing, said):
+    show(thing)
+    (shown,) = displayed
+    assert all(text in parsed(shown).get_text() and text in repr(shown) for text in said)
+
+
+@pytest.mark.parametrize("thing", [3, [1, 2], {"a": 1}, (1, 2)])
+def test_what_cannot_be_shown_is_refused(show, thing):
+    with pytest.raises(SettingsError, match=f"got {type(thing).__name__}"):
+        show(thing)
+
+
+@pytest.mark.parametrize("nothing", [None, "", pd.DataFrame()])
+def test_nothing_is_no_output(show, displayed, nothing):
+    show(nothing)
+    assert not displayed
+
+
+def test_no_comparisons_are_a_sentence(show, displayed):
+    show([])
+    assert [repr(shown) for shown in displayed] == [showing.NOTHING]
+
+
+def test_examples_are_shown_by_kind(show, displayed):
+    show.examples({"wrong type": [(SENTENCE, ("B-LOC", "O"))], "missed": [(SENTENCE, ("O", "O"))] * 2})
+    assert [parsed(shown).find(class_="kind").get_text() for shown in displayed] == ["Wrong type", "Missed"]
+    assert [len(parsed(shown)(class_="sentence")) for shown in displayed] == [1, 2]
+
+
+def test_nothing_from_data_becomes_markup(show, displayed):
+    frame = pd.DataFrame({ATTACK: [ATTACK], "method": [ATTACK]}, index=pd.Index([ATTACK], name=ATTACK))
+    show(ATTACK)
+    show([ATTACK])
+    show(frame, "", ATTACK)
+    displayed.append(showing.answer(ATTACK, {ATTACK: 0.5}, {}))
+    show.status(records.read_records("nothing"), notes=[ATTACK])
+    show.examples({ATTACK: [(Sentence((ATTACK,), ("B-" + ATTACK,), "sw"), ("O",))]})
+    for shown in displayed:
+        assert "<script" not in shown._repr_html_()
+        assert parsed(shown).get_text().casefold().count(ATTACK) >= 1, "what data says is shown as text"
+
+
+# --- answer and status ------------------------------------------------------------------------------------------------
+
+
+def test_the_answer_is_for_people_and_for_machines():
+    shown = showing.answer("One.", {"lora": mean_interval([0.5]), "b": 0.25}, {"seconds": 75}, "better")
+    assert [part.get_text() for part in parsed(shown)(["p", "dt", "dd"])] == [
+        "One.", "LoRA", "50.0", "b", "25.0", "time", "1 min 15 s",
+    ]  # fmt: skip
+    scores = [{"name": "LoRA", "value": 0.5, "low": None, "high": None}, {"name": "b", "value": 0.25}]
+    left = {"headline": "One.", "verdict": "better", "scores": scores, "cost": {"seconds": 75.0}}
+    assert shown._repr_mimebundle_() == {report.DATA: left}
+
+
+def a_run(seed=1, status="finished", language="x-target", corpus="demo", warning=f"few sentences {ATTACK}"):
+    identity = {"seed": seed, "of": language}
+    where = ("trial", language, "ner", "demo", "lora", "baseline_converged", seed)
+    names = ("study", "language", "task", "backbone", "method", "stage", "seed")
+    record = dict(zip(names, where, strict=True)) | {
+        "digest": records.digest_of(identity),
+        "identity": identity,
+        "status": status,
+        "reason": "" if status == "finished" else "loss is NaN",
+        "corpora": {language: {"name": corpus}},
+        "scores": {"metric": "strict_f1", "test": {"f1": 0.5}} if status == "finished" else {},
+        "costs": {"seconds": {"total": 61.0}, "total_parameters": 3_000_000, "trainable_parameters": 30_000},
+        "provenance": {"versions": {"nerlib": "1.2.3"}, "commit": "abcdef0123", "started": "2026-01-02T03:04:05"},
+        "warnings": [warning],
+    }
+    records.write_record(records.run_folder(*where, record["digest"]), record)
+
+
+def test_the_status_tells_what_ran_on_what(show, displayed):
+    for seed, status in ((1, "finished"), (2, "finished"), (3, "failed")):
+        a_run(seed, status)
+    show.status(records.read_records("trial"), notes=["too few seeds"])
+    for said in (
+        "3 runs (2 finished, 1 failed)",
+        "stage target only; method LoRA; seeds 1, 2, 3",
+        "artificial data (x-target)",
+        "miniature encoder, 3.0 million",
+        "2026-01-02 03:04",
+        "nerlib 1.2.3, commit abcdef012",
+        "too few seeds",
+        f"few sentences {ATTACK} (3 runs)",
+    ):
+        assert said in parsed(displayed[0]).get_text()
+    assert len(displayed[0].data["runs"]) == 3
+
+
+def test_a_status_of_many_languages_stays_short(show, displayed):
+    tags = ["as", "bn", "yo", "am", "sw", "ha", "ig", "rw", "wo", "zu", "xh"]
+    for tag in tags:
+        a_run(1, language=tag, corpus=f"/elsewhere/far/away/{tag}/ner", warning=f"warning of {tag}")
+    show.status(records.read_records("trial"))
+    said = [part.get_text() for part in parsed(displayed[0])("dd")]
+    assert "Assamese (as) from …/as/ner" in said[1] and said[1].endswith("and 3 more")
+    assert said[-1] == "and 3 more" and len(displayed[0].data["warnings"]) == len(tags)
+
+
+def test_a_status_without_runs_says_so(show, displayed):
+    show.status(records.read_records("nothing"))
+    assert "nothing was trained" in repr(displayed[0])
