@@ -111,7 +111,7 @@ def _interval(interval: Any, how: str) -> str:
     low, high = min(max(interval.low, low), interval.value), max(min(interval.high, high), interval.value)
     if how in LIMITS and high - low >= HOPELESS:
         n: Any = getattr(interval, "n", "")
-        return f"{value}; {NUMBERS.get(n, n)} seeds cannot tell".replace("  ", " ")
+        return f"{value}; {NUMBERS.get(n, n)} values cannot tell".replace("  ", " ")
     return f"{value} ({as_text(low, how)} to {as_text(high, how)})"
 
 

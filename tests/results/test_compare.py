@@ -1,5 +1,6 @@
 """What a study asks, what is paired, the verdicts where the truth is known; and that no two pages disagree."""
 
+import dataclasses
 import itertools
 import math
 import os
@@ -147,6 +148,15 @@ def test_who_asks_the_other_way_round_gets_the_planned_answer():
 
 
 # --- what is paired ---------------------------------------------------------------------------------------------------
+
+
+def test_the_order_in_which_a_question_s_columns_stand_does_not_matter():
+    runs = a_table({"full": 0.6, "lora": 0.5})
+    planned_question = planned(runs)[0]
+    turned = dataclasses.replace(planned_question, where=dict(reversed(planned_question.where.items())))
+    assert turned == planned_question and str(turned) != str(planned_question)
+    (answer,), (expected,) = compare(runs, [turned], draws=50), compare(runs, [planned_question], draws=50)
+    assert (answer.difference, answer.adjusted_p) == (expected.difference, expected.adjusted_p)
 
 
 def test_pairs_share_language_and_seed_whatever_the_order_of_rows():
