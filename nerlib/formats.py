@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 MINUS = "−"
 
@@ -69,3 +70,45 @@ def number(value: float, how: str = "") -> str:
     if math.isfinite(value) and float(value).is_integer():
         return f"{value:,.0f}".replace("-", MINUS) if abs(value) >= 10_000 else decimal(value, 0)
     return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}").replace("-", MINUS)
+
+
+# --- intervals --------------------------------------------------------------------------------------------------------
+
+#: What values of a format lie between; an interval as wide as `HOPELESS` tells nothing.
+LIMITS = {"points": (0.0, 1.0), "percent": (0.0, 1.0), "signed": (-1.0, 1.0)}
+HOPELESS = 0.9
+NUMBERS = {2: "two", 3: "three", 4: "four"}
+
+
+def is_interval(value: Any) -> bool:
+    """Whether it is an estimate with its interval: anything with ``value``, ``low`` and ``high``."""
+    return all(hasattr(value, name) for name in ("value", "low", "high"))
+
+
+def interval(of: Any, how: str, more: str = "") -> str:
+    """An interval within what is possible: a share is never below 0, and what covers everything is said in words.
+
+    Parameters
+    ----------
+    of
+        What `is_interval`; `n` says of how many values. A mean of one value has no ends (NaN).
+    how
+        A format, as of `number`.
+    more
+        Stands behind the ends, within the parentheses.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> interval(SimpleNamespace(value=0.15, low=-1.76, high=2.06, n=2), "signed")
+    '+15.0 (two values cannot tell)'
+    """
+    value = number(of.value, how) if math.isfinite(of.value) else "–"
+    if not (math.isfinite(of.low) and math.isfinite(of.high)):
+        return value
+    low, high = LIMITS.get(how, (-math.inf, math.inf))
+    low, high = min(max(of.low, low), of.value), max(min(of.high, high), of.value)
+    if how in LIMITS and high - low >= HOPELESS:
+        n: Any = getattr(of, "n", "")
+        return f"{value} ({NUMBERS.get(n, n)} values cannot tell)".replace("( ", "(")
+    return f"{value} ({number(low, how)} to {number(high, how)}{more})"

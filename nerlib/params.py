@@ -17,7 +17,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from nerlib import folders
 from nerlib.demo import is_demo_language
-from nerlib.errors import FolderError, SettingsError, did_you_mean
+from nerlib.errors import CorpusError, FolderError, SettingsError, did_you_mean
+from nerlib.languages import canonical
 from nerlib.vocabulary import METHODS, TASKS, find_stage
 
 if TYPE_CHECKING:
@@ -44,6 +45,14 @@ def _folder_name(name: str) -> str:
         raise ValueError(str(error)) from None
 
 
+def _canonical(tag: str) -> str:
+    """The tag under which a language goes everywhere (`languages.canonical`); what is no tag is refused elsewhere."""
+    try:
+        return canonical(tag)
+    except CorpusError:
+        return tag
+
+
 def _known(what: str, names: Mapping[str, Any]) -> AfterValidator:
     """A check that a value is one of `names`; the error has the nearest one, or all."""
 
@@ -57,6 +66,7 @@ def _known(what: str, names: Mapping[str, Any]) -> AfterValidator:
 
 
 FolderName = Annotated[str, AfterValidator(_folder_name)]
+Tag = Annotated[FolderName, AfterValidator(_canonical)]
 Method = Annotated[str, _known("method", METHODS)]
 Count = Annotated[int, Field(ge=0)]
 Factor = Annotated[float, Field(gt=0)]
@@ -75,7 +85,7 @@ class Source(NamedTuple):
     def parse(cls, text: str) -> Self:
         """Read ``"<tag>@<corpus>"``; without a corpus it is the one that the language's file names, later."""
         language, _, corpus = text.partition("@")
-        return cls(language.strip(), corpus.strip())
+        return cls(_canonical(language.strip()), corpus.strip())
 
     def __str__(self) -> str:
         return f"{self.language}@{self.corpus}"
@@ -123,7 +133,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
     study: FolderName = Field("demo", description="name of the study: its runs and reports stand together")
-    language: FolderName = Field("x-target", description="tag (BCP 47) of the target language")
+    language: Tag = Field("x-target", description="tag (BCP 47) of the target language")
     corpus: str = Field("", description="the target's corpus: Hub name, folder, 'demo'; empty: from `corpora` by task")
     corpora: dict[str, str] = Field(default_factory=dict, description="the target's corpora by task")
     sources: Annotated[tuple[Name, ...], EachOnce] = Field(
@@ -136,7 +146,7 @@ class Settings(BaseModel):
         ("PER", "ORG", "LOC"), description="types (of texts: labels) to find; empty: the corpus's own"
     )
     label_map: dict[str, str] = Field(default_factory=dict, description="type in a corpus: type here ('O' drops it)")
-    roles: dict[str, dict[str, str | tuple[str, ...]]] = Field(
+    roles: dict[Tag, dict[str, str | tuple[str, ...]]] = Field(
         default_factory=dict, description="by language, the file or split that plays a role, as {en: {train: dev}}"
     )
     columns: dict[str, str] = Field(
@@ -436,7 +446,10 @@ def from_notebook(namespace: Mapping[str, Any]) -> Settings:
         if value is None or isinstance(value, str | int | float | list | tuple | dict)
     }
     given = {name: value for name, value in namespace.items() if name in names}
-    return read_settings(given, where="the notebook's parameters")
+    settings = read_settings(given, where="the notebook's parameters")
+    if "language" in given and given["language"] != settings.language:
+        print(f"The language {given['language']!r} is {settings.language!r} in BCP 47, and is called so here.")
+    return settings
 
 
 def _assigned_in_parameters_cells(executed: Sequence[str]) -> set[str]:
@@ -511,7 +524,7 @@ def corpus_of(language: str, task: str, corpora: Mapping[str, str] | None = None
         got = f"corpora for {sorted(named)}" if named else f"no params/languages/{language}.yaml that names one"
         raise SettingsError(
             f"no corpus for language {language!r} and task {task!r}: "
-            f"expected `corpus` or one in the language's file, got {got}"
+            f"expected `corpus` or one in the language's file (among `sources`: {language}@path/to/folder), got {got}"
         )
     return str(named[task])
 

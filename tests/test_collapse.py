@@ -8,6 +8,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 
 from nerlib import params, records, results
+from nerlib.corpora import write_conll
 from nerlib.experiment import Study
 from nerlib.tasks import find_task, majority_score, why_collapsed
 from tests import tiny
@@ -84,6 +85,17 @@ def test_the_record_the_table_the_warnings_and_the_status_say_that_a_run_collaps
     assert [finding.runs for finding in results.integrity(table) if finding.kind == "collapsed runs"] == [
         (collapsed.digest,)
     ]
+
+
+def test_a_backbone_that_cannot_read_the_script_is_told_before_the_training_and_in_the_record(study, tmp_path, capsys):
+    for split in ("train", "dev", "test"):
+        write_conll(tmp_path / f"{split}.conll", [["\u4f60\u597d", "mira"]] * 8, [["B-LOC", "O"]] * 8)
+    asked = study(language="zh", corpus=str(tmp_path), entity_types=["LOC"], train_size=8, num_epochs=1, sources=[])
+    (run,) = asked.run_stage("baseline")
+    assert run.record.warnings[0].startswith("tiny-xlm-roberta cannot read 50 % of the words of zh")
+    printed = capsys.readouterr().out
+    assert printed.index("cannot read 50 %") < printed.index("epoch 1/1")
+    assert "cannot read 50 %" in asked.sizes()
 
 
 def test_an_old_record_is_read_and_judged_by_its_score(study):

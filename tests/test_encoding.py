@@ -8,7 +8,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nerlib.corpora import LabelledText, Question, Sentence
-from nerlib.encoding import IGNORED, NOTHING, Layout, encode_sentences, fertility, special_tokens, subwords, windows
+from nerlib.encoding import (
+    IGNORED,
+    NOTHING,
+    Layout,
+    describe_unreadable,
+    encode_sentences,
+    fertility,
+    special_tokens,
+    subwords,
+    windows,
+)
 from nerlib.errors import CorpusError, ModelError
 from tests import tiny
 
@@ -121,6 +131,21 @@ def test_an_unknown_tag_is_named_with_its_line(tokenizer):
 def test_a_window_without_room_is_refused(tokenizer):
     with pytest.raises(ModelError, match="leaves"):
         encode_sentences([], tokenizer, LABELS, Layout(3))
+
+
+def test_words_that_a_backbone_cannot_read_are_counted_and_told(tokenizer):
+    known = tuple(tiny.handwritten_words()[0][:4])
+    strange = (known[0], "\u4f60\u597d", known[1], "\u4e16\u754c")
+    rows = [Sentence(known, ("O",) * 4, "sw"), Sentence(strange, ("O",) * 4, "zh")]
+    cut = subwords(rows, tokenizer)
+    for row, sentence in zip(cut.to_dict("records"), rows, strict=True):
+        pieces = [tokenizer(word, add_special_tokens=False).input_ids for word in sentence.words]
+        assert row["unknown"] == sum(tokenizer.unk_token_id in ids for ids in pieces)
+    told = describe_unreadable(cut, "tiny")
+    if cut["unknown"].sum() == 0:  # bytes have no unknown piece
+        assert not told
+    else:
+        assert len(told) == 1 and told[0].startswith("tiny cannot read 50 % of the words of zh: ")
 
 
 def test_lengths_of_texts_and_questions_are_those_of_the_tokenizer_itself(tokenizer):

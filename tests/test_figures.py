@@ -13,8 +13,8 @@ from matplotlib.colors import to_hex, to_rgb
 from scipy import stats
 
 from nerlib import figures, statistics, vocabulary
-from nerlib.corpora.languages import LANGUAGES
 from nerlib.figures import style
+from nerlib.languages import LANGUAGES
 
 SEEDS = (1, 2, 3)
 RNG = np.random.default_rng(7)

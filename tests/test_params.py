@@ -72,6 +72,25 @@ def test_a_list_may_come_as_one_text_from_a_command_line(given, meant):
     assert {name: getattr(settings, name) for name in meant} == meant
 
 
+@pytest.mark.parametrize(("written", "meant"), [("zul", "zu"), ("swh", "sw"), ("ZUL", "zu"), ("bbj", "bbj")])
+def test_a_language_goes_by_one_tag_everywhere_and_is_told_when_it_was_written_otherwise(written, meant, capsys):
+    given = {"language": written, "backbone": "b", "roles": {written: {"train": "dev"}}, "sources": []}
+    settings = params.from_notebook(given)
+    assert settings.language == meant and list(settings.roles) == [meant]
+    told = f"The language {written!r} is {meant!r} in BCP 47, and is called so here.\n" if written != meant else ""
+    assert capsys.readouterr().out == told
+    (source,) = read_settings({"language": "as", "backbone": "b", "sources": [f"{written}@c"]}).source_corpora
+    assert source == (meant, "c")
+    with pytest.raises(SettingsError, match="target language itself"):
+        read_settings(given | {"sources": [f"{meant}@c"]})
+
+
+def test_a_source_without_a_corpus_is_told_what_to_write():
+    settings = read_settings({"language": "as", "backbone": "b", "sources": ["qqq"]})
+    with pytest.raises(SettingsError, match="among `sources`: qqq@path/to/folder"):
+        settings.source_corpora  # noqa: B018
+
+
 def test_help_lists_every_setting_once_with_its_group_default_and_meaning():
     table = params.help()
     assert sorted(table["setting"]) == sorted(Settings.model_fields)

@@ -83,8 +83,8 @@ def test_values_are_said_as_people_do(value, how, text):
         (Interval(0.02, -0.01, 0.05, 3, 0.95), "percent", "2.0 % (0.0 % to 5.0 %)"),
         (Interval(0.02, -0.01, 0.05, 3, 0.95), "signed", "+2.0 (−1.0 to +5.0)"),
         (Interval(2.5, -1, 6, 3, 0.95), ".1f", "2.5 (−1.0 to 6.0)"),
-        (mean_interval([0.612, 0.812]), "points", "71.2; two values cannot tell"),
-        (Interval(0.21, -2.458, 2.878, 2, 0.95), "signed", "+21.0; two values cannot tell"),
+        (mean_interval([0.612, 0.812]), "points", "71.2 (two values cannot tell)"),
+        (Interval(0.21, -2.458, 2.878, 2, 0.95), "signed", "+21.0 (two values cannot tell)"),
         (mean_interval([0.7]), "points", "70.0"),  # a mean without an interval
     ],
 )
@@ -94,7 +94,7 @@ def test_an_interval_is_within_what_is_possible_and_one_that_tells_nothing_says_
 
 def test_what_cannot_tell_is_named():
     two = Interval(0.5, -1, 2, 2, 0.95)
-    assert rows_of(report.table(pd.DataFrame({"score": [two]}))) == [["50.0; two values cannot tell"]]
+    assert rows_of(report.table(pd.DataFrame({"score": [two]}))) == [["50.0 (two values cannot tell)"]]
 
 
 def test_places_on_the_disk_take_little_room(tmp_path, monkeypatch):
@@ -335,3 +335,12 @@ def test_a_status_of_many_languages_stays_short(show, displayed):
 def test_a_status_without_runs_says_so(show, displayed):
     show.status(records.read_records("nothing"))
     assert "nothing was trained" in repr(displayed[0])
+
+
+def test_a_page_on_a_study_without_runs_says_which_studies_have_some(show, displayed):
+    a_run(1)
+    show.study = "nothing"
+    show.status(empty := records.read_records("nothing"))
+    show.answer([], empty)
+    for one in displayed:
+        assert "The study 'nothing' has no runs here; studies that have some: trial." in repr(one)

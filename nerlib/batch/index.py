@@ -12,10 +12,9 @@ import pandas as pd
 from markupsafe import Markup
 from nbformat import NotebookNode
 
-from nerlib import demo, figures, folders, params, report, results, vocabulary
+from nerlib import demo, figures, folders, languages, params, report, results, vocabulary
 from nerlib.batch import jobs, notebook_files, page
 from nerlib.batch.notebook_files import Answer
-from nerlib.corpora import languages
 from nerlib.errors import NerlibError
 from nerlib.formats import seconds
 from nerlib.predictions import FOREIGN, SIMULATED

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from nerlib import folders, params
 from nerlib.batch import notebook_files
 from nerlib.errors import NerlibError, SettingsError, did_you_mean
+from nerlib.languages import canonical
 
 STUDY_KEYS = {"study", "parameters", "languages", "notebooks", "summary", "threads"}
 ALL_LANGUAGES = "mul"  # ISO 639: multiple languages
@@ -124,7 +125,7 @@ def _languages(value: Any, where: str = "languages") -> dict[str, dict[str, Any]
         if not isinstance(tag, str):  # YAML 1.1 reads `no` as false
             raise SettingsError(f"{where}: {tag!r} is no language tag; in YAML, 'no' must stand in quotes")
     own = tags if isinstance(tags, Mapping) else dict.fromkeys(tags)
-    return {folders.safe_name(tag.strip(), "language"): _mapping(own[tag], f"{where}: {tag}") for tag in own}
+    return {canonical(folders.safe_name(tag.strip(), "language")): _mapping(own[tag], f"{where}: {tag}") for tag in own}
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: set[str], where: str) -> None:

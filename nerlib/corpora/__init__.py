@@ -5,7 +5,7 @@
 The readers are `conll`, `token_lists`, `classification` and `questions` (both on `tabular`), and `raw_text`. The nouns
 and what chooses among examples (`subset`, `merge`, `hold_out`, `seen`) are those of `nerlib.examples`. `write_conll`
 and `write_examples` keep predictions. `load_text` reads `RawText`, and `split_text` holds out some of it.
-`nerlib.corpora.checks` makes tables of sizes, repeated sentences and leaks; `nerlib.corpora.languages` knows names,
+`nerlib.corpora.checks` makes tables of sizes, repeated sentences and leaks; `nerlib.languages` knows names,
 scripts and directions.
 """
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from nerlib.corpora.files import AS_ASKED
 from nerlib.examples import SPLITS, Corpus, Example, LabelledText, Question, Sentence, nfc_words, seen
 from nerlib.labels import gold_items
 from nerlib.vocabulary import TASKS
@@ -25,9 +26,24 @@ def of_each(corpora: Mapping[str, Corpus], check: Callable[[Corpus], pd.DataFram
 
 
 def repairs(corpora: Mapping[str, Corpus]) -> pd.DataFrame:
-    """What was repaired or left out in reading: `language`, `repair`, `count`."""
+    """What was repaired in reading, then what was left out as asked: `language`, `repair`, `count`."""
     rows = [(tag, kind, n) for tag, corpus in corpora.items() for kind, n in corpus.repairs.items()]
-    return pd.DataFrame(rows, columns=["language", "repair", "count"])
+    table = pd.DataFrame(rows, columns=["language", "repair", "count"])
+    return table.sort_values("repair", key=lambda kinds: kinds.map(_as_asked), kind="stable", ignore_index=True)
+
+
+def _as_asked(kind: str) -> bool:
+    return kind.startswith(AS_ASKED)
+
+
+def entities(corpus: Corpus) -> str:
+    """How many entities a corpus has, and how many of other types were left out; "" of other tasks."""
+    if corpus.task != "ner":
+        return ""
+    kept = sum(len(gold_items(one.tags)) for split in corpus.splits.values() for one in split)
+    left_out = sum(n for kind, n in corpus.repairs.items() if _as_asked(kind))
+    besides = f" ({left_out:,} of other types are left out, as `entity_types` asks)" if left_out else ""
+    return f" with {kept:,} entities{besides}"
 
 
 def describe_leaks(corpora: Mapping[str, Corpus], language: str) -> str:

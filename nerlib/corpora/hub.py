@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from nerlib.corpora.files import split_of, with_hint
-from nerlib.corpora.languages import codes
 from nerlib.errors import CorpusError
+from nerlib.languages import codes
 
 REVISIONS = ("main", "refs/convert/parquet")
 SECONDS_TO_ANSWER = 10.0
@@ -218,5 +218,6 @@ def _holder(file: str) -> PurePosixPath | None:
 def _by_hand(repository: str) -> str:
     return (
         f"By hand: download the files from https://huggingface.co/datasets/{repository} (or the corpus's own page) "
-        "into a folder with train, dev and test files and give that folder as the corpus."
+        "into a folder with train, dev and test files and give that folder as the corpus, after '@' among the sources: "
+        "sw@path/to/folder."
     )

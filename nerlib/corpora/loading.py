@@ -8,8 +8,7 @@ from nerlib import demo, labels
 from nerlib.corpora import hub
 from nerlib.corpora.classification import choose_labels, ordered_labels, read_texts
 from nerlib.corpora.conll import read_columns
-from nerlib.corpora.files import Notes, choose_files, splits_in, with_hint
-from nerlib.corpora.languages import canonical, codes
+from nerlib.corpora.files import Notes, choose_files, split_of, splits_in, with_hint
 from nerlib.corpora.questions import read_questions
 from nerlib.corpora.tabular import ColumnSpec
 from nerlib.corpora.tags import label_map_for, map_types, to_sentences
@@ -17,6 +16,7 @@ from nerlib.corpora.token_lists import read_token_lists
 from nerlib.errors import CorpusError
 from nerlib.examples import SPLITS, Corpus, Sentence, hold_out
 from nerlib.folders import from_root
+from nerlib.languages import canonical, codes
 from nerlib.vocabulary import TASKS
 
 HELD_OUT_SHARE = 0.1
@@ -37,6 +37,7 @@ def load_corpus(
     shared_map: bool = False,
     columns: Mapping[str, str] | None = None,
     keep: Mapping[str, str | Sequence[str]] | None = None,
+    others: Collection[str] = (),
 ) -> Corpus:
     """Read a corpus.
 
@@ -67,6 +68,9 @@ def load_corpus(
         `context`, `answers`, `answer_start`, `is_impossible`. Those not named are found by names that are in use.
     keep
         For `sentiment` and `qa`, rows to keep: by column, the value or values that stay, as `{"aspect": "overall"}`.
+    others
+        Roles that are looked for besides `roles`: a split of that name plays one unless it plays another role; where
+        there is none, dev and test are held out of train as usual, and a missing train is no error.
 
     Returns
     -------
@@ -95,10 +99,12 @@ def load_corpus(
         notes.warnings.append(f"The language {language!r} is {tag!r} in BCP 47: write {tag!r} everywhere.")
     if corpus == demo.NAME:
         made: Mapping[str, Any] = demo.load(language, task=task)  # type: ignore[arg-type]
+        wanted = _with_others(wanted, others, made)
         splits: Splits = {role: made[str(split)] for role, split in wanted.items() if split in made}
         held_out = _held_out(wanted, splits, made)
     else:
         path, revision = _find(corpus, language)
+        wanted = _with_others(wanted, others, splits_in(path) if path.is_dir() else {"train"})
         files, held_out = _files(path, wanted)
         splits = _read(files, language, task, spec, notes)
     types: tuple[str, ...] = labels.UPOS if task == "pos" else ()
@@ -187,6 +193,15 @@ def _files(path: Path, wanted: Roles) -> tuple[dict[str, list[Path]], list[str]]
                 f"name is given as roles = {{'{role}': '<file>'}}"
             )
     return files, held_out
+
+
+def _with_others(wanted: Roles, others: Collection[str], present: Collection[str]) -> dict[str, str | Sequence[str]]:
+    """The roles asked for, and of the others those whose split is there and free; dev and test also where train is."""
+    named = [name for given in wanted.values() for name in ([given] if isinstance(given, str) else given)]
+    played = {name if name in SPLITS else split_of(name) for name in named}
+    found = {role: role if role in present and role not in played else "" for role in others if role not in wanted}
+    has_train = bool({**wanted, **found}.get("train"))
+    return {**wanted, **{role: name for role, name in found.items() if name or (has_train and role != "train")}}
 
 
 def _held_out(wanted: Roles, there: Collection[str], present: Collection[str]) -> list[str]:

@@ -10,11 +10,11 @@ from pathlib import Path
 from nerlib import demo
 from nerlib.corpora import hub
 from nerlib.corpora.files import Notes, decoded
-from nerlib.corpora.languages import codes
 from nerlib.corpora.tabular import open_parquet
 from nerlib.errors import CorpusError
 from nerlib.examples import RawText
 from nerlib.folders import from_root
+from nerlib.languages import codes
 
 READERS: Mapping[str, Callable[[bytes], bytes]] = {
     ".txt": bytes,

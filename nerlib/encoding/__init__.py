@@ -1,6 +1,6 @@
 """Examples to subwords: sentences whose words carry labels, whole texts, questions with their contexts; batches."""
 
-from nerlib.encoding.tagged_words import EncodedSentences, encode_sentences, fertility, subwords
+from nerlib.encoding.tagged_words import EncodedSentences, describe_unreadable, encode_sentences, fertility, subwords
 from nerlib.encoding.whole_texts import EncodedQuestions, EncodedTexts, encode_questions, encode_texts
 from nerlib.encoding.windows import (
     IGNORED,
@@ -23,6 +23,7 @@ __all__ = [
     "EncodedTexts",
     "FirstOrLast",
     "Layout",
+    "describe_unreadable",
     "encode_questions",
     "encode_sentences",
     "encode_texts",

@@ -27,6 +27,8 @@ from nerlib.encoding.windows import (
     windows,
 )
 
+UNREADABLE = 0.1  # share of a language's words with an unknown piece, above which readers are warned
+
 
 @dataclass(frozen=True, kw_only=True)
 class EncodedSentences(Encoded):
@@ -129,8 +131,8 @@ def subwords(examples: Sequence[Example], tokenizer: Any) -> pd.DataFrame:
     -------
     DataFrame
         `language`, `words` (of texts, questions and contexts what stands between spaces), `subwords` (special tokens
-        included, uncut), `unknown` (subwords that stand for what the vocabulary lacks), `lost` (words without any
-        subword) and `special` (special tokens).
+        included, uncut), `unknown` (words with a piece that the vocabulary lacks), `lost` (words without any subword)
+        and `special` (special tokens).
     """
     alone, paired = sum(map(len, special_tokens(tokenizer))), sum(map(len, special_tokens_of_pairs(tokenizer)))
     pieces = tokenizer.backend_tokenizer.encode_batch(
@@ -139,12 +141,13 @@ def subwords(examples: Sequence[Example], tokenizer: Any) -> pd.DataFrame:
     rows = []
     for example, encoding in zip(examples, pieces, strict=True):
         special = paired if isinstance(example, Question) else alone
+        pairs = zip(encoding.ids, encoding.word_ids, strict=True)
         rows.append(
             {
                 "language": example.language,
                 "words": len(example.words),
                 "subwords": len(encoding.ids) + special,
-                "unknown": encoding.ids.count(tokenizer.unk_token_id),
+                "unknown": len({word for i, word in pairs if i == tokenizer.unk_token_id and word is not None}),
                 "lost": len(example.words) - len({word for word in encoding.word_ids if word is not None}),
                 "special": special,
             }
@@ -153,12 +156,22 @@ def subwords(examples: Sequence[Example], tokenizer: Any) -> pd.DataFrame:
 
 
 def fertility(cut: pd.DataFrame) -> pd.DataFrame:
-    """Subwords a word by language, from `subwords`: `language`, sums, `fertility`, and `unknown_rate` (of subwords)."""
+    """Subwords a word by language, from `subwords`: `language`, sums, `fertility`, and `unknown_rate` (of words)."""
     sums = cut.groupby("language", sort=False, as_index=False)[
         ["words", "subwords", "special", "unknown", "lost"]
     ].sum()
     sums["subwords"] -= sums.pop("special")
-    return sums.assign(fertility=sums["subwords"] / sums["words"], unknown_rate=sums["unknown"] / sums["subwords"])
+    return sums.assign(fertility=sums["subwords"] / sums["words"], unknown_rate=sums["unknown"] / sums["words"])
+
+
+def describe_unreadable(cut: pd.DataFrame, backbone: str) -> list[str]:
+    """A sentence for each language of which a backbone cannot read more than `UNREADABLE`, from `subwords`."""
+    rates = fertility(cut).set_index("language")["unknown_rate"]
+    return [
+        f"{backbone} cannot read {100 * rate:.0f} % of the words of {language}: they hold a piece that its vocabulary "
+        "lacks. No training mends that; take a backbone that knows the script."
+        for language, rate in rates[rates > UNREADABLE].items()
+    ]
 
 
 def _pieces(

@@ -175,7 +175,7 @@ def record_fields(run: StageRun) -> dict[str, Any]:
     """What the record says that is known before the training."""
     data, sizes, seen = run.data, run.examples.sizes(), int(run.seen.sum())
     used = data.corpora_of(run.stage)
-    warnings = [w for corpus in used.values() for w in corpus.warnings]
+    warnings = [*data.unreadable, *(w for corpus in used.values() for w in corpus.warnings)]
     if seen:
         warnings.append(f"{seen} of {sizes['test']} test sentences stand in the training data, word for word")
     return {

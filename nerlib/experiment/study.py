@@ -47,7 +47,7 @@ class Study:
     def with_settings(self, settings: Settings) -> Self:
         """A study with other settings on the same corpora and backbone: what was read is not read again."""
         data = StudyData(settings)
-        for name in ("task", "backbone", "target", "sources"):
+        for name in ("task", "backbone", "tokenizer", "target", "sources", "unreadable"):
             if name in vars(self.data):
                 vars(data)[name] = vars(self.data)[name]
         return type(self)(settings, data)
@@ -210,6 +210,11 @@ class Study:
         return {self.settings.language: data.target} | (data.sources if self.settings.sources else {})
 
     @property
+    def warnings(self) -> list[str]:
+        """What to be wary of before anything is trained: languages that the backbone cannot read."""
+        return self.data.unreadable
+
+    @property
     def test(self) -> tuple[Any, ...]:
         """The target's test examples."""
         return self.data.test
@@ -223,7 +228,7 @@ class Study:
         """How many examples of the target there are, in a sentence."""
         target, examples = self.data.target, TASKS[self.settings.task].examples
         parts = ", ".join(f"{len(rows)} {split}" for split, rows in target.splits.items())
-        return f"{parts} {examples} of {self.settings.language}."
+        return " ".join([f"{parts} {examples} of {self.settings.language}{checks.entities(target)}.", *self.warnings])
 
     def unseen(self) -> pd.DataFrame:
         """What of the test set the first seed's training sentences do not hold (see `checks.unseen_entities`)."""

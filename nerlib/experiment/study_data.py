@@ -11,6 +11,7 @@ import pandas as pd
 from nerlib import corpora, folders, params
 from nerlib.corpora import Corpus, RawText, Sentence, checks, digest_of_examples
 from nerlib.demo import is_demo_language
+from nerlib.encoding import describe_unreadable, subwords
 from nerlib.errors import SettingsError
 from nerlib.experiment.progress import announce, teller
 from nerlib.models import Backbone, Full, Method, default_learning_rate, find_backbone, find_method
@@ -20,6 +21,7 @@ from nerlib.pretraining import continued_backbone, demo_backbone
 from nerlib.tasks import Task, find_task
 from nerlib.vocabulary import Stage
 
+READ = 500  # examples of a split, from its beginning, by which a backbone's vocabulary is judged
 COMPANIONS = 2000  # sentences, at most, that an alignment penalty draws from
 SAME_FOR_ALL_SEEDS = 0  # dev and test sets do not change with a run's seed
 
@@ -123,14 +125,20 @@ class StudyData:
             label_map=settings.label_map or None,
             columns=settings.columns,
             keep=settings.keep,
-            roles=self._roles(language) or roles,
+            roles=settings.roles.get(language) or roles,
+            others=roles,
             shared_map=True,
         )
 
-    def _roles(self, language: str) -> dict[str, str | tuple[str, ...]]:
-        """What plays a split's role, where the settings say so; dev is held out where they name train alone."""
-        given = self.settings.roles.get(language, {})
-        return given | {"dev": given.get("dev", "")} if "train" in given else given
+    @cached_property
+    def unreadable(self) -> list[str]:
+        """Warnings of languages that the backbone's vocabulary does not hold, from `READ` examples of each corpus."""
+        corpora_used = (self.target, *(self.sources.values() if self.settings.sources else ()))
+        rows = [one for corpus in corpora_used for split in corpus.splits.values() for one in split[:READ]]
+        warnings = describe_unreadable(subwords(rows, self.tokenizer), self.backbone.name)
+        for warning in warnings:
+            announce(f"warning: {warning}")
+        return warnings
 
     def check(self) -> None:
         """Refuse what cannot be trained, before anything is written.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import pandas as pd
 
 from nerlib import vocabulary
-from nerlib.corpora.languages import LANGUAGES
+from nerlib.languages import LANGUAGES
 from nerlib.statistics import mean_interval
 
 if TYPE_CHECKING:

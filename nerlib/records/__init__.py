@@ -15,7 +15,7 @@ from nerlib.records.record import (
     run_folder,
     write_record,
 )
-from nerlib.records.table import COLUMNS, read_records
+from nerlib.records.table import COLUMNS, read_records, studies
 
 __all__ = [
     "COLUMNS",
@@ -30,6 +30,7 @@ __all__ = [
     "read_record",
     "read_records",
     "run_folder",
+    "studies",
     "write_predictions",
     "write_record",
 ]

@@ -128,6 +128,12 @@ def read_records(study: str) -> pd.DataFrame:
     return table
 
 
+def studies() -> list[str]:
+    """The names of the studies that have runs."""
+    found = (next(folder.glob(f"{'*/' * DEPTH}{RECORD}"), None) for folder in runs_folder().glob("*"))
+    return sorted(file.parts[-DEPTH - 2] for file in found if file)
+
+
 # --- the files ------------------------------------------------------------------------------------------------------
 
 

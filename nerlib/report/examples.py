@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from nerlib import labels
-from nerlib.corpora import Answer, Example, LabelledText, Question, Sentence, languages
+from nerlib import labels, languages
+from nerlib.corpora import Answer, Example, LabelledText, Question, Sentence
 from nerlib.errors import CorpusError
 from nerlib.report.output import HtmlOutput
 

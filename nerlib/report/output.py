@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from nerlib import folders, vocabulary
-from nerlib.corpora.languages import LANGUAGES
-from nerlib.formats import number
+from nerlib.formats import interval, is_interval, number
+from nerlib.languages import LANGUAGES
 
 #: The MIME type under which an answer and a status are kept for machines, beside the HTML for people.
 DATA = "application/vnd.nerlib+json"
@@ -20,10 +20,6 @@ NONE = "–"
 #: Columns whose values have labels of their own, and those that hold language tags, joined by "+" where several.
 LABELLED = ("method", "stage", "task", "backbone", "metric")
 LANGUAGE_COLUMNS = ("language", "source", "target", "sources", "train_languages")
-#: What values of a format lie between; an interval as wide as `HOPELESS` tells nothing.
-LIMITS = {"points": (0.0, 1.0), "percent": (0.0, 1.0), "signed": (-1.0, 1.0)}
-HOPELESS = 0.9
-NUMBERS = {2: "two", 3: "three", 4: "four"}
 
 
 class HtmlOutput:
@@ -61,11 +57,6 @@ def stylesheet() -> str:
 # --- one value --------------------------------------------------------------------------------------------------------
 
 
-def is_interval(value: Any) -> bool:
-    """Whether it is an estimate with its interval: anything with ``value``, ``low`` and ``high``."""
-    return all(hasattr(value, name) for name in ("value", "low", "high"))
-
-
 def is_missing(value: Any) -> bool:
     """Whether there is no value: None, NaN, infinity."""
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value) or value in (math.inf, -math.inf)))
@@ -86,7 +77,7 @@ def as_text(value: Any, how: str = "", column: str = "") -> str:
     if is_missing(value):
         return NONE
     if is_interval(value):
-        return _interval(value, how)
+        return interval(value, how)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Real):
@@ -100,19 +91,6 @@ def as_text(value: Any, how: str = "", column: str = "") -> str:
     if column == "backbone":
         return vocabulary.backbone_label(str(value))
     return vocabulary.label(value) if column in LABELLED else short_path(str(value))
-
-
-def _interval(interval: Any, how: str) -> str:
-    """An interval within what is possible: a share is never below 0, and what covers everything is said in words."""
-    value = as_text(interval.value, how)
-    if is_missing(interval.low) or is_missing(interval.high):  # one seed: a mean without an interval
-        return value
-    low, high = LIMITS.get(how, (-math.inf, math.inf))
-    low, high = min(max(interval.low, low), interval.value), max(min(interval.high, high), interval.value)
-    if how in LIMITS and high - low >= HOPELESS:
-        n: Any = getattr(interval, "n", "")
-        return f"{value}; {NUMBERS.get(n, n)} values cannot tell".replace("  ", " ")
-    return f"{value} ({as_text(low, how)} to {as_text(high, how)})"
 
 
 def language_name(tag: str) -> str:

@@ -14,9 +14,9 @@ from nerlib import folders, records, vocabulary
 from nerlib.corpora import Example, LabelledText, Question, Sentence
 from nerlib.errors import RecordError, SettingsError
 from nerlib.figures import as_bytes, forest
-from nerlib.formats import seconds
+from nerlib.formats import is_interval, seconds
 from nerlib.report.examples import example
-from nerlib.report.output import NONE, HtmlOutput, as_text, is_interval, is_missing, language_name, short_path
+from nerlib.report.output import NONE, HtmlOutput, as_text, is_missing, language_name, short_path
 from nerlib.report.tables import table
 from nerlib.results import Comparison, as_table, describe, leading
 
@@ -60,6 +60,7 @@ class Page:
         study, tag = folders.safe_name(settings.study), folders.safe_name(language or settings.language)
         variant = os.environ.get("NERLIB_VARIANT")  # the Snakefile's, of one notebook with several settings
         below = folders.safe_name(variant, "variant") if variant else ""
+        self.study = study
         self.folder = folders.reports_folder() / study / tag / "figures" / below
 
     def __call__(self, thing: Any, name: str = "", caption: str = "", **options: Any) -> None:
@@ -139,7 +140,8 @@ class Page:
         )
         spent = float(runs["seconds"].sum()) if runs is not None else 0.0
         cost = {"seconds": spent} if spent > 0 else {}
-        _display(answer(f"{headline} {more}".strip(), scores, cost, first.word if first else ""))
+        told = " ".join(filter(None, (headline, more, self._no_runs(runs))))
+        _display(answer(told, scores, cost, first.word if first else ""))
 
     def status(self, runs: pd.DataFrame | None = None, *, notes: Sequence[str] = ()) -> None:
         """Display what the notebook's numbers stand on: what ran, on what, when, with which code, what to be wary of.
@@ -151,7 +153,13 @@ class Page:
         notes
             Warnings of the notebook itself.
         """
+        notes = [*filter(None, [self._no_runs(runs)]), *notes]
         _display(status(pd.DataFrame(columns=list(records.COLUMNS)) if runs is None else runs, notes))
+
+    def _no_runs(self, runs: pd.DataFrame | None) -> str:
+        """Where a study has no runs, which ones have some; else nothing."""
+        there = ", ".join(records.studies()) or "none" if runs is not None and runs.empty else ""
+        return there and f"The study {self.study!r} has no runs here; studies that have some: {there}."
 
 
 def stack(*tables: pd.DataFrame) -> pd.DataFrame:

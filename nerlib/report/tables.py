@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from nerlib import folders, vocabulary
-from nerlib.report.output import LABELLED, HtmlOutput, as_text, is_interval
+from nerlib.formats import is_interval
+from nerlib.report.output import LABELLED, HtmlOutput, as_text
 
 LONG = 25  # rows; longer tables are folded
 ENDS = {"": "value", "_low": "low", "_high": "high"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from nerlib.formats import capital, decimal, number, points
+from nerlib.formats import capital, decimal, interval, number, points
 from nerlib.results.compare import Comparison, paired
 from nerlib.statistics import Interval
 from nerlib.vocabulary import TASKS, label
@@ -24,7 +24,7 @@ def score_text(name: str, score: Interval, units: str = "seeds") -> str:
     """A mean with its interval: ``transfer 71.2 (69.0 to 73.4, 3 seeds)``."""
     if math.isnan(score.low):
         return f"{name} {points(score.value)} (1 {units.removesuffix('s')})"
-    return f"{name} {points(score.value)} ({points(score.low)} to {points(score.high)}, {score.n} {units})"
+    return f"{name} {interval(score, 'points', f', {score.n} {units}')}"
 
 
 def describe(c: Comparison) -> str:
@@ -54,9 +54,7 @@ def describe(c: Comparison) -> str:
 
 def interval_text(value: Interval) -> str:
     """A signed difference in points with its interval, as ``+2.3 (−0.4 to +5.0)``."""
-    if math.isnan(value.low):
-        return points(value.value, signed=True)
-    return f"{points(value.value, signed=True)} ({points(value.low, signed=True)} to {points(value.high, signed=True)})"
+    return interval(value, "signed")
 
 
 def _unit(c: Comparison) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from nerlib.corpora import languages
+from nerlib import languages
 from nerlib.results.runs import KIND, comparable_runs
 from nerlib.statistics import Interval, mean_interval
 from nerlib.vocabulary import canonical_backbone

@@ -17,9 +17,9 @@ import pandas as pd
 from scipy.spatial.distance import cdist
 
 from nerlib.corpora import Sentence, nfc_words
-from nerlib.corpora.languages import codes
 from nerlib.errors import CorpusError, SettingsError
 from nerlib.labels import spans
+from nerlib.languages import codes
 from nerlib.scoring import FloatArray
 
 EDGE = "\u241f"  # before and after a word, so that its beginning and end are letters too

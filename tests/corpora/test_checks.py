@@ -2,7 +2,7 @@
 
 import math
 
-from nerlib.corpora import Answer, Corpus, LabelledText, Question, Sentence, checks, seen
+from nerlib.corpora import Answer, Corpus, LabelledText, Question, Sentence, checks, load_corpus, seen
 
 
 def sentence(text, where=""):
@@ -26,6 +26,15 @@ def test_describe():
     assert table.loc["train"].to_dict() == {"sentences": 2, "words": 5, "entities": 3, "PER": 2, "LOC": 1}
     table = checks.describe(corpus("pos", ("NOUN", "VERB"), test=["a/NOUN b/NOUN"]))
     assert table.loc["test"].to_dict() == {"sentences": 1, "words": 2, "NOUN": 2, "VERB": 0}
+
+
+def test_what_was_left_out_as_asked_is_no_repair_and_is_counted_with_the_entities(tmp_path):
+    (tmp_path / "test.txt").write_text("a B-PER\nb I-DATE\n\nc B-DATE\nd B-DATE\ne B-LOC\n")
+    corpus = load_corpus(str(tmp_path), "as", entity_types=["PER", "LOC"], roles=["test"])
+    assert checks.entities(corpus) == " with 2 entities (3 of other types are left out, as `entity_types` asks)"
+    kinds = checks.repairs({"as": corpus})["repair"].tolist()
+    assert kinds == ["I- after another type read as B-", "as asked: entities left out, of type DATE"]
+    assert checks.entities(load_corpus(str(tmp_path), "as", roles=["test"])) == " with 5 entities"
 
 
 def test_repeated_sentences_within_and_across_splits():

@@ -136,6 +136,23 @@ def test_a_tag_that_is_not_canonical_is_told_once(tmp_path, tag, wanted):
     assert corpus.warnings == said
 
 
+@pytest.mark.parametrize(
+    ("names", "roles", "sizes"),
+    [
+        (("train.txt", "dev.txt", "test.txt", "gold.txt"), {"test": "gold.txt"}, {"train": 40, "dev": 40, "test": 40}),
+        (("train.txt", "gold.txt"), {"test": "gold.txt"}, {"train": 36, "dev": 4, "test": 40}),
+        (("dev.txt", "test.txt"), {"train": "dev"}, {"train": 36, "dev": 4, "test": 40}),
+        (("dev.txt", "test.txt"), {"train": "test"}, {"train": 36, "dev": 40, "test": 4}),
+        (("dev.txt", "test.txt"), {"train": "dev.txt"}, {"train": 36, "dev": 4, "test": 40}),  # it plays train
+        (("test.txt",), {"test": "test"}, {"test": 40}),  # to be scored on only
+        (("test.txt",), {"train": "test", "dev": ""}, {"train": 32, "dev": 4, "test": 4}),
+    ],
+)
+def test_where_one_role_is_given_the_others_are_looked_for(tmp_path, names, roles, sizes):
+    corpus = load_corpus(fill(tmp_path, *names, sentences=40), "as", roles=roles, others=("train", "dev", "test"))
+    assert {role: len(rows) for role, rows in corpus.splits.items()} == sizes
+
+
 @pytest.mark.parametrize("empty", ["train", "dev", "test"])
 def test_an_empty_split_is_refused(tmp_path, empty):
     folder = fill(tmp_path, "train.txt", "dev.txt", "test.txt")

@@ -21,7 +21,8 @@ from nerlib.results import (
     describe_shares,
     negative_transfer,
 )
-from nerlib.statistics import Interval
+from nerlib.results.describe import interval_text, score_text
+from nerlib.statistics import Interval, mean_interval, score_interval
 from tests.results.studies import table_of
 
 
@@ -142,6 +143,12 @@ def test_a_chosen_rate_at_the_edge_of_those_tried_is_called_so(chosen, where):
     assert said.startswith("LoRA, transfer: learning rate ") and said.endswith(where)
     assert "of the 3 tried (1e−05 to 9e−05)" in said
     assert describe_rates(rates[rates["chosen"]]).endswith("no other one was tried.")
+
+
+def test_a_sentence_says_when_its_seeds_cannot_tell():
+    assert interval_text(mean_interval([0.15, 0.45])) == "+30.0 (two values cannot tell)"
+    assert score_text("transfer", score_interval([0.1, 0.4])) == "transfer 25.0 (two values cannot tell)"
+    assert interval_text(mean_interval([0.15, 0.16, 0.17])) == "+16.0 (+13.5 to +18.5)"
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------

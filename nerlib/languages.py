@@ -55,6 +55,7 @@ tn Tswana Latn tsn; tr Turkish Latn tur; tt Tatar Cyrl tat; tw Twi Latn twi; ug 
 uk Ukrainian Cyrl ukr; ur Urdu Arab urd; uz Uzbek Latn uzb; vi Vietnamese Latn vie; wo Wolof Latn wol
 xh Xhosa Latn xho; yi Yiddish Hebr yid; yo Yorùbá Latn yor; zh Chinese Hans zho; zu Zulu Latn zul
 """
+# Codes of the table's languages by another of their names; ISO 639-3 has codes for the main variety of some.
 _OTHER_NAMES = {"bm": "bam", "swh": "sw", "pes": "fa", "prs": "fa", "nb": "no", "arb": "ar", "npi": "ne", "ory": "or"}
 _OWN_NAME = {"bm": "bm", "bam": "bm", "nb": "nb", "prs": "prs"}  # what the table joins, and BCP 47 does not
 
@@ -91,7 +92,8 @@ def codes(tag: str) -> tuple[str, ...]:
     """The names under which a corpus may keep a language, best first: as given, two letters, three letters."""
     known = language(tag)
     short = next((code for code, row in LANGUAGES.items() if row.iso3 == known.iso3), tag)
-    return tuple(dict.fromkeys((tag, short, known.iso3)))
+    others = (code for code, other in _OTHER_NAMES.items() if other == short)
+    return tuple(dict.fromkeys((tag, short, known.iso3, *others)))
 
 
 def canonical(tag: str) -> str:
