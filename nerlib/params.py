@@ -24,7 +24,7 @@ from nerlib.vocabulary import METHODS, TASKS, find_stage
 if TYPE_CHECKING:
     import pandas as pd
 
-TUNED = "tuned"
+TUNED, PUBLISHED, OURS = "tuned", "as published", "ours"
 DEMO = "demo"
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -339,6 +339,14 @@ class Settings(BaseModel):
         """The sources with their corpora."""
         parsed = (Source.parse(source) for source in self.sources)
         return tuple(Source(s.language, s.corpus or corpus_of(s.language, self.task)) for s in parsed)
+
+    @property
+    def variant(self) -> str:
+        """How these settings ask for runs, in words: ``ours``, ``as published``, ``tuned``, ``rate 2e-05``."""
+        rate = self.learning_rate
+        if self.recipe != "ours":
+            return PUBLISHED
+        return rate if isinstance(rate, str) else f"rate {rate:.2g}" if isinstance(rate, float) else OURS
 
     def _rate(self, stage: str) -> float | str | None:
         """The rate that is given for a stage: a number, `tuned`, or None for the method's default."""

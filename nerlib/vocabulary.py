@@ -113,6 +113,12 @@ METHODS: dict[str, MethodWords] = {
     "madx": MethodWords("MAD-X", "#56B4E9"),
 }
 
+
+def base_method(name: str) -> str:
+    """A method's name without how it was configured: ``lora`` of ``lora (rank 16)``."""
+    return name.partition(" (")[0]
+
+
 # --- tasks and metrics ------------------------------------------------------------------------------------------------
 
 
@@ -323,8 +329,8 @@ def label(name: object) -> str:
     ('MAD-X', 'transfer, 10 sentences', 'wrong type')
     """
     text = str(name)
-    if text in METHODS:
-        return METHODS[text].label
+    if base_method(text) in METHODS:
+        return text.replace(base_method(text), METHODS[base_method(text)].label, 1).replace("_", " ")
     if text in TASKS:
         return TASKS[text].label
     if text in METRICS:

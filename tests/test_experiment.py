@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -330,6 +331,28 @@ def test_a_default_and_the_same_value_given_are_one_run(material):
     default, given = (study(material, **changes).data for changes in ({}, {"alpha": 32, "dropout": 0.1}))
     described = [models.methods.described(m.method()) for m in (default, given)]
     assert json.dumps(described[0]) == json.dumps(described[1])
+
+
+def test_a_run_is_of_every_variant_that_it_was_asked_for_in_whoever_asked_first(material):
+    """Nothing of training to convergence was published, so that both recipes ask for one run."""
+    recipes = {"ours": "ours", "as published": "assamese"}
+    for order in (("ours", "as published"), ("as published", "ours")):
+        name = f"{order[0]} first".replace(" ", "-")
+        given = material | {"study": name, "method": "full", "seeds": [1]}
+        found = [study(given, recipe=recipes[variant]).runs("baseline_converged") for variant in order]
+        assert found[0]["digest"].tolist() == found[1]["digest"].tolist()
+        assert [runs["variant"].tolist() for runs in found] == [[variant] for variant in order]
+        assert records.read_records(name)["variant"].tolist() == ["as published + ours"]
+
+
+def test_a_rate_that_is_given_for_every_method_is_a_variant(material):
+    """The one rate of the African study: beside our own rates, never in one mean with them."""
+    for given in ({}, {"learning_rate": 2e-5}):
+        study(material, study="rates", seeds=[1], **given).runs("baseline", methods=["full", "lora"])
+    table = records.read_records("rates")
+    assert sorted(zip(table["variant"], table["method"], strict=True)) == sorted(
+        product(("ours", "rate 2e-05"), ("full", "lora"))
+    )
 
 
 @pytest.mark.parametrize("method", ["lora", "madx"])

@@ -113,7 +113,8 @@ def get_or_train(
 ) -> Run:
     """The run with this identity: found finished, gone on with from a checkpoint, or made.
 
-    Two processes never train the same run at once: the second waits, and finds the record of the first.
+    Two processes never train the same run at once: the second waits, and finds the record of the first. A run that is
+    found keeps every variant that it was asked for in, so that nothing depends on who asked first.
 
     Parameters
     ----------
@@ -134,11 +135,19 @@ def get_or_train(
         When the lock was lost while the run was made: another process makes it now.
     """
     folder = records.run_folder(*name, records.digest_of(identity))
-    if found := finished(folder):
+    asked_for = set(known.get("asked_for", ()))
+    if (found := finished(folder)) and asked_for <= set(found.record.variants):
         return found
     lock = folder.with_name(f".{folder.name}.lock")
     with folders.lock(lock, on_wait=lambda owner: announce(f"{name}: made by {owner}, waiting")) as check_held:
-        return finished(folder) or _made(Job(folder, name), identity, known, make, check_held)
+        if found := finished(folder):
+            return _also_asked_for(found, asked_for)
+        return _made(Job(folder, name), identity, known, make, check_held)
+
+
+def _also_asked_for(run: Run, variants: set[str]) -> Run:
+    record = run.record.model_copy(update={"asked_for": tuple(sorted(variants.union(run.record.variants)))})
+    return Run(run.folder, records.write_record(run.folder, record))
 
 
 def finished(folder: Path) -> Run | None:

@@ -183,6 +183,7 @@ def record_fields(run: StageRun) -> dict[str, Any]:
         "parent": run.parent.digest if run.parent else "",
         "train_languages": sorted({*sizes["train_by_language"], *(data.sources if run.parent else ())}),
         "settings": params.settings_with_provenance(data.settings),
+        "asked_for": (data.settings.variant,),
         "sizes": sizes | {"test_seen": seen},
         "corpora": {
             tag: {

@@ -295,10 +295,16 @@ class Study:
         return {language: language_adapter(self.data, language) for language in languages}
 
     def table(self, *runs: Iterable[Run]) -> pd.DataFrame:
-        """One row a run, with the columns of `records.read_records`, in the order given."""
+        """One row a run, with the columns of `records.read_records`, in the order given; of the settings' variant."""
         made = [run for group in runs for run in group]
         if not made:
             return pd.DataFrame(columns=list(records.COLUMNS))
         studies = sorted({run.record.study for run in made})
         table = pd.concat([records.read_records(name) for name in studies]).set_index("digest", drop=False)
-        return table.loc[[run.digest for run in made]].reset_index(drop=True)
+        table = table.loc[[run.digest for run in made]].reset_index(drop=True)
+        return table.assign(variant=[self._own(variants) for variants in table["variant"]])
+
+    def _own(self, variants: str) -> str:
+        """The variant that these settings ask for, of all that a run was asked for in."""
+        each = variants.split(" + ")
+        return next((one for one in each if one.split(", ")[0] == self.settings.variant), each[0])

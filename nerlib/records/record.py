@@ -34,6 +34,7 @@ class Record(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     status: Literal["finished", "failed", "not_run"]
     reason: str = Field("", description="why a run failed or was not made; empty when it is finished")
     train_languages: tuple[str, ...] = ()
+    asked_for: tuple[str, ...] = Field((), description="the variants that it was asked for in, whoever asked first")
     settings: dict[str, dict[str, Any]] = Field(
         {}, description="by name: value, and source (given, study, language, default)"
     )
@@ -50,6 +51,12 @@ class Record(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     def collapsed(self) -> str:
         """Why its training collapsed (see `tasks.why_collapsed`), "no" when it did not, "" when that is not known."""
         return (self.scores["collapsed"] or "no") if "collapsed" in self.scores else ""
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """`asked_for`; of a record from before it was kept, what the settings of whoever made the run say."""
+        given = self.settings.get("recipe", {}).get("value", "ours")
+        return self.asked_for or ("ours" if given == "ours" else "as published",)
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Record":

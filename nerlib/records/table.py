@@ -6,6 +6,7 @@ The index (``runs/<study>/.index.parquet``) is a cache: it is keyed by path, tim
 
 import contextlib
 import io
+import json
 import os
 import stat
 import warnings
@@ -21,7 +22,7 @@ from nerlib.records.record import RECORD, Record, read_record
 from nerlib.vocabulary import METRICS
 
 INDEX = ".index.parquet"
-INDEX_VERSION = 4  # raise it when a column's meaning changes: an older index is then read no more
+INDEX_VERSION = 5  # raise it when a column's meaning changes: an older index is then read no more
 DEPTH = 6  # folders below a study: language, task, backbone, method, stage, run
 NAMED = 20  # damaged records that a warning names one by one
 
@@ -36,6 +37,8 @@ COLUMNS: dict[str, str] = {
     "sources": "str",
     "variant": "str",
     "variant_digest": "str",
+    "parent_variant_digest": "str",
+    "method_settings": "str",
     "seed": "int64",
     "status": "str",
     "reason": "str",
@@ -96,7 +99,9 @@ def read_records(study: str) -> pd.DataFrame:
     DataFrame
         The columns and types of `COLUMNS`. Scores are shares (0..1), `seconds` the run's wall time, memory in bytes.
         `train_languages` joins the tags with "+", and so does `sources`, without the target's. `variant` says in words
-        how the run was asked for (`variant_of`), `variant_digest` tells two of the same words apart. Of
+        how the run was asked for, each way in the order of the alphabet, joined with " + " (`variants_of`);
+        `variant_digest` and `parent_variant_digest` (of the run that it continues) tell two of the same words apart,
+        `method_settings` two configurations of one method (JSON). Of
         `test_sentences`, `seen_sentences` stand in the training data (`unseen_score` is the score of the others, NaN
         when there are none of either kind), and `excluded_sentences` could not be aligned with a foreign system's.
         `dev_score` and `test_score` are the `metric`'s; `test_score` is always of the target's test set.
@@ -125,6 +130,8 @@ def read_records(study: str) -> pd.DataFrame:
     table = index.assign(folder=[str(folder / path) for path in index["path"]])[list(COLUMNS)].astype(COLUMNS)
     table = table.sort_values(["language", "task", "backbone", "method", "stage", "seed", "digest"], ignore_index=True)
     table["zero_shot_f1"] = _zero_shot(table)
+    variants = dict(zip(table["digest"], table["variant_digest"], strict=True))
+    table["parent_variant_digest"] = table["parent"].map(variants).fillna("")
     return table
 
 
@@ -195,8 +202,9 @@ def _row(record: Record) -> dict[str, Any]:
         **{name: getattr(record, name) for name in (*names, "collapsed")},
         "train_languages": "+".join(record.train_languages),
         "sources": "+".join(tag for tag in record.train_languages if tag != record.language),
-        "variant": variant_of(record),
+        "variant": " + ".join(variants_of(record)),
         "variant_digest": _variant_digest(record),
+        "method_settings": _method_settings(record),
         "train_sentences": record.sizes.get("train"),
         "test_sentences": record.sizes.get("test"),
         "seen_sentences": record.sizes.get("test_seen"),
@@ -218,24 +226,28 @@ def _row(record: Record) -> dict[str, Any]:
     }
 
 
-def variant_of(record: Record) -> str:
-    """How a run was asked for, in words: ``ours``, ``as published``, ``tuned``, ``ours, aligned by batches``."""
-    given = {name: entry.get("value") for name, entry in record.settings.items()}
-    published = given.get("recipe", "ours") != "ours"
-    rate = given.get("learning_rate")
-    words = ["as published" if published else "tuned" if rate == "tuned" else "ours"]
-    if aligned := record.identity.get("alignment"):
-        words.append(f"aligned by {aligned.get('form', '')}")
-    words += [option.replace("_", " ") for option in ("encoder_only", "trim_vocabulary") if record.identity.get(option)]
-    return ", ".join(words)
+def variants_of(record: Record) -> list[str]:
+    """The ways in which a run was asked for, in words: ``ours``, ``as published``, ``ours, aligned by batches``."""
+    facts = [f"aligned by {record.identity['alignment'].get('form', '')}"] if record.identity.get("alignment") else []
+    facts += [option.replace("_", " ") for option in ("encoder_only", "trim_vocabulary") if record.identity.get(option)]
+    return [", ".join([word, *facts]) for word in sorted(record.variants)]
+
+
+OF_THE_METHOD = ("learning_rate", "precision", "micro_batch_size")  # of a recipe: what each method has its own of
 
 
 def _variant_digest(record: Record) -> str:
     """Digest of what was asked beside the method: steps, sizes, lengths; methods of one table share it."""
-    own = ("learning_rate", "precision", "micro_batch_size")
-    recipe = {name: value for name, value in (record.identity.get("recipe") or {}).items() if name not in own}
+    recipe = {name: value for name, value in (record.identity.get("recipe") or {}).items() if name not in OF_THE_METHOD}
     facts = {name: record.identity.get(name) for name in ("max_length", "stride", "alignment")}
     return fingerprint([recipe, facts, record.sizes.get("train")])[:6] if recipe else ""
+
+
+def _method_settings(record: Record) -> str:
+    """What was asked of the method (rank, width, learning rate, ...), as JSON."""
+    method, recipe = record.identity.get("method"), record.identity.get("recipe") or {}
+    own = {name: value for name, value in method.items() if name != "name"} if isinstance(method, dict) else {}
+    return json.dumps(own | {"learning_rate": recipe.get("learning_rate")}, sort_keys=True)
 
 
 # --- the index ------------------------------------------------------------------------------------------------------

@@ -25,9 +25,10 @@ import pandas as pd
 from nerlib import statistics
 from nerlib.errors import RecordError, SettingsError
 from nerlib.folders import fingerprint
-from nerlib.results.runs import FACTORS, KIND, OURS, UNIT, check_columns, comparable_runs, selected, words
+from nerlib.results.runs import FACTORS, KIND, OURS, UNIT, alike, check_columns, comparable_runs, selected, words
 from nerlib.scoring import Counts
 from nerlib.statistics import LANGUAGES_LIKE_THESE, EquivalenceTest, Interval, Pair, Verdict
+from nerlib.vocabulary import base_method
 
 ASKED = (*FACTORS, *UNIT)  # columns that may differ between two sides
 CELL = ["language", "seed"]  # by which runs are paired
@@ -182,9 +183,11 @@ def _several(table: pd.DataFrame) -> tuple[str, ...]:
 def _methods(group: pd.DataFrame) -> Iterator[Sides]:
     shared = ["variant", "stage", "sources"]
     for values, cell in group.groupby(shared, sort=True):
-        methods = sorted(cell["method"].unique())
-        pairs = [(m, FULL) for m in methods if m != FULL] if FULL in methods else combinations(methods, 2)
-        for a, b in pairs:
+        methods = sorted(cell["method"].unique(), key=lambda name: (base_method(name) == FULL, name))
+        against_full = FULL in map(base_method, methods)
+        for a, b in combinations(methods, 2):
+            if against_full and base_method(b) != FULL:
+                continue
             yield {"method": a}, {"method": b}, dict(zip(shared, map(str, values), strict=True))
 
 
@@ -201,16 +204,10 @@ def _stages(group: pd.DataFrame) -> Iterator[Sides]:
                 shared["method"] = method
             else:
                 a["method"], b["method"] = method, other
-            for exact in _alike(variant, variants.get((other, start), [])):
-                yield a, b, shared | {"variant": exact}
-
-
-def _alike(variant: str, others: Iterable[str]) -> Iterator[str]:
-    """The variants, exactly, in which two stages meet: of the same words, told apart by a digest in one at most."""
-    for other in others:
-        short, exact = sorted((variant, other), key=len)
-        if short in (exact, exact.partition(" #")[0]):
-            yield exact
+            for theirs in variants.get((other, start), []):
+                fewer, more = sorted((variant, theirs), key=len)
+                if alike(fewer, more):
+                    yield a, b, shared | {"variant": more}
 
 
 def _source_sets(group: pd.DataFrame) -> Iterator[Sides]:

@@ -5,13 +5,13 @@ again.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import product
+from itertools import combinations, product
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from nerlib.formats import MINUS
-from nerlib.results.runs import COLLAPSED, KIND, UNIT, has_collapsed, words
+from nerlib.results.runs import COLLAPSED, KIND, UNIT, comparable_runs, has_collapsed, in_each_variant, words
 from nerlib.vocabulary import label
 
 LEAKED = "leaked sentences"
@@ -53,10 +53,11 @@ def integrity(runs: pd.DataFrame) -> list[Finding]:
     runs
         As `read_records` gives them.
     """
-    done = runs[runs["status"] == "finished"]
+    done, each = runs[runs["status"] == "finished"], in_each_variant(runs)
     collapsed = has_collapsed(done)
-    alike = done.groupby(["language", *KIND])["digest"].transform("size")
-    cell = ["language", *KIND, "variant_digest", "train_sentences", "seed"]
+    finished = each[each["status"] == "finished"]
+    alike = finished.groupby(["language", *KIND])["digest"].transform("size")
+    cell = ["language", *KIND, "parent_variant_digest", "variant_digest", "method_settings", "train_sentences", "seed"]
     return [
         # Collapsed runs may well predict the same (nothing); they are reported as collapsed.
         *_each(
@@ -67,11 +68,17 @@ def integrity(runs: pd.DataFrame) -> list[Finding]:
         ),
         *_each("different test sets", done, ["language", "task"], _test_sets),
         *_each(LEAKED, done[done["seen_sentences"] > 0], RUNS, _leaked),
-        *_each("collapsed runs", done.assign(alike=alike)[collapsed], ["language", *KIND], _collapsed),
+        *_each(
+            "collapsed runs",
+            finished.assign(alike=alike)[has_collapsed(finished)],
+            ["language", *KIND],
+            _collapsed,
+        ),
         *_each("failed runs", runs[runs["status"] == "failed"], [*RUNS, "reason"], _not_finished),
         *_each("runs not made", runs[runs["status"] == "not_run"], [*RUNS, "reason"], _not_finished),
-        *_missing(runs),
-        *_each("several runs of one kind", done, cell, _twice),
+        *_missing(each),
+        *_each("several runs of one kind", finished, cell, _twice),
+        *_not_compared(runs),
         *_each("excluded sentences", done[done["excluded_sentences"] > 0], RUNS[:3], _excluded),
         *_code(done),
     ]
@@ -166,6 +173,19 @@ def _missing(runs: pd.DataFrame) -> Iterator[Finding]:
                 what = f"no run with seed {', '.join(absent)}, which others of the stage have"
                 where = _where({"language": language, "task": task, "method": method, "stage": stage})
                 yield Finding("missing runs", what, f"{where}{sources and f' from {sources}'} ({label(backbone)})")
+
+
+def _not_compared(runs: pd.DataFrame) -> Iterator[Finding]:
+    """Methods of one stage whose runs were all asked for otherwise (other steps, batches, sizes)."""
+    table = comparable_runs(runs)
+    words_alone = table["variant"].str.partition(" #")[0]
+    for values, group in table.groupby(["task", "backbone", words_alone, "stage", "sources"], sort=True):
+        asked = group.groupby("method")["variant"].agg(set)
+        for (a, of_a), (b, of_b) in combinations(asked.items(), 2):
+            if not of_a & of_b:
+                what = f"{label(a)} and {label(b)} differ in steps, batches, lengths or sizes and are not compared"
+                where = _where(dict(zip(["task", "backbone", "variant", "stage"], values, strict=False)))
+                yield Finding("not compared", f"{what}; records.explain names the differences", where)
 
 
 def _code(done: pd.DataFrame) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """Which runs belong together: what tells kinds of runs apart, and what must not be averaged."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,8 +17,13 @@ COLLAPSED = 0.05  # F1 of a run that has collapsed, where its record does not sa
 
 
 def finished(runs: pd.DataFrame) -> pd.DataFrame:
-    """The finished runs that have a score."""
-    return runs[(runs["status"] == "finished") & runs["test_score"].notna()]
+    """The finished runs that have a score, once in each variant that they were asked for in."""
+    return in_each_variant(runs[(runs["status"] == "finished") & runs["test_score"].notna()])
+
+
+def in_each_variant(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs, each once in each variant that it was asked for in."""
+    return runs.assign(variant=runs["variant"].str.split(" + ", regex=False)).explode("variant", ignore_index=True)
 
 
 def has_collapsed(runs: pd.DataFrame) -> pd.Series:
@@ -38,16 +44,19 @@ def comparable_runs(runs: pd.DataFrame) -> pd.DataFrame:
 
     `sources` is empty at stages where no language has more than one set of them (`own_sources` holds each run's).
     Where one language has runs of one stage that were asked for otherwise (other steps, sizes, lengths), `variant` ends
-    in the digest of what was asked (`exact_variant` always does). `collapsed` is a bool.
+    in the digest of what was asked, and likewise of what the runs that they continue were asked (`exact_variant` always
+    holds both). Where a method was configured otherwise, `method` says how: ``lora (rank 16)``. `collapsed` is a bool.
     """
     table = finished(runs)
-    exact = table["variant"] + " #" + table["variant_digest"]
-    asked_otherwise = _several(table, [*UNIT, "stage", "sources"], "variant_digest")
-    several_sources = _several(table, [*UNIT, "stage"], "sources")
+    stage = [*UNIT, "stage", "sources"]
+    digests = ["parent_variant_digest", "variant_digest"]
+    marks = {name: (" #" + table[name]).where(table[name] != "", "") for name in digests}
+    told = {name: mark.where(_several(table, stage, name), "") for name, mark in marks.items()}
     return table.assign(
-        variant=table["variant"].where(~asked_otherwise, exact),
-        exact_variant=exact,
-        sources=table["sources"].where(several_sources, ""),
+        variant=table["variant"] + told[digests[0]] + told[digests[1]],
+        exact_variant=table["variant"] + marks[digests[0]] + marks[digests[1]],
+        method=_configured(table, [*stage, *digests, "method"]),
+        sources=table["sources"].where(_several(table, [*UNIT, "stage"], "sources"), ""),
         own_sources=table["sources"],
         collapsed=has_collapsed(table),
     )
@@ -59,21 +68,42 @@ def _several(runs: pd.DataFrame, key: list[str], column: str) -> pd.Series:
     return (runs.join(most, on=key)["values"] > 1).astype(bool)
 
 
+def _configured(table: pd.DataFrame, key: list[str]) -> pd.Series:
+    """The method of each run, with the settings that differ where a language has it configured in several ways."""
+    names = table["method"].copy()
+    for method, of in table[_several(table, key, "method_settings")].groupby("method"):
+        settings = {text: json.loads(text or "{}") for text in of["method_settings"].unique()}
+        every = sorted({name for one in settings.values() for name in one})
+        differ = [name for name in every if len({str(one.get(name)) for one in settings.values()}) > 1]
+        told = {text: ", ".join(f"{name} {one.get(name)}" for name in differ) for text, one in settings.items()}
+        names[of.index] = [f"{method} ({told[text]})" for text in of["method_settings"]]
+    return names
+
+
 def selected(table: pd.DataFrame, **which: str) -> pd.DataFrame:
     """The rows of `comparable_runs` with these values.
 
-    A run that no sources were used for is not told apart by them, nor by the digest of a variant one that is alone in
+    A run that no sources were used for is not told apart by them, nor by the digests of a variant one that is alone in
     its stage.
     """
     for name, value in which.items():
         if name == "sources":
             table = table[table["own_sources"].isin([value, ""])]
         elif name == "variant":
-            named = table["variant"].isin([value, value.partition(" #")[0]])
-            table = table[named | (table["exact_variant"] == value)]
+            named = pd.MultiIndex.from_frame(table[["variant", "exact_variant"]])
+            table = table[named.isin([pair for pair in named.unique() if alike(pair[0], value, pair[1])])]
         else:
             table = table[table[name] == value]
     return table
+
+
+def alike(variant: str, wanted: str, exact: str = "") -> bool:
+    """Whether runs of a variant are meant by another's name: of the same words, of no digest that the name lacks.
+
+    They are meant, too, where `exact`, all their digests, holds every one that the name has.
+    """
+    (words_here, *here), (words_there, *there), (_, *all_here) = (t.split(" #") for t in (variant, wanted, exact))
+    return words_here == words_there and (set(here) <= set(there) or set(there) <= set(all_here))
 
 
 def check_one_kind(runs: pd.DataFrame, by: Sequence[str]) -> None:

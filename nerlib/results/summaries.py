@@ -15,7 +15,16 @@ import pandas as pd
 from nerlib.corpora import Example, Sentence
 from nerlib.labels import gold_items
 from nerlib.results.compare import CONVERGED, SOURCES, TARGET, Comparison
-from nerlib.results.runs import KIND, UNIT, check_one_kind, comparable_runs, finished, has_collapsed, words
+from nerlib.results.runs import (
+    KIND,
+    UNIT,
+    check_one_kind,
+    comparable_runs,
+    finished,
+    has_collapsed,
+    in_each_variant,
+    words,
+)
 from nerlib.statistics import Interval, expected_f1_width, mean_interval, score_interval, wilson_interval
 from nerlib.vocabulary import label
 
@@ -98,6 +107,7 @@ def over_languages(table: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
 
 def grid(runs: pd.DataFrame) -> pd.DataFrame:
     """How many runs of each kind are finished, by language: ``3``, or ``2 of 3``, or nothing."""
+    runs = in_each_variant(runs)
     counts = (runs["status"] == "finished").groupby([runs[name] for name in [*KIND, "language"]]).agg(["size", "sum"])
     texts = [f"{done}" if done == size else f"{done} of {size}" for size, done in counts.itertuples(index=False)]
     return pd.Series(texts, index=counts.index, dtype=object).unstack("language").fillna("").reset_index()

@@ -130,6 +130,33 @@ def test_a_question_that_leaves_open_which_runs_are_meant_is_refused():
         compare(runs, [Question({"stage": "target"}, {"stage": "baseline_converged"}, unit)])
 
 
+def test_runs_that_continue_sources_that_were_asked_for_otherwise_are_told_apart():
+    """Two trainings on the sources, the same one on the target: each goes with its own, and both with the baseline."""
+    parts = [a_table({"lora": 0.5}, stage="baseline_converged", variant_digest="own", seed=9)]
+    for i, asked in enumerate(("few", "many")):
+        parts += [
+            a_table({"lora": 0.5 + i / 10}, stage="sources", variant_digest=asked, seed=i, sources="hi"),
+            a_table(
+                {"lora": 0.6 + i / 10}, variant_digest="own", parent_variant_digest=asked, seed=i + 2, sources="hi"
+            ),
+        ]
+    found = answers(pd.concat(parts))
+    assert set(found) == {
+        f"transfer − {before} (LoRA, ours #{asked})"
+        for before in ("target only", "zero-shot") for asked in ("few", "many")
+    }  # fmt: skip
+    assert all(len(one.pairs) == 24 and not one.left_out for one in found.values())
+
+
+def test_two_configurations_of_a_method_are_two_sides():
+    ranks = [a_table({"lora": 0.6 + r / 100}, method_settings=f'{{"rank": {r}, "alpha": 32}}', seed=r) for r in (8, 16)]
+    both = pd.concat([*ranks, a_table({"full": 0.7}, method_settings='{"dropout": 0.1}')])
+    assert names(both) == {
+        "LoRA (rank 16) − full fine-tuning (transfer)",
+        "LoRA (rank 8) − full fine-tuning (transfer)",
+    }
+
+
 def test_variants_are_compared_when_they_are_asked_about():
     """With and without a penalty, as published and as it should be."""
     aligned = a_table({"lora": 0.7}, stage="sources", variant="ours, aligned by batches", sources="hi")

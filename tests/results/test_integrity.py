@@ -117,6 +117,19 @@ def test_seeds_of_one_variant_are_not_missed_in_another(runs):
     assert kinds(pd.concat([runs, published])) == []
 
 
+def test_methods_that_were_asked_for_otherwise_are_not_silently_left_uncompared(runs):
+    alone = runs.assign(variant_digest=runs["method"].map({"full": "aaaaaa", "lora": "bbbbbb"}))
+    assert compare(alone) == []
+    (found,) = integrity(alone)
+    assert found.kind == "not compared" and found.what.startswith("full fine-tuning and LoRA differ in steps")
+    both = pd.concat([alone, alone.assign(variant_digest="cccccc", digest=alone["digest"] + "c", predictions="")])
+    assert kinds(both) == []
+
+
+def test_a_run_that_was_asked_for_twice_is_no_copy_of_itself(runs):
+    assert kinds(runs.assign(variant="as published + ours")) == []
+
+
 def test_the_table_of_findings_counts_the_runs(runs):
     runs.loc[[0, 1], "test_score"] = 0.0
     (row,) = findings_table(integrity(runs)).to_dict("records")

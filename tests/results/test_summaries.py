@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from nerlib import results
@@ -75,6 +77,20 @@ def test_cells_are_means_over_seeds_of_each_variant():
             assert table.loc[(variant, language), "score"][:3] == pytest.approx(score_interval(scores)[:3])
     assert set(table["kind"]) == {"LoRA, transfer", "LoRA, transfer, as published"}
     assert set(table["seeds"]) == {3} and set(table["seconds"]) == {9.0}
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.sampled_from(["ours", "as published", "as published + ours"]), min_size=6, max_size=6))
+def test_runs_of_two_variants_are_never_in_one_mean(asked):
+    """Any mixture of variants: the mean of each is that of the runs that were asked for in it."""
+    scores = [0.1, 0.2, 0.4, 0.5, 0.8, 0.9]
+    rows = zip(scores, asked, range(1, 7), strict=True)
+    frame = table_of(*({"test_score": s, "variant": v, "seed": i, "sources": ""} for s, v, i in rows))
+    found = cells(frame).set_index("variant")["mean"].to_dict()
+    for variant in {name for text in asked for name in text.split(" + ")}:
+        of_variant = [s for s, text in zip(scores, asked, strict=True) if variant in text.split(" + ")]
+        assert found.pop(variant) == pytest.approx(np.mean(of_variant))
+    assert not found
 
 
 def test_zero_shot_saw_no_sentence_of_the_target():
