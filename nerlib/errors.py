@@ -1,11 +1,21 @@
 """What nerlib raises: every message says what was expected, what was got, where, and how to mend it."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+LONGEST = 500  # characters of a message: what was got, and where, may be of any length
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class NerlibError(Exception):
-    """The base of all errors that nerlib raises on purpose."""
+    """The base of all errors that nerlib raises on purpose; its message is one line, cut in the middle when long."""
+
+    def __str__(self) -> str:
+        line = " ".join(super().__str__().splitlines())
+        return line if len(line) <= LONGEST else f"{line[: LONGEST - 155]} ... {line[-150:]}"
 
 
 class SettingsError(NerlibError, ValueError):
@@ -40,3 +50,32 @@ def did_you_mean(name: object, names: Iterable[str]) -> str:
     """A hint at the nearest of `names`, as ``did you mean 'seeds'?``; "" where none is near."""
     near = difflib.get_close_matches(str(name), list(names), n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else ""
+
+
+def raises_only(kind: type[NerlibError], what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a public function raise nerlib's own errors only: what a library raises on odd input becomes `kind`.
+
+    It is the last resort. Where it is known what can be wrong, the message says how to mend it.
+
+    Parameters
+    ----------
+    kind
+        The class of the error.
+    what
+        What the function's first argument names.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @wraps(function)
+        def guarded(*args: P.args, **options: P.kwargs) -> R:
+            try:
+                return function(*args, **options)
+            except NerlibError:
+                raise
+            except Exception as error:
+                subject = f"{what} {str(args[0])[:100]!r}" if args else what
+                raise kind(f"{subject}: expected what can be read, got {type(error).__name__}: {error}") from error
+
+        return guarded
+
+    return decorate

@@ -38,7 +38,17 @@ def project_root() -> Path:
 
 def _place(variable: str, default: Path) -> Path:
     given = os.environ.get(variable)
-    return Path(given).expanduser().absolute() if given else default
+    return _findable(given).absolute() if given else default
+
+
+def _findable(name: str | Path) -> Path:
+    """A path that the system can look for, `~` resolved; else a `FolderError`."""
+    try:
+        path = Path(name).expanduser()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise FolderError(f"{str(name)[:100]!r}: expected a path that can be looked at, got: {error}") from None
+    return path
 
 
 def runs_folder() -> Path:
@@ -59,8 +69,8 @@ def cache_folder() -> Path:
 
 def from_root(name: str | Path) -> Path:
     """A folder that a parameter names: absolute as it stands, relative from the project's root."""
-    path = Path(name).expanduser()
-    return path if path.is_absolute() else project_root() / path
+    path = _findable(name)
+    return path if path.is_absolute() else _findable(project_root() / path)
 
 
 def safe_name(name: str, what: str = "name") -> str:

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from nerlib import folders
 from nerlib.demo import is_demo_language
-from nerlib.errors import CorpusError, FolderError, SettingsError, did_you_mean
+from nerlib.errors import CorpusError, FolderError, SettingsError, did_you_mean, raises_only
 from nerlib.languages import canonical
 from nerlib.vocabulary import METHODS, TASKS, find_stage
 
@@ -68,7 +68,7 @@ def _known(what: str, names: Mapping[str, Any]) -> AfterValidator:
 FolderName = Annotated[str, AfterValidator(_folder_name)]
 Tag = Annotated[FolderName, AfterValidator(_canonical)]
 Method = Annotated[str, _known("method", METHODS)]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 Factor = Annotated[float, Field(gt=0)]
 Name = Annotated[str, Field(min_length=1)]
 EachOnce = AfterValidator(_each_once)
@@ -278,9 +278,13 @@ class Settings(BaseModel):
     def _rates(cls, given: Any) -> Any:
         rates = list(given.values()) if isinstance(given, Mapping) else [given]
         if isinstance(given, Mapping) and (unknown := set(given) - set(METHODS)):
-            raise ValueError(f"rates by method: {sorted(unknown)} are none of {', '.join(METHODS)}")
+            raise ValueError(f"rates by method: {sorted(map(str, unknown))} are none of {', '.join(METHODS)}")
         for rate in rates if given != TUNED else ():
-            if rate is not None and rate != "" and not 0 < float(rate) < math.inf:
+            try:
+                fits = rate in (None, "") or 0 < float(rate) < math.inf
+            except (TypeError, ValueError, OverflowError):
+                fits = False
+            if not fits:
                 raise ValueError("expected a number above 0, one by method, or 'tuned'")
         return None if given in ("", {}) else given
 
@@ -420,6 +424,7 @@ def streams(seed: int) -> dict[str, np.random.Generator]:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
+@raises_only(SettingsError, "settings")
 def read_settings(given: Mapping[str, Any], *, where: str = "") -> Settings:
     """Validate parameters.
 
@@ -496,12 +501,24 @@ def _assignments(source: str) -> tuple[set[str], bool]:
     return names, literal
 
 
+class _EachKeyOnce(yaml.SafeLoader):
+    """YAML's safe loader, which refuses a key that stands twice: the first value would be lost."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := {key for key in keys if keys.count(key) > 1} - {"<<"}:
+            raise yaml.constructor.ConstructorError(
+                problem=f"the key {min(twice)!r} stands twice", problem_mark=node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file's mapping; a `SettingsError` names the file when it is none."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is no YAML: {error}") from None
+        content = yaml.load(path.read_text(encoding="utf-8"), _EachKeyOnce)
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
+        raise SettingsError(f"{path} is no YAML that can be read: {error}") from None
     if not isinstance(content, dict):
         raise SettingsError(f"{path}: expected names and values, got {type(content).__name__}")
     return content
@@ -591,7 +608,7 @@ def _message(error: ValidationError, where: str) -> str:
         message = problem["msg"].removeprefix("Value error, ")
         if name:
             meaning = Settings.model_fields[name].description if name in Settings.model_fields else ""
-            lines.append(f"{name} = {problem['input']!r}: {message} ({meaning})")
+            lines.append(f"{name} = {problem['input']!r:.80}: {message} ({meaning})")
         else:
             lines.append(message)
     return (f"{where}: " if where else "") + "; ".join(lines)

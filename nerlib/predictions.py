@@ -20,7 +20,7 @@ import pandas as pd
 
 from nerlib import demo, folders, records
 from nerlib.corpora import Sentence, digest_of_examples, load_corpus, nfc_words, read_conll, write_conll
-from nerlib.errors import CorpusError, RecordError, SettingsError
+from nerlib.errors import CorpusError, RecordError, SettingsError, raises_only
 from nerlib.labels import Span, spans, to_tags
 from nerlib.params import Settings
 from nerlib.records import Record
@@ -46,6 +46,7 @@ SYSTEMS: Mapping[str, float] = {"careful": 0.15, "careful-again": 0.15, "hasty":
 SPREAD_OVER_LANGUAGES, SPREAD_OVER_SEEDS = 0.01, 0.005  # standard deviations of a system's rate
 
 
+@raises_only(SettingsError, "predictions")
 def import_predictions(folder: str | Path, corpus: str, study: str, *, kind: str = FOREIGN) -> list[Record]:
     """Make runs of a study out of prediction files, scored against the corpus.
 

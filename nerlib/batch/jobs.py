@@ -69,6 +69,8 @@ def jobs(study: Mapping[str, Any]) -> list[Job]:
     """
     if unknown := set(study) - STUDY_KEYS:
         raise SettingsError(f"study: unknown {sorted(unknown)}; expected some of {sorted(STUDY_KEYS)}")
+    if not isinstance(threads := study.get("threads", 1), int) or threads < 1:
+        raise SettingsError(f"threads: expected a number, 1 or more, got {threads!r}")
     name = folders.safe_name(study.get("study", ""), "study")
     common = _mapping(study.get("parameters"), "parameters")
     planned, summary = (_mapping(study.get(name), name) for name in ("notebooks", "summary"))

@@ -19,6 +19,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
 from nerlib.batch import notebook_files as notebooks
+from nerlib.errors import SettingsError, raises_only
 from nerlib.folders import reports_folder, write_atomically
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -42,6 +43,7 @@ _ATTRIBUTES = {
 }
 
 
+@raises_only(SettingsError, "notebook")
 def render(notebook: Path) -> Path:
     """Make one self-contained HTML file of an executed notebook, also of one that failed.
 

@@ -9,7 +9,7 @@ import functools
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,11 +72,11 @@ def read_columns(path: Path, task: str, notes: Notes) -> list[RawSentence]:
     last_cells = functools.cache(lambda: _last_cells(lines, shape.separator))
     sentences: list[RawSentence] = []
     for blank, group in itertools.groupby(enumerate(lines, start=1), lambda numbered: not numbered[1].strip(_BLANK)):
-        sentence = RawSentence([], [], [], str(path))
+        sentence, due = RawSentence([], [], [], str(path)), itertools.count(1)
         for number, line in () if blank else group:
             if line[0] == "#" and _is_comment(line, shape, first=not sentence.words):
                 continue
-            word_and_tag = _word_and_tag(line, shape, last_cells, f"{path}:{number}", notes)
+            word_and_tag = _word_and_tag(line, shape, last_cells, due, f"{path}:{number}", notes)
             if word_and_tag is not None:
                 sentence.words.append(word_and_tag[0])
                 sentence.tags.append(word_and_tag[1])
@@ -124,9 +124,9 @@ def _last_cells(lines: Sequence[str], separator: str) -> Counter[str]:
 
 
 def _word_and_tag(
-    line: str, shape: _Shape, last_cells: Callable[[], Counter[str]], where: str, notes: Notes
+    line: str, shape: _Shape, last_cells: Callable[[], Counter[str]], due: Iterator[int], where: str, notes: Notes
 ) -> tuple[str, str] | None:
-    """What a line says; None where it has no word."""
+    """What a line says; None where it has no word. Where words are numbered, its number must be what is `due`."""
     cells = line.split(shape.separator)
     if len(cells) != shape.columns or "" in cells:
         cells = _repaired(cells, shape, last_cells, where, notes)
@@ -137,6 +137,8 @@ def _word_and_tag(
             raise CorpusError(f"{where}: expected the word's number first, got {cells[0]!r}")
         notes.repairs["multiword token dropped, its words kept" if "-" in cells[0] else "empty node dropped"] += 1
         return None
+    if shape.numbered and int(cells[0]) != (expected := next(due)):
+        raise CorpusError(f"{where}: expected word {expected} of its sentence, got {cells[0]}; a line may be missing")
     word = cells[shape.word].strip(_BLANK)
     if not word or word != cells[shape.word]:
         notes.repairs[SPACE_AROUND if word else EMPTY_WORD] += 1

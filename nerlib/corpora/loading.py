@@ -13,7 +13,7 @@ from nerlib.corpora.questions import read_questions
 from nerlib.corpora.tabular import ColumnSpec
 from nerlib.corpora.tags import label_map_for, map_types, to_sentences
 from nerlib.corpora.token_lists import read_token_lists
-from nerlib.errors import CorpusError
+from nerlib.errors import CorpusError, raises_only
 from nerlib.examples import SPLITS, Corpus, Sentence, hold_out
 from nerlib.folders import from_root
 from nerlib.languages import canonical, codes
@@ -26,6 +26,7 @@ Roles = Mapping[str, str | Sequence[str]]
 Splits = dict[str, tuple[Any, ...]]
 
 
+@raises_only(CorpusError, "corpus")
 def load_corpus(
     corpus: str,
     language: str,

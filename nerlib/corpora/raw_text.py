@@ -6,27 +6,26 @@ import unicodedata
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from nerlib import demo
 from nerlib.corpora import hub
 from nerlib.corpora.files import Notes, decoded
 from nerlib.corpora.tabular import open_parquet
-from nerlib.errors import CorpusError
+from nerlib.errors import CorpusError, raises_only
 from nerlib.examples import RawText
 from nerlib.folders import from_root
 from nerlib.languages import codes
 
-READERS: Mapping[str, Callable[[bytes], bytes]] = {
-    ".txt": bytes,
-    ".txt.xz": lzma.decompress,
-    ".txt.gz": gzip.decompress,
-}
+READERS: Mapping[str, Callable[..., Any]] = {".txt": open, ".txt.xz": lzma.open, ".txt.gz": gzip.open}
+RATIO, ALWAYS = 50, 2**26  # a file's text may be so many times as long as the file (language: 3 to 10), or 64 MiB
 COLUMN = "text"
 DEMO_LINES, DEMO_TARGET_LINES = 7000, 3000  # `x-target` has few resources
 BLOCK, HELD_OUT_EVERY = 10, 20  # lines; blocks
 DEMO_SEED = 2  # other sentences than the demo's backbone has seen
 
 
+@raises_only(CorpusError, "text")
 def load_text(text: str, language: str) -> RawText:
     """Read the unlabelled text of a language.
 
@@ -84,7 +83,13 @@ def _lines_of(file: Path, notes: Notes) -> list[str]:
     if ending is None:
         raise CorpusError(f"{file}: expected a file named {', '.join(f'*{known}' for known in READERS)}")
     try:
-        data = READERS[ending](file.read_bytes())
+        at_most = max(ALWAYS, RATIO * file.stat().st_size)
+        with READERS[ending](file, "rb") as opened:
+            data = opened.read(at_most + 1)
+        if len(data) > at_most:
+            raise CorpusError(
+                f"{file}: expected text of {RATIO} times the file's size at most, got more than {at_most} bytes"
+            )
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise CorpusError(f"{file}: expected a compressed file that can be read, got: {error}") from error
     return decoded(data, file, notes).split("\n")

@@ -34,8 +34,7 @@ def read_token_lists(file: Path, task: str, notes: Notes) -> list[RawSentence]:
         if any(isinstance(tag, int) for tag in tags):
             names = names or _names_beside(file)
             tags = [_name(tag, names, row) for tag in tags]
-        if not all(isinstance(tag, str) for tag in tags):
-            raise CorpusError(f"{row.where}: expected tags as names, got {tags!r:.60}")
+        tags = [text_of(tag, "tag", row) for tag in tags]
         line = row.place.removeprefix(":")
         sentence = _sentence(tokens, tags, row, int(line) if line.isdecimal() else number, task, notes)
         sentences += [sentence] if sentence.words else []
@@ -58,8 +57,8 @@ def _names_beside(path: Path) -> list[str]:
 
 
 def _name(tag: Any, names: Sequence[str], row: Row) -> str:
-    if not isinstance(tag, int) or not 0 <= tag < len(names):
-        raise CorpusError(f"{row.where}: expected tags 0 to {len(names) - 1}, got {tag}")
+    if type(tag) is not int or not 0 <= tag < len(names):
+        raise CorpusError(f"{row.where}: expected tags 0 to {len(names) - 1}, got {tag!r:.60}")
     return names[tag]
 
 

@@ -14,7 +14,7 @@ import torch
 
 from nerlib import folders, models, records, training
 from nerlib.efficiency import DeviceUse, PeakMemory
-from nerlib.errors import NerlibError, RecordError, TooLarge
+from nerlib.errors import NerlibError, RecordError, SettingsError, TooLarge
 from nerlib.experiment.progress import announce
 from nerlib.models import TaskModel
 from nerlib.records import Record
@@ -217,6 +217,8 @@ def provenance_since(started: datetime) -> dict[str, Any]:
 def use_threads() -> None:
     """As many threads as `NERLIB_THREADS` says (a grid runs notebooks side by side); else torch's own number."""
     if given := os.environ.get("NERLIB_THREADS"):
+        if not given.isdecimal() or not 1 <= int(given) <= 1024:
+            raise SettingsError(f"NERLIB_THREADS: expected a number of threads, 1 or more, got {given[:20]!r}")
         torch.set_num_threads(int(given))
 
 

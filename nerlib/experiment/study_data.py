@@ -10,6 +10,7 @@ import pandas as pd
 
 from nerlib import corpora, folders, params
 from nerlib.corpora import Corpus, RawText, Sentence, checks, digest_of_examples
+from nerlib.corpora.files import Notes, read_text
 from nerlib.demo import is_demo_language
 from nerlib.encoding import describe_unreadable, subwords
 from nerlib.errors import SettingsError
@@ -258,9 +259,7 @@ class StudyData:
                 f"of the target's, got {list(settings.translation_pairs)}"
             )
         languages = (settings.source_corpora[0].language, settings.language)
-        lines = [
-            folders.from_root(file).read_text(encoding="utf-8-sig").splitlines() for file in settings.translation_pairs
-        ]
+        lines = [read_text(folders.from_root(file), Notes()).splitlines() for file in settings.translation_pairs]
         if len(lines[0]) != len(lines[1]) or not lines[0]:
             raise SettingsError(
                 f"translation pairs: expected as many lines in {' and '.join(settings.translation_pairs)}, "

@@ -12,11 +12,13 @@ import numpy as np
 import torch
 
 from nerlib import folders
-from nerlib.errors import ModelError
+from nerlib.errors import ModelError, raises_only
 from nerlib.models.families import Family, find_family
 
 #: Names in a configuration that begin with "_" and only describe; others may name code that is then imported.
 HARMLESS = frozenset({"_name_or_path", "_num_labels"})
+LOADS_CODE = frozenset({"auto_map", "attn_implementation", "auto_mapping", "megatron_config"})
+INDEX = "model.safetensors.index.json"  # of weights in several files
 UNTRAINED = ("pooler",)  # what heads add below themselves, and pretraining may not have trained
 READ = ("*.json", "*.safetensors", "*.model", "*.txt")  # of a Hub repository; never pickled weights, never code
 
@@ -83,6 +85,7 @@ class Backbone:
             raise ModelError(f"max_length {max_length} is beyond the {self.max_length} positions of {self.name}")
 
 
+@raises_only(ModelError, "backbone")
 def find_backbone(name: str | Path, *, called: str = "") -> Backbone:
     """Find a backbone.
 
@@ -127,9 +130,14 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
         raise ModelError(f"{folder} is no model: expected a config.json in it")
+    return read_json(path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object that describes a model, likewise."""
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: expected JSON, got what cannot be read as such: {error}") from None
     if not isinstance(config, dict):
         raise ModelError(f"{path}: expected a JSON object, got {type(config).__name__}")
@@ -142,15 +150,15 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def _names(value: Any) -> Iterator[str]:
-    """The names in a JSON value, at every depth."""
+    """The names in a JSON value to which something is given, at every depth."""
     if isinstance(value, dict):
-        yield from value
+        yield from (name for name, given in value.items() if given is not None)
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from _names(inner)
 
 
 def _loads_code(name: str) -> bool:
-    return name in ("auto_map", "attn_implementation") or (name.startswith("_") and name not in HARMLESS)
+    return name in LOADS_CODE or (name.startswith("_") and name not in HARMLESS)
 
 
 def read_network(model_class: str, folder: Path, missing: Collection[str] = (), **options: Any) -> tuple[Any, set[str]]:
@@ -173,6 +181,10 @@ def read_network(model_class: str, folder: Path, missing: Collection[str] = (), 
     import transformers
     from safetensors import SafetensorError
 
+    if (index := folder / INDEX).is_file():
+        files = {str(name) for name in dict(read_json(index).get("weight_map") or {}).values()}
+        if wrong := sorted(name for name in files if Path(name).name != name or not name.endswith(".safetensors")):
+            raise ModelError(f"{index}: expected files of the folder as .safetensors, got {wrong[0]!r}")
     try:
         network, info = getattr(transformers, model_class).from_pretrained(
             folder,

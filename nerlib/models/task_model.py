@@ -12,7 +12,7 @@ from torch import nn
 
 from nerlib import folders
 from nerlib.encoding import Encoded, Layout
-from nerlib.errors import ModelError
+from nerlib.errors import ModelError, raises_only
 from nerlib.models.backbones import (
     UNTRAINED,
     Backbone,
@@ -22,6 +22,7 @@ from nerlib.models.backbones import (
     load_tokenizer,
     quiet,
     read_config,
+    read_json,
     read_network,
     torch_seed,
 )
@@ -182,6 +183,7 @@ def pooled(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
 
 
+@raises_only(ModelError, "backbone")
 def build(
     backbone: str | Path | Backbone,
     task: str | Task = "ner",
@@ -324,6 +326,7 @@ def origin_of(backbone: Backbone) -> dict[str, str]:
     return {"name": backbone.name, "folder": str(backbone.folder), "fingerprint": backbone.fingerprint}
 
 
+@raises_only(ModelError, "model")
 def load_model(
     folder: str | Path,
     backbone: str | Path | Backbone | None = None,
@@ -352,7 +355,7 @@ def load_model(
     path = Path(folder) / "model" if (Path(folder) / "model").is_dir() else Path(folder)
     if not (path / ABOUT).is_file():
         raise ModelError(f"{folder} holds no model of nerlib: expected {ABOUT}")
-    about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
+    about = read_json(path / ABOUT)
     task, labels, method = find_task(about["task"]), tuple(about["labels"]), from_description(about["method"])
     found = backbone if isinstance(backbone, Backbone) else _find_again(backbone, about["backbone"])
     _check_backbone(path, found)
@@ -380,7 +383,7 @@ def _check_backbone(path: Path, found: Backbone) -> None:
     """Refuse what was trained on another backbone."""
     if not (path / ABOUT).is_file():
         raise ModelError(f"{path}: expected {ABOUT}, which says on what backbone it was trained")
-    origin = json.loads((path / ABOUT).read_text(encoding="utf-8"))["backbone"]
+    origin = read_json(path / ABOUT)["backbone"]
     if found.fingerprint != origin["fingerprint"]:
         raise ModelError(
             f"{path} was trained on another backbone: expected {origin['name']} with fingerprint "

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nerlib.corpora import Example, Sentence, read_conll, read_examples, write_conll, write_examples
-from nerlib.errors import CorpusError, RecordError
+from nerlib.errors import CorpusError, RecordError, raises_only
 from nerlib.folders import writable
 
 FOLDER = "predictions"
@@ -47,6 +47,7 @@ def predictions_file(folder: Path, split: str = "test") -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
+@raises_only(RecordError, "run")
 def read_predictions(folder: Path, split: str = "test") -> Predictions:
     """Read what `write_predictions` wrote.
 

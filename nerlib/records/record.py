@@ -65,7 +65,7 @@ class Record(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
         for name, part in (("scores.dev", self.scores), ("scores.test", self.scores), ("costs.seconds", self.costs)):
             if not isinstance(part.get(name.split(".")[1], {}), Mapping):
                 raise ValueError(f"{name}: expected a mapping")
-        if self.status == "finished" and "metric" not in self.scores:
+        if self.status == "finished" and not isinstance(self.scores.get("metric"), str):
             raise ValueError("a finished run needs scores with the name of their metric")
         if self.status != "finished" and not self.reason:
             raise ValueError(f"status {self.status!r} needs a reason")
@@ -203,7 +203,7 @@ def read_record(folder: Path) -> Record:
         content = json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))
     except OSError as error:
         raise RecordError(f"no record at {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{path} is damaged (cut in half?): {error}") from error
     record = _validated(content, path)
     _check_name(path.parent, record)

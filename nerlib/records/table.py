@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from nerlib.errors import FolderError, RecordError
+from nerlib.errors import FolderError, RecordError, raises_only
 from nerlib.folders import fingerprint, runs_folder, safe_name, write_atomically
 from nerlib.records.record import RECORD, Record, read_record
 from nerlib.vocabulary import METRICS
@@ -175,6 +175,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         return []
 
 
+@raises_only(RecordError, "study")
 def _read_row(study: Path, state: tuple[str, int, int]) -> dict[str, Any]:
     path, mtime_ns, size = state
     if size < 0:

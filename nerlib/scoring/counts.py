@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nerlib.errors import CorpusError, RecordError
+from nerlib.errors import CorpusError, RecordError, raises_only
 from nerlib.folders import write_atomically
 
 IntArray = npt.NDArray[np.integer[Any]]
@@ -113,6 +113,7 @@ class Counts:
         write_atomically(path, buffer.getvalue())
 
     @classmethod
+    @raises_only(RecordError, "counts")
     def load(cls, path: Path) -> "Counts":
         """Read what `save` wrote.
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from torch import nn
 
 from nerlib.errors import ModelError
-from nerlib.models.backbones import check_complete
+from nerlib.models.backbones import check_complete, read_json
 from nerlib.models.families import Family, Head
 from nerlib.models.methods.method import Method
 
@@ -133,6 +133,7 @@ def train_only(network: Any, name: str) -> Any:
 def load_adapter(network: Any, folder: Path, name: str, *, with_head: bool = False) -> None:
     """Read a saved adapter, and its head, into a network; a `ModelError` when weights are missing."""
     check_complete(folder, [] if (folder / WEIGHTS).is_file() else [WEIGHTS])
+    read_json(folder / "adapter_config.json")
     info: dict[str, list[str]] = {}
     network.load_adapter(str(folder), load_as=name, with_head=with_head, use_safetensors=True, loading_info=info)
     check_complete(folder, info.get("missing_keys", []))

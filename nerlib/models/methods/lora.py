@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from nerlib.errors import ModelError
+from nerlib.models.backbones import read_json
 from nerlib.models.families import Family, Head
 from nerlib.models.methods.method import Hooks, Method
 
@@ -54,10 +55,15 @@ class Lora(Method):
         ModelError
             When one of the named layers is not in the backbone (PEFT is silent when another one is).
         """
-        from peft import get_peft_model
+        from peft import NoMatchingPeftModuleError, get_peft_model
 
         names = self.layers(family)
-        prepared = get_peft_model(network, self.config(family, head, names))
+        try:
+            prepared = get_peft_model(network, self.config(family, head, names))
+        except NoMatchingPeftModuleError:
+            raise ModelError(
+                f"no layer named {sorted(names)} in the backbone; the family has {list(family.linear)}"
+            ) from None
         got = {key.rsplit(".", 1)[-1] for key in prepared.base_model.targeted_module_names}
         if missing := set(names) - got:
             raise ModelError(f"no layer named {sorted(missing)} in the backbone; the family has {list(family.linear)}")
@@ -101,6 +107,7 @@ class Lora(Method):
         """Put the saved adapter and head on a fresh backbone."""
         from peft import PeftModel
 
+        read_json(folder / "adapter_config.json")
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message=".*missing adapter keys.*")
             try:
