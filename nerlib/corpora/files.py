@@ -87,15 +87,15 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return cells
 
 
-def json_lines(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of JSON Lines, each with its line.
+def json_lines(text: str, path: Path, first: int = 1) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of JSON Lines, each with its line, counted from `first`.
 
     Raises
     ------
     CorpusError
         When a line is no JSON object; the message names it.
     """
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(text.split("\n"), start=first):
         if not line.strip():
             continue
         try:

@@ -10,7 +10,7 @@ state so far, and what the method itself remembers.
 
 from nerlib.training.loop import train
 from nerlib.training.parts import best_device
-from nerlib.training.prediction import Evaluated, evaluate, predict, represent
+from nerlib.training.prediction import Evaluated, evaluate, predict, probabilities, represent
 from nerlib.training.state import Batch, Data, Outcome, Progress
 from nerlib.training.vocabulary import trimmed
 
@@ -23,6 +23,7 @@ __all__ = [
     "best_device",
     "evaluate",
     "predict",
+    "probabilities",
     "represent",
     "train",
     "trimmed",

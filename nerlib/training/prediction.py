@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from nerlib.encoding import Encoded
+from nerlib.encoding import NOTHING, Encoded
 from nerlib.models import TaskModel
+from nerlib.tasks import Tagging
 from nerlib.training.precision import autocast, precision_on
 
 SUBWORDS_A_BATCH = {"cpu": 1024, "cuda": 8192}  # on a CPU, what stays near the cores
@@ -65,6 +66,37 @@ def evaluate(model: TaskModel, encoded: Encoded) -> Evaluated:
     parts = [tuple(tensor.cpu() for tensor in part) for part in found]  # at the end: nothing waits for the device
     loss = float(torch.stack(losses).sum()) / max(count, 1) if losses else 0.0
     return Evaluated(task.predictions(parts, encoded, model.labels), loss)
+
+
+def probabilities(model: TaskModel, examples: Sequence[Any], *, max_length: int | None = None) -> np.ndarray:
+    """How probable a model finds each label of every word, or of every text.
+
+    Parameters
+    ----------
+    model, examples, max_length
+        As in `predict`; of a task that labels words or texts.
+
+    Returns
+    -------
+    np.ndarray
+        (words, labels) over all sentences in order, or (texts, labels), float32; a word that the tokenizer gives no
+        subword is `outside` for sure.
+    """
+    encoded = _encoded(model, examples, max_length)
+    tagging = model.task.form == "tagging"
+    found = np.zeros((len(encoded.labels), len(model.labels)), dtype=np.float32)  # type: ignore[attr-defined]
+    if isinstance(model.task, Tagging):
+        found[:, model.labels.index(model.task.outside)] = 1
+    network = model.network
+    network.eval()
+    device = next(network.parameters()).device
+    with torch.inference_mode(), _precision(device):
+        for indices in _batches(encoded, device):
+            batch = {name: tensor.to(device) for name, tensor in encoded.batch(indices).items()}
+            owner = batch["words" if tagging else "text"]  # (S, T) or (S,)
+            voting = owner != NOTHING
+            found[owner[voting].cpu()] = model.logits(batch)[voting].float().softmax(-1).cpu()
+    return found
 
 
 def represent(model: TaskModel, sentences: Sequence[Any], *, max_length: int | None = None) -> np.ndarray:

@@ -1,0 +1,33 @@
+"""A run in use: raw text in, entities with code points and calibrated confidence out; files; export.
+
+::
+
+    tagger = load_tagger(run)                       # a run, its folder, an exported folder, or several runs
+    tagger("Rais Samia amewasili Nairobi.")         # [Entity(start=5, end=10, type="PER", ...), ...]
+    print(promise(tagger.calibration, scores))      # of these 1,240 entities at most 5 % are wrong
+"""
+
+from nerlib.tagger.confidence import (
+    Calibration,
+    Promise,
+    calibrate,
+    calibration_error,
+    judged,
+    promise,
+    reliability,
+)
+from nerlib.tagger.files import tag_file
+from nerlib.tagger.tagging import Tagger, load_tagger
+
+__all__ = [
+    "Calibration",
+    "Promise",
+    "Tagger",
+    "calibrate",
+    "calibration_error",
+    "judged",
+    "load_tagger",
+    "promise",
+    "reliability",
+    "tag_file",
+]
