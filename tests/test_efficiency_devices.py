@@ -43,9 +43,6 @@ class Nvml:
     def nvmlDeviceGetTotalEnergyConsumption(self, handle):
         return self._next("millijoules")
 
-    def nvmlDeviceGetPowerUsage(self, handle):
-        return self._next("milliwatts")
-
     def nvmlDeviceGetUtilizationRates(self, handle):
         return SimpleNamespace(gpu=self._next("per_cent"))
 
@@ -65,20 +62,11 @@ def reports(monkeypatch):
 
 
 def test_energy_is_the_difference_of_the_counter(reports):
-    nvml = reports(millijoules=[5_000, 12_500], milliwatts=[100], per_cent=[50])
+    nvml = reports(millijoules=[5_000, 12_500], per_cent=[50])
     with DeviceUse() as use:
         pass
     assert use.joules == 7.5
     assert nvml.open == 0
-
-
-def test_without_a_counter_power_is_summed_over_time(reports, monkeypatch):
-    nvml = reports(milliwatts=[100_000, 300_000, 200_000])
-    seconds = iter([10.0, 12.0, *(13.0 for _ in range(10_000))])
-    monkeypatch.setattr(resources.time, "monotonic", lambda: next(seconds))
-    with DeviceUse(seconds=0.001) as use:
-        assert nvml.enough.wait(60)
-    assert use.joules == pytest.approx(2 * (100 + 300) / 2 + 1 * (300 + 200) / 2)
 
 
 def test_utilisation_is_a_mean(reports):

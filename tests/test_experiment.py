@@ -53,6 +53,17 @@ def test_a_finished_run_is_found_and_not_made_again(material, monkeypatch):
     assert [run.record.parent for run in again] == [run.digest for run in study(material).run_stage("sources")]
 
 
+def test_the_peak_memory_of_a_run_is_its_own_whatever_else_the_process_holds(material, tmp_path, monkeypatch):
+    alone = study(material).run_stage("baseline", [1])[0].record.costs
+    monkeypatch.setenv("NERLIB_RUNS", str(tmp_path))
+    study(material, method="full").run_stage("baseline", [2])
+    held = np.ones(30_000_000)
+    beside = study(material).run_stage("baseline", [1])[0].record.costs
+    assert beside["peak_memory_bytes"] == alone["peak_memory_bytes"] < held.nbytes
+    needed = 4 * (alone["total_parameters"] + 3 * alone["trainable_parameters"])
+    assert alone["peak_memory_bytes"] == needed + alone["kept_bytes"] > needed
+
+
 def test_names_and_paths_are_no_part_of_a_run(material, tmp_path, monkeypatch):
     first = study(material).run_stage("baseline", [1])[0]
     copy = shutil.copytree(material["corpus"], tmp_path / "elsewhere")

@@ -316,6 +316,15 @@ def test_after_memory_ran_out_the_parts_are_smaller_and_the_result_is_that_of_th
     torch.testing.assert_close(weights(scarce), weights(plenty))
 
 
+def test_what_a_step_keeps_for_its_backward_pass_is_counted():
+    """By hand, float32: a linear layer keeps its input, tanh its output; squares keep what is squared."""
+    net = nn.Sequential(nn.Linear(1, 3), nn.Tanh(), nn.Linear(3, 1))
+    data, batch = Points(10), 4
+    told = [run(net, data, batch_size=size, num_epochs=1).kept_bytes for size in (batch, 2)]
+    an_example = 1 + 3 + 1  # its input, what tanh gave, its error
+    assert told == [4 * an_example * batch, 4 * an_example * 2]
+
+
 def test_memory_that_does_not_hold_one_example_is_said():
     def never(batch):
         raise torch.OutOfMemoryError("simulated")

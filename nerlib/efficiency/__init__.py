@@ -1,15 +1,13 @@
 """What a stage costs, what it will cost at least, and scores that weigh quality against cost.
 
-`PeakMemory`, `Stopwatch` and `DeviceUse` measure; `memory_needed` says before a run what it cannot do without; `pes` is
-the Persian study's Performance-Efficiency Score, on arrays.
+`Stopwatch` and `DeviceUse` measure; `memory_needed` says before a run what it cannot do without; `pes` is the Persian
+study's Performance-Efficiency Score, on arrays.
 """
 
 from nerlib.efficiency.performance_efficiency import UNKNOWN, WEIGHTS, bounded_pes, pes, undefined, weighted_score
 from nerlib.efficiency.resources import (
-    KERNEL,
-    SAMPLED,
+    COUNTED,
     DeviceUse,
-    PeakMemory,
     Stopwatch,
     memory_available,
     memory_needed,
@@ -17,12 +15,10 @@ from nerlib.efficiency.resources import (
 )
 
 __all__ = [
-    "KERNEL",
-    "SAMPLED",
+    "COUNTED",
     "UNKNOWN",
     "WEIGHTS",
     "DeviceUse",
-    "PeakMemory",
     "Stopwatch",
     "bounded_pes",
     "memory_available",

@@ -13,10 +13,7 @@ import psutil
 
 from nerlib.errors import SettingsError
 
-KERNEL = "kernel's peak counter, reset before"
-SAMPLED = "resident memory, sampled every 10 ms"
-SAMPLE_SECONDS = 0.01
-RESET_PEAK = "5"  # written to clear_refs: proc_pid_clear_refs(5), since Linux 4.0
+COUNTED = "counted: weights, gradients, the optimizer's moments, and what the largest step keeps for its backward pass"
 DEVICE_SAMPLE_SECONDS = 0.2  # NVML's own utilisation is a mean over a sixth of a second to one second
 GIGABYTE = 10**9
 CGROUP = Path("/sys/fs/cgroup")
@@ -45,65 +42,6 @@ def _sampling(take: Callable[[], None], seconds: float) -> Iterator[None]:
     finally:
         ended.set()
         sampler.join()
-
-
-class PeakMemory:
-    """The largest resident memory of this process during a block. (A GPU's allocator is read by `training`.)
-
-    What was resident before the block and stays so counts too: the number says how much memory a machine needs for the
-    stage, not how much the stage allocated. The kernel has one counter a process: blocks must not be nested.
-
-    Attributes
-    ----------
-    bytes : int
-        The peak; final after the block.
-    way : str
-        How it was measured: `KERNEL` (exact), where Linux lets the process reset its peak (``/proc/self/clear_refs``,
-        ``VmHWM``), else `SAMPLED`, which can miss a peak of a few milliseconds.
-
-    Examples
-    --------
-    >>> with PeakMemory() as memory:
-    ...     train()
-    >>> memory.bytes, memory.way
-    """
-
-    def __init__(self) -> None:
-        self.bytes = 0
-        self.way = SAMPLED
-        self._open = contextlib.ExitStack()
-
-    def __enter__(self) -> Self:
-        self.way = KERNEL if _reset_kernel_peak() else SAMPLED
-        if self.way == SAMPLED:
-            self._open.enter_context(_sampling(self._take, SAMPLE_SECONDS))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
-        self.bytes = _kernel_status()["VmHWM"] if self.way == KERNEL else self.bytes
-
-    def _take(self) -> None:
-        self.bytes = max(self.bytes, psutil.Process().memory_info().rss)
-
-
-def _reset_kernel_peak() -> bool:
-    """Ask the kernel to forget the process's peak; False where it does not (no Linux, not allowed, ignored)."""
-    try:
-        Path("/proc/self/clear_refs").write_text(RESET_PEAK)
-    except OSError:
-        return False
-    status = _kernel_status()
-    # Some sandboxes accept the write and do nothing. A real reset puts the peak down to what is resident now; another
-    # thread may have allocated meanwhile, and the kernel counts per CPU, hence the sixteenth.
-    return 0 < status.get("VmHWM", 0) <= status.get("VmRSS", 0) * 17 / 16
-
-
-def _kernel_status() -> dict[str, int]:
-    """`VmHWM` and `VmRSS`, in bytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    fields = (line.split() for line in lines if line.startswith(("VmHWM:", "VmRSS:")))
-    return {name.rstrip(":"): int(kibibytes) * 1024 for name, kibibytes, _ in fields}
 
 
 class Stopwatch:
@@ -146,7 +84,7 @@ class DeviceUse:
     Attributes
     ----------
     joules : float or None
-        Energy spent: by the device's counter, else (before Volta) by its power, trapezoids between samples.
+        Energy spent, by the device's counter.
     utilisation : float or None
         Mean over samples of the share of time in which the device computed (0..1).
 
@@ -162,7 +100,6 @@ class DeviceUse:
         self.utilisation: float | None = None
         self._device, self._seconds = device, seconds
         self._busy: list[float] = []
-        self._power: list[tuple[float, float]] = []  # seconds, watts
 
     def __enter__(self) -> Self:
         self._nvml, self._sampler = contextlib.ExitStack(), contextlib.ExitStack()
@@ -177,16 +114,10 @@ class DeviceUse:
         self._nvml.close()
         if None not in (self._before, after) and after >= self._before:
             self.joules = (after - self._before) / 1000
-        elif self._power:
-            seconds, watts = zip(*self._power, strict=True)
-            self.joules = float(np.trapezoid(watts, seconds))
         self.utilisation = float(np.mean(self._busy)) if self._busy else None
 
     def _take(self) -> None:
-        milliwatts, rates = map(self._ask, ("nvmlDeviceGetPowerUsage", "nvmlDeviceGetUtilizationRates"))
-        if milliwatts is not None:
-            self._power.append((time.monotonic(), milliwatts / 1000))
-        if rates is not None:
+        if (rates := self._ask("nvmlDeviceGetUtilizationRates")) is not None:
             self._busy.append(rates.gpu / 100)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from nerlib import folders, models, records, training
-from nerlib.efficiency import DeviceUse, PeakMemory
+from nerlib.efficiency import COUNTED, DeviceUse, memory_needed
 from nerlib.errors import NerlibError, RecordError, SettingsError, TooLarge
 from nerlib.experiment.progress import announce
 from nerlib.models import TaskModel
@@ -181,10 +181,12 @@ def _made(
         check_held()
         return records.write_record(job.folder, content)
 
-    if torch.cuda.is_available():
+    on_gpu = torch.cuda.is_available()
+    if on_gpu:
         torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated() if on_gpu else 0
     try:
-        with PeakMemory() as peak, DeviceUse() as use:
+        with DeviceUse() as use:
             fields = make(job)
     except (NerlibError, torch.OutOfMemoryError) as error:
         status = "not_run" if isinstance(error, TooLarge) else "failed"
@@ -193,7 +195,8 @@ def _made(
         if isinstance(error, NerlibError):  # going on from where it went wrong would go wrong again
             shutil.rmtree(job.checkpoint, ignore_errors=True)
         raise
-    fields["costs"] |= memory_of(peak) | use_of(use)
+    costs = memory_of(fields["costs"], before) | use_of(use)
+    fields["costs"] = costs | fields["costs"]  # what took over another run's training has that one's
     run = Run(job.folder, record(fields | {"status": "finished"}))
     shutil.rmtree(job.checkpoint, ignore_errors=True)
     job.say("finished")
@@ -222,14 +225,17 @@ def use_threads() -> None:
         torch.set_num_threads(int(given))
 
 
-def memory_of(peak: PeakMemory) -> dict[str, Any]:
-    """Peak memory of a stage, and how it was measured: by the device's allocator on a GPU."""
+def memory_of(costs: Mapping[str, Any], before: int = 0) -> dict[str, Any]:
+    """Peak memory of a training alone, whatever else its process holds, and how it was found.
+
+    On a GPU it is what the device's allocator gave beyond the bytes that were allocated `before`. On a CPU, whose
+    allocator does not tell, it is what the training cannot do without, counted.
+    """
     if training.best_device().type == "cuda":
-        return {
-            "peak_memory_bytes": torch.cuda.max_memory_allocated(),
-            "peak_memory_way": "torch's allocator on the GPU",
-        }
-    return {"peak_memory_bytes": peak.bytes, "peak_memory_way": peak.way}
+        peak = torch.cuda.max_memory_allocated() - before
+        return {"peak_memory_bytes": peak, "peak_memory_way": "torch's allocator on the GPU, above what it held before"}
+    needed = memory_needed(costs["total_parameters"], costs["trainable_parameters"])
+    return {"peak_memory_bytes": needed + costs.get("kept_bytes", 0), "peak_memory_way": COUNTED}
 
 
 def use_of(use: DeviceUse) -> dict[str, float | None]:
@@ -254,6 +260,7 @@ def costs_of(outcome: training.Outcome, set_up: float) -> dict[str, Any]:
             {"set_up": set_up, "training": outcome.seconds - scoring, "evaluation": 0.0}, scoring
         ),
         "seconds_to_best": outcome.seconds_to_best,
+        "kept_bytes": outcome.kept_bytes,
         "steps": outcome.steps,
         "steps_at_best": outcome.steps_at_best,
         "epochs": outcome.epochs,

@@ -1,5 +1,6 @@
 """Batches made ahead, and gradients of a batch in parts."""
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +69,7 @@ class Accumulated:
         self.network, self.data, self.loss, self.count, self.outcome = network, data, loss, count, outcome
         self.device, self.lengths = next(network.parameters()).device, data.lengths
         self.cuts = cuts and self.device.type == "cpu"
+        self.measured = 0  # subwords, padded, of the largest part so far
 
     def cut(self, indices: np.ndarray) -> list[np.ndarray]:
         """A batch's examples, part by part."""
@@ -102,8 +104,27 @@ class Accumulated:
         labelled = sum(self.count(part) for part in parts)
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         for part in parts:
-            with autocast(self.device, self.outcome.precision):
+            with autocast(self.device, self.outcome.precision), self._measuring(next(iter(part.values())).numel()):
                 summed = self.loss({name: t.to(self.device, non_blocking=True) for name, t in part.items()})
             (summed / max(labelled, 1)).backward()
             total += summed.detach()
         return total, labelled
+
+    @contextlib.contextmanager
+    def _measuring(self, size: int) -> Iterator[None]:
+        """Count what a part keeps for its backward pass, of a part larger than any before: the others keep less."""
+        if size <= self.measured:
+            yield
+            return
+        self.measured, kept = size, dict[int, int]()
+
+        def keep(tensor: torch.Tensor) -> torch.Tensor:
+            storage = tensor.untyped_storage()
+            kept[storage.data_ptr()] = storage.nbytes()
+            return tensor.detach()  # shares the memory, but not the graph, which would then hold itself
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            yield
+        for parameter in self.network.parameters():
+            kept.pop(parameter.untyped_storage().data_ptr(), None)
+        self.outcome.kept_bytes = max(self.outcome.kept_bytes, sum(kept.values()))

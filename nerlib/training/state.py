@@ -79,6 +79,8 @@ class Outcome:
         `float32` or `bfloat16`: what products were computed in.
     micro_batch_size
         Sentences of a forward pass at the end; fewer than the recipe's where memory ran out. 0: the whole batch.
+    kept_bytes
+        What the largest forward pass kept for its backward pass, parameters apart.
     """
 
     curve: list[dict[str, Any]] = field(default_factory=list)
@@ -94,6 +96,7 @@ class Outcome:
     resumed_from: list[int] = field(default_factory=list)
     precision: Precision = "float32"
     micro_batch_size: int = 0
+    kept_bytes: int = 0
 
 
 class Clock:
