@@ -94,6 +94,39 @@ def test_a_saved_model_gives_equal_logits_in_a_new_process(saved):
             np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
 
 
+WITHOUT_NERLIB = """
+import os, re, sys, numpy as np, torch
+sys.modules["nerlib"] = None
+from pathlib import Path
+folder = Path(sys.argv[1])
+words, found = dict(np.load(folder / "batches.npz")), {}
+for name in sys.argv[2:]:
+    os.chdir(folder / name)
+    exec(re.search("```python\\n(.*?)```", Path("README.md").read_text(), re.S)[1])
+    ids, mask = (torch.from_numpy(words[f"{name}/{kind}"]) for kind in ("input_ids", "attention_mask"))
+    with torch.no_grad():
+        found[name] = model(input_ids=ids, attention_mask=mask).logits.numpy()
+    assert model.config.id2label[1] == "B-PER" and tokenizer("mira").input_ids
+np.savez(folder / "found.npz", **found)
+"""
+
+
+@pytest.mark.slow
+def test_the_three_lines_of_its_own_readme_load_a_saved_model_without_nerlib(saved, tiny_backbone):
+    folder, expected = saved
+    names = [f"{family}-{name}" for family in ("bert", "roberta") for name in ("full", "lora", "dora", "adalora")]
+    batches = {}
+    for name in names:
+        model = models.load_model(folder / name)
+        batch = model.encode(some_sentences(6), 32).batch(np.arange(6))
+        batches |= {f"{name}/{kind}": batch[kind].numpy() for kind in ("input_ids", "attention_mask")}
+    np.savez(folder / "batches.npz", **batches)
+    subprocess.run([sys.executable, "-c", WITHOUT_NERLIB, str(folder), *names], check=True, cwd=folder)
+    with np.load(folder / "found.npz") as found:
+        for name in names:
+            np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("method", METHODS[1:], ids=lambda m: m.name)
 def test_an_adapter_leaves_the_backbone_alone_and_trains_its_head(tiny_backbone, family, method):
@@ -449,11 +482,12 @@ def test_names_that_only_describe_are_read(tiny_backbone, tmp_path):
 def test_the_names_of_adapted_layers_are_saved_in_order(tiny_backbone, tmp_path):
     model = models.build(tiny_backbone("bert"), "ner", Lora(target_modules=("all",)), labels=LABELS)
     models.save_model(model, tmp_path / "model")
-    names = json.loads((tmp_path / "model" / "adapter_config.json").read_text())["target_modules"]
-    assert names == ["dense", "key", "query", "value"]
+    config = json.loads((tmp_path / "model" / "adapter_config.json").read_text())
+    assert config["target_modules"] == ["dense", "key", "query", "value"]
+    assert len(set(config["modules_to_save"])) == len(config["modules_to_save"])
 
 
 def test_weights_are_readable_by_all_like_the_other_files(saved):
     for method in METHODS:
         modes = {file.stat().st_mode & 0o777 for file in (saved[0] / f"bert-{method.name}").iterdir()}
-        assert len(modes) == 1
+        assert len(modes) == 1 and modes.pop() & 0o044 == 0o044

@@ -50,6 +50,11 @@ class Backbone:
         return find_family(self.config.get("model_type", ""))
 
     @property
+    def address(self) -> str:
+        """What it is found again by: its name on the Hub (with the revision after "@"), or its folder."""
+        return self.name if "snapshots" in self.folder.parts else str(self.folder)
+
+    @property
     def hidden_size(self) -> int:
         """Width of its representations."""
         return int(self.config.get("hidden_size") or self.config.get("d_model") or self.config.get("n_embd") or 0)

@@ -33,6 +33,19 @@ from nerlib.models.methods.bottleneck import TASK, add_language, stacked
 from nerlib.params import streams
 from nerlib.tasks import Task, find_task
 
+READ_ME = """# {title}
+
+Labels, in the order of the outputs: {labels}. Trained with nerlib, which loads it by `nerlib.models.load_model`.
+{lines}"""
+WITHOUT_NERLIB = """
+Without nerlib, in this folder:
+
+```python
+import peft, transformers
+model = {model_class}.from_pretrained(".", id2label={names}{more})
+tokenizer = transformers.AutoTokenizer.from_pretrained({address!r}{options})
+```
+"""
 ABOUT = "nerlib.json"  # beside the library's own files: task, labels, method, backbone
 LANGUAGES = "languages"  # the folder of language adapters in a model's
 
@@ -304,6 +317,9 @@ def save_model(model: TaskModel, folder: Path) -> None:
         "languages": list(model.languages),
         "backbone": origin_of(model.backbone),
     }
+    for config in getattr(model.network, "peft_config", {}).values():
+        config.base_model_name_or_path, _, revision = model.backbone.address.partition("@")
+        config.revision = revision or None
     with folders.new_folder(folder) as beside, quiet():
         model.method.save(model.network, beside)
         for language in model.languages:
@@ -311,6 +327,24 @@ def save_model(model: TaskModel, folder: Path) -> None:
         if model.method.trains_backbone:
             model.tokenizer.save_pretrained(beside)
         (beside / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
+        (beside / "README.md").write_text(read_me(model), encoding="utf-8")
+
+
+def read_me(model: TaskModel) -> str:
+    """What a saved model is, and the lines that load it with the library that owns its format."""
+    method, family, head = model.method, model.backbone.family, model.head
+    title = f"{method.name}, {model.task.name} on {model.backbone.name}"
+    lines = ""
+    if method.loads_with and not head.pools:
+        address, _, revision = (model.backbone.address if not method.trains_backbone else ".").partition("@")
+        lines = WITHOUT_NERLIB.format(
+            model_class=head.model_class.replace("AutoModel", method.loads_with),
+            names=model.network.config.id2label,
+            more=f", pad_token_id={model.tokenizer.pad_token_id}" if family.kind == "decoder" else "",
+            address=address,
+            options=(f", revision={revision!r}" if revision else "") + ", add_prefix_space=True" * family.prefix_space,
+        )
+    return READ_ME.format(title=title, labels=", ".join(model.labels), lines=lines)
 
 
 def save_language(network: Any, language: str, folder: Path, backbone: Backbone) -> None:

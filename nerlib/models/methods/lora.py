@@ -45,6 +45,7 @@ class Lora(Method):
     bias: str = "none"
     name: ClassVar[str] = "lora"
     files: ClassVar = ("adapter_model.safetensors",)
+    loads_with: ClassVar[str] = "peft.AutoPeftModel"
     base_learning_rate: ClassVar[float] = 2e-4
 
     def prepare(self, network: nn.Module, family: Family, head: Head) -> nn.Module:
@@ -97,11 +98,11 @@ class Lora(Method):
         return "adapter" if "lora_" in name else "copy" if "original_module" in name else ""
 
     def save(self, network: Any, folder: Path) -> None:
-        """Write PEFT's adapter, the head inside; names in order, where PEFT has a set, so that equal ends are equal."""
+        """Write PEFT's adapter, the head inside; names once and in order, so that equal ends are equal."""
         config = network.peft_config[ADAPTER]
-        config.target_modules = sorted(config.target_modules)
+        for names in ("target_modules", "modules_to_save"):
+            setattr(config, names, sorted(set(getattr(config, names))))
         network.save_pretrained(folder, safe_serialization=True)
-        (folder / "README.md").unlink(missing_ok=True)  # a form with nothing filled in
 
     def restore(self, plain: nn.Module, folder: Path, *, trainable: bool) -> nn.Module:
         """Put the saved adapter and head on a fresh backbone."""

@@ -64,6 +64,8 @@ class Method(ABC):
         Whether the library that owns the method gives the backbone's blocks another forward pass.
     files
         The files of weights that a saved model must have (the libraries look for pickled ones in their place).
+    loads_with
+        How the library's classes begin that load a saved model by themselves; "" where one line does not do.
     """
 
     dropout: float = 0.1
@@ -75,6 +77,7 @@ class Method(ABC):
     per_language: ClassVar[bool] = False
     rewrites_blocks: ClassVar[bool] = False
     files: ClassVar[tuple[str, ...]] = ()
+    loads_with: ClassVar[str] = ""
 
     @abstractmethod
     def prepare(self, network: Any, family: Family, head: Head) -> nn.Module:
@@ -104,6 +107,7 @@ class Full(Method):
     name: ClassVar[str] = "full"
     base_learning_rate: ClassVar[float] = 2e-5
     trains_backbone: ClassVar[bool] = True
+    loads_with: ClassVar[str] = "transformers.AutoModel"
 
     def prepare(self, network: nn.Module, family: Family, head: Head) -> nn.Module:
         """Leave every weight trainable."""
