@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 TUNED, PUBLISHED, OURS = "tuned", "as published", "ours"
 DEMO = "demo"
 Precision = Literal["auto", "float32", "bfloat16"]
+Schedule = Literal["linear", "constant"]
+Keep = Literal["best", "last"]
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -107,18 +109,33 @@ class Recipe(BaseModel):
     weight_decay: float = Field(0.01, ge=0, description="of matrices; biases and norms have none")
     clip_norm: float = Field(1.0, gt=0, description="largest norm of the whole gradient")
     precision: Precision = Field("auto", description="of products; auto: bfloat16 where the device is faster in it")
+    schedule: Schedule = Field("linear", description="of the learning rate after its rise: down to 0, or as it is")
+    keep_epoch: Keep = Field("best", description="the state that is kept: the best on dev, or the last one")
+
+    def described(self) -> dict[str, Any]:
+        """As JSON, without what came later and is as it was before, so that what was trained before is found."""
+        later = {name: getattr(self, name) for name in ("schedule", "keep_epoch")}
+        usual = {name for name, value in later.items() if value == type(self).model_fields[name].default}
+        return self.model_dump(exclude=usual)
 
 
 _PERSIAN = {"batch_size": 32, "epoch_fraction": 0.5}
+_DROPOUTS = {"attention_dropout": 0.1, "frozen_dropout": 0.1, "head_dropout": 0.1}
 
-#: The recipes that the studies published, by study, then by stage or task; corpora and sizes are settings of their own.
-#: Assamese: the author's own notebook. Persian: section "Experiments" (AdamW, seed 42, half of the data each epoch).
+#: The recipes that the studies published, by study, then by stage or task; "" holds for every stage, and has what is
+#: the method's own, too. Corpora, sizes, LoRA's rank and dropout are settings. What a source leaves open is as in our
+#: own recipe (`recipe_table`).
+#: Assamese: the author's own notebook: transformers' Trainer with its defaults, where no other value stands.
+#: African: section "Materials and methods" (one learning rate and batch for all methods).
+#: Persian: section "Experiments" (AdamW, seed 42, half of the data each epoch).
 PUBLISHED_RECIPES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "assamese": {
+        "": {"warm_up": 0.0, "weight_decay": 0.0, "keep_epoch": "last", "bias": "lora_only", **_DROPOUTS},
         "baseline": {"num_epochs": 3, "batch_size": 8, "learning_rate": 2e-5},
         "sources": {"num_epochs": 6, "batch_size": 8, "learning_rate": 8e-5},
         "target": {"num_epochs": 3, "batch_size": 8, "learning_rate": 1e-4},
     },
+    "african": {"": {"batch_size": 32, "learning_rate": 2e-5}},
     "persian": {
         "sentiment": _PERSIAN | {"num_epochs": 5, "patience": 1, "learning_rate": 2e-5},
         "ner": _PERSIAN | {"num_epochs": 6, "patience": 2, "learning_rate": 2e-5},
@@ -198,6 +215,7 @@ class Settings(BaseModel):
     )
     reduction_factor: float = Field(16, ge=1, description="hidden size / width of a task's bottleneck adapter")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout of adapters, head and (method full) backbone")
+    head_dropout: float | None = Field(None, ge=0, lt=1, description="dropout of the head; empty: as `dropout`")
     attention_dropout: float = Field(0.0, ge=0, lt=1, description="dropout of a backbone's attention; usual: 0.1")
     frozen_dropout: float = Field(0.0, ge=0, lt=1, description="dropout of a backbone that is not trained; usual: 0.1")
     language_reduction_factor: float = Field(2, ge=1, description="hidden size / width of a language adapter")
@@ -214,7 +232,7 @@ class Settings(BaseModel):
         (), description="for 'pairs': a file in the first source language, one in the target's, line by line"
     )
 
-    recipe: Literal["ours", "assamese", "persian"] = Field(
+    recipe: Literal["ours", "assamese", "african", "persian"] = Field(
         "ours", description="batch, epochs, rates, patience: ours, or as a study published them"
     )
     stage: Literal["baseline", "baseline_converged"] = Field(
@@ -226,6 +244,11 @@ class Settings(BaseModel):
     epoch_fraction: float = Field(1.0, gt=0, le=1, description="share of the training sentences drawn anew each epoch")
     batch_size: int = Field(32, gt=0, description="sentences per optimizer step")
     micro_batch_size: int = Field(0, ge=0, description="sentences per forward pass; 0: the whole batch at once")
+    warm_up: float = Field(0.1, ge=0, le=1, description="share of all optimizer steps with a rising learning rate")
+    schedule: Schedule = Field("linear", description="of the learning rate after its rise: linear to 0, or constant")
+    weight_decay: float = Field(0.01, ge=0, description="AdamW's, of matrices; biases and norms have none")
+    clip_norm: float = Field(1.0, gt=0, description="largest norm of the whole gradient")
+    keep_epoch: Keep = Field("best", description="the epoch that is kept: the best on dev, or the last")
     precision: Precision = Field("auto", description="of products in training; auto: bfloat16 where that is faster")
     learning_rate: float | dict[str, float] | Literal["tuned"] | None = Field(
         None,
@@ -362,12 +385,15 @@ class Settings(BaseModel):
 
     def tunes(self, stage: str) -> bool:
         """Whether the learning rate of a stage is chosen on dev; as published, none is."""
-        return self._rate(stage) == TUNED and "learning_rate" not in self._published(stage)
+        return self._rate(stage) == TUNED and "learning_rate" not in self.published(stage)
 
-    def _published(self, stage: str) -> Mapping[str, Any]:
-        """What the recipe's study published of a stage; empty when it did not."""
-        published = PUBLISHED_RECIPES.get(self.recipe, {})
-        return published.get(self.task if stage == "baseline" else "", published.get(stage, {}))
+    def published(self, stage: str = "") -> Mapping[str, Any]:
+        """What the recipe's study published of a stage, beside what it did of all of them; empty: nothing."""
+        of_study = PUBLISHED_RECIPES.get(self.recipe, {})
+        return {
+            **of_study.get("", {}),
+            **of_study.get(self.task if stage == "baseline" else stage, of_study.get(stage, {})),
+        }
 
     def with_method(self, method: str) -> Self:
         """The same settings for another method; a rate that was given as one number holds for every method."""
@@ -392,12 +418,15 @@ class Settings(BaseModel):
             "epoch_fraction": self.epoch_fraction,
             "batch_size": self.batch_size,
             "micro_batch_size": self.micro_batch_size,
-            "precision": self.precision,
             "learning_rate": default_learning_rate if rate in (None, TUNED) else rate,
+            "precision": self.precision,
         }
-        if published := self._published(stage):
-            values |= {"min_steps": 0, "patience": 0} | dict(published)
-        return Recipe(**values)
+        shared = ("warm_up", "schedule", "weight_decay", "clip_norm", "keep_epoch")
+        values |= {name: getattr(self, name) for name in shared}
+        published = self.published(stage)
+        if "num_epochs" in published:
+            values |= {"min_steps": 0, "patience": 0}
+        return Recipe(**values | {name: published[name] for name in published.keys() & Recipe.model_fields.keys()})
 
 
 #: The groups of settings, each with its first one, in the order of `Settings`.

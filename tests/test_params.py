@@ -190,6 +190,14 @@ def test_the_published_recipe_is_the_studys():
     assert settings.recipe_of("baseline_converged", 1).batch_size == 64  # the study has no such stage
 
 
+def test_the_african_studys_one_rate_and_batch_hold_for_every_stage_and_method():
+    settings = read_settings({"recipe": "african", "batch_size": 8, "target_steps": 70})
+    for stage in ("baseline_converged", "sources", "target", "few_shot_10", "target_only_10"):
+        recipe = settings.recipe_of(stage, 1.0)
+        assert (recipe.learning_rate, recipe.batch_size) == (2e-5, 32)
+        assert recipe.min_steps == (0 if stage == "sources" else 70)  # the source is silent on steps
+
+
 def test_recipes_refuse_unknown_fields_and_impossible_values():
     for wrong in ({"epochs": 3}, {"num_epochs": 0}, {"epoch_fraction": 0}, {"warm_up": 2}):
         with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -175,7 +175,7 @@ def test_nothing_to_train_and_a_loss_without_end_are_said():
 
 @given(st.integers(1, 500), st.floats(0, 1))
 def test_the_schedule_rises_to_the_peak_once_and_falls(total, warm_up):
-    rates = [schedule(step, total, warm_up) for step in range(1, total + 1)]
+    rates = [schedule(step, total, Recipe(warm_up=warm_up)) for step in range(1, total + 1)]
     assert all(0 < rate <= 1 for rate in rates)
     peak = int(np.argmax(rates))
     assert rates[: peak + 1] == sorted(rates[: peak + 1])
@@ -191,7 +191,15 @@ def test_the_schedule_is_transformers_linear_one_shifted_by_a_step():
     for _ in range(100):  # theirs begins with a step at rate 0; ours leaves that out
         optimizer.step(), theirs.step()
         rates.append(optimizer.param_groups[0]["lr"])
-    assert rates == pytest.approx([schedule(step, 100, 0.1) for step in range(1, 101)])
+    assert rates == pytest.approx([schedule(step, 100, Recipe(warm_up=0.1)) for step in range(1, 101)])
+
+
+def test_a_constant_schedule_stays_at_the_peak_and_the_last_state_may_be_kept():
+    constant = Recipe(warm_up=0.1, schedule="constant")
+    assert [schedule(step, 20, constant) for step in (1, 2, 3, 20)] == [0.5, 1, 1, 1]
+    scores = iter([0.9, 0.5, 0.1])
+    last = run(network(), num_epochs=3, batch_size=1, keep_epoch="last", evaluate=lambda: next(scores))
+    assert last.steps_at_best == last.steps
 
 
 @given(st.integers(1, 5000), st.integers(1, 64), st.integers(0, 900), st.floats(0.01, 1), st.integers(1, 9))

@@ -134,7 +134,7 @@ class StageRun:
             "task": data.task.name,
             "labels": list(data.labels),
             "method": models.methods.described(data.method()),
-            "recipe": data.recipe(self.stage).model_dump(),
+            "recipe": data.recipe(self.stage).described(),
             "backbone": data.backbone.fingerprint,
             "max_length": settings.max_length,
             "seed": self.seed,

@@ -279,7 +279,7 @@ def _load_plain(
     names = labels if task.outputs(labels) == len(labels) else [str(i) for i in range(task.outputs(labels))]
     config.id2label = dict(enumerate(names))
     config.label2id = {name: i for i, name in enumerate(names)}
-    config.classifier_dropout = method.dropout
+    config.classifier_dropout = method.dropout if method.head_dropout is None else method.head_dropout
     for name in family.dropouts:
         rate = method.dropout if method.trains_backbone else method.frozen_dropout
         setattr(config, name, method.attention_dropout if name.startswith("att") else rate)

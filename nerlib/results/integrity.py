@@ -178,7 +178,7 @@ def _missing(runs: pd.DataFrame) -> Iterator[Finding]:
 def _not_compared(runs: pd.DataFrame) -> Iterator[Finding]:
     """Methods of one stage whose runs were all asked for otherwise (other steps, batches, sizes)."""
     table = comparable_runs(runs)
-    words_alone = table["variant"].str.partition(" #")[0]
+    words_alone = table["variant"].str.split(" #", n=1).str[0]
     for values, group in table.groupby(["task", "backbone", words_alone, "stage", "sources"], sort=True):
         asked = group.groupby("method")["variant"].agg(set)
         for (a, of_a), (b, of_b) in combinations(asked.items(), 2):

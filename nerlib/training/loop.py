@@ -96,7 +96,7 @@ def train(
             batches = run.plan_epoch(data, recipe)
             for indices, parts in prefetch(gradients.parts, batches[run.position :], gradients.device):
                 step = done.steps + 1
-                set_learning_rate(optimizer, recipe.learning_rate * schedule(step, total, recipe.warm_up))
+                set_learning_rate(optimizer, recipe.learning_rate * schedule(step, total, recipe))
                 network.train()
                 run.add_loss(*gradients.of_batch(indices, parts))
                 if (penalty := hooks.penalty()) is not None:

@@ -21,12 +21,12 @@ def plan(examples: int, recipe: Recipe) -> tuple[int, int]:
     return steps, max(recipe.num_epochs, math.ceil(recipe.min_steps / steps))
 
 
-def schedule(step: int, total: int, warm_up: float) -> float:
-    """Share of the peak learning rate at `step` (1 to `total`): a linear rise, then a linear fall towards 0."""
-    rising = math.ceil(total * warm_up)
-    if step <= rising:
-        return step / rising
-    return (total - step + 1) / (total - rising + 1)
+def schedule(step: int, total: int, recipe: Recipe) -> float:
+    """Share of the peak learning rate at `step` (1 to `total`): a linear rise, then a linear fall (if any)."""
+    peak = max(math.ceil(total * recipe.warm_up), 1)
+    if step <= peak:
+        return step / peak
+    return (total - step + 1) / (total - peak + 1) if recipe.schedule == "linear" else 1.0
 
 
 def random_batches(order: np.ndarray, size: int) -> list[np.ndarray]:

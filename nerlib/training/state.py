@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from nerlib import folders
 from nerlib.errors import NerlibError
 from nerlib.models.methods import Hooks
-from nerlib.params import Precision, Recipe
+from nerlib.params import Keep, Precision, Recipe
 from nerlib.training.parts import random_batches
 
 STEPS_BETWEEN_SCORES = 25  # dev is scored at the end of an epoch, but not more often than this
@@ -187,7 +187,7 @@ class State:
         last = done.epochs == num_epochs
         if not last and done.steps - self.last_scored < STEPS_BETWEEN_SCORES:
             return
-        self.score(evaluate, clock)
+        self.score(evaluate, clock, keep=recipe.keep_epoch)
         waited = done.epochs - done.best_epoch
         if recipe.patience and waited >= recipe.patience and done.steps >= recipe.min_steps:
             done.stopped_early = not last and self.hooks.may_keep(done.steps)
@@ -200,8 +200,8 @@ class State:
         loss, score = (row["train_loss"], row["dev_score"]) if scored else (math.nan, None)
         return Progress(done.epochs, num_epochs, done.steps, total, loss, score, clock.read(), ended)
 
-    def score(self, evaluate: Evaluate | None, clock: Clock) -> None:
-        """Add a row to the curve, and keep the state when it is the best so far."""
+    def score(self, evaluate: Evaluate | None, clock: Clock, keep: Keep = "best") -> None:
+        """Add a row to the curve, and keep the state when it is the best so far, or the last is to be kept."""
         done = self.outcome
         train_loss = float(self.loss_sum) / max(self.loss_count, 1)
         if not math.isfinite(train_loss):
@@ -220,7 +220,7 @@ class State:
         self.loss_sum, self.loss_count, self.last_scored = torch.zeros((), dtype=torch.float64), 0, done.steps
         if not self.hooks.may_keep(done.steps):
             done.best_epoch = done.epochs  # waiting begins when a state may be kept
-        elif dev_score is None or done.best_score is None or dev_score > done.best_score:
+        elif keep == "last" or dev_score is None or done.best_score is None or dev_score > done.best_score:
             done.best_score, done.best_epoch = dev_score, done.epochs
             done.steps_at_best, done.seconds_to_best = done.steps, seconds
             weights = {name: p.detach().to("cpu", copy=True) for name, p in self.trained.items()}

@@ -32,12 +32,11 @@ METHODS: Mapping[str, type[Method]] = MappingProxyType(
 
 
 def find_method(settings: Settings) -> Method:
-    """The method that settings ask for; as the Assamese study has it, LoRA trains the biases of adapted layers too."""
+    """The method that settings ask for; what a study published of it (`params.PUBLISHED_RECIPES`) goes before."""
     kind = METHODS[settings.method]
     own = {field.name for field in fields(kind)}
-    values = {name: getattr(settings, name) for name in own & set(type(settings).model_fields)}
-    if "bias" in own and settings.recipe == "assamese":
-        values["bias"] = "lora_only"
+    given = {**settings.model_dump(), **settings.published()}
+    values = {name: given[name] for name in own & given.keys()}
     return kind(**values)
 
 
@@ -52,8 +51,9 @@ def default_learning_rate(method: Method, hidden_size: int) -> float:
 
 
 def described(method: Method) -> dict[str, Any]:
-    """A method as JSON: its name and fields."""
-    return {"name": method.name} | {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(method).items()}
+    """A method as JSON: its name and fields, without those that are not given."""
+    given = {name: value for name, value in asdict(method).items() if value is not None}
+    return {"name": method.name} | {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
 
 
 def from_description(values: Mapping[str, Any]) -> Method:

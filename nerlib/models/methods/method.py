@@ -52,6 +52,8 @@ class Method(ABC):
         and a step takes a tenth longer and more.
     frozen_dropout
         Dropout rate of a backbone that is not trained.
+    head_dropout
+        Dropout rate of the head; None: `dropout`.
     name
         As in the parameter `method`.
     base_learning_rate
@@ -71,6 +73,7 @@ class Method(ABC):
     dropout: float = 0.1
     attention_dropout: float = 0.0
     frozen_dropout: float = 0.0
+    head_dropout: float | None = None
     name: ClassVar[str]
     base_learning_rate: ClassVar[float]
     trains_backbone: ClassVar[bool] = False
