@@ -42,6 +42,14 @@ class LockedError(NerlibError, RuntimeError):
     """Another living process holds the lock for longer than the caller wanted to wait."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """A person stopped a training; notebooks show the message, without a traceback through the library."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows (a protocol of its `showtraceback`)."""
+        return [f"Interrupted: {self}"]
+
+
 class TooLarge(NerlibError, RuntimeError):
     """A training needs more memory than there is."""
 

@@ -15,7 +15,7 @@ import torch
 
 from nerlib import folders, models, params, records, scoring, training
 from nerlib.corpora import Sentence, write_conll
-from nerlib.errors import CorpusError, LockedError, ModelError, NerlibError, SettingsError
+from nerlib.errors import CorpusError, Interrupted, LockedError, ModelError, NerlibError, SettingsError
 from nerlib.experiment import STAGES, Study, find_stage, languages, runs, stage_run
 from tests import tiny
 
@@ -62,6 +62,31 @@ def test_the_peak_memory_of_a_run_is_its_own_whatever_else_the_process_holds(mat
     assert beside["peak_memory_bytes"] == alone["peak_memory_bytes"] < held.nbytes
     needed = 4 * (alone["total_parameters"] + 3 * alone["trainable_parameters"])
     assert alone["peak_memory_bytes"] == needed + alone["kept_bytes"] > needed
+
+
+def test_progress_knows_the_page_and_found_runs_are_told(material, capsys):
+    study(material, seeds=[1]).runs("baseline")
+    assert "baseline, lora, seed 1: epoch 2/2" in capsys.readouterr().out
+    study(material).runs("baseline", "sources")
+    told = capsys.readouterr().out
+    assert "baseline, lora, seed 2 (stage 1 of 2, run 2 of 2): epoch 2/2" in told
+    assert "sources, lora, seed 1 (stage 2 of 2, run 1 of 2): epoch 2/2" in told
+    assert "baseline, lora: found finished, seed 1\n" in told and "seed 1 (stage 1 of 2" not in told
+
+
+def test_an_interrupt_is_one_line_that_says_what_is_kept(material, monkeypatch):
+    def interrupted(run, *others):
+        if run.seed == 2:
+            raise KeyboardInterrupt
+        return made(run, *others)
+
+    made = stage_run._make
+    monkeypatch.setattr(stage_run, "_make", interrupted)
+    with pytest.raises(Interrupted, match="finished and kept: seed 1; the same cell goes on") as stopped:
+        study(material).runs("baseline")
+    assert isinstance(stopped.value, KeyboardInterrupt)  # no `except Exception` swallows it
+    assert stopped.value._render_traceback_() == [f"Interrupted: {stopped.value}"]
+    assert len(records.read_records("small")) == 1
 
 
 def test_names_and_paths_are_no_part_of_a_run(material, tmp_path, monkeypatch):

@@ -15,8 +15,8 @@ from nerlib.alignment import Alignment, Companions
 from nerlib.corpora import Example, digest_of_examples
 from nerlib.efficiency import Stopwatch
 from nerlib.encoding import Encoded
-from nerlib.errors import NerlibError, TooLarge
-from nerlib.experiment.progress import teller
+from nerlib.errors import Interrupted, NerlibError, TooLarge
+from nerlib.experiment.progress import announce, teller
 from nerlib.experiment.runs import (
     COUNTS,
     CURVE,
@@ -47,6 +47,7 @@ def runs_of_stage(
     parents: Mapping[int, Run | None],
     adapters: Mapping[str, Run],
     *,
+    part: str = "",
     checkpoint_seconds: float | None = None,
 ) -> list[Run]:
     """The runs of a stage, one a seed (see `runs.get_or_train`).
@@ -57,19 +58,34 @@ def runs_of_stage(
         By seed, the run that it continues.
     adapters
         The runs of the language adapters, by tag, for a method that has some.
+    part
+        Which part of a page's work this is, as "stage 1 of 3", for those who wait.
     checkpoint_seconds
         Seconds between two checkpoints; None: the usual number.
 
     Raises
     ------
+    Interrupted
+        When a person stops it: what is finished stays, and the same call goes on from the last checkpoint.
     NerlibError
         When a training fails (a record with status `failed` then names the reason), or its input cannot be read
         (then there is no record).
     """
     data.check()
     every = SECONDS_BETWEEN_CHECKPOINTS if checkpoint_seconds is None else checkpoint_seconds
-    runs = [StageRun(data, stage, seed, parent, adapters) for seed, parent in parents.items()]
-    return [get_or_train(run.name, run.identity, record_fields(run), partial(_make, run, every)) for run in runs]
+    made, found = list[Run](), list[str]()
+    for number, (seed, parent) in enumerate(parents.items(), start=1):
+        where = ", ".join(filter(None, (part, f"run {number} of {len(parents)}" if len(parents) > 1 else "")))
+        run = StageRun(data, stage, seed, parent, adapters, where)
+        found += [str(seed)] if finished(records.run_folder(*run.name, records.digest_of(run.identity))) else []
+        try:
+            made.append(get_or_train(run.name, run.identity, record_fields(run), partial(_make, run, every)))
+        except KeyboardInterrupt:
+            kept = f"finished and kept: seed {', '.join(str(one.seed) for one in made)}; " if made else ""
+            raise Interrupted(f"{run.title}; {kept}the same cell goes on from the last checkpoint") from None
+    if found:
+        announce(f"{stage.name}, {data.settings.method}: found finished, seed {', '.join(found)}")
+    return made
 
 
 # --- what a run is --------------------------------------------------------------------------------------------------
@@ -89,6 +105,8 @@ class StageRun:
         The run that it continues.
     adapters
         The runs of the language adapters, by tag.
+    where
+        Which of the runs that are waited for this is.
     """
 
     data: StudyData
@@ -96,6 +114,13 @@ class StageRun:
     seed: int
     parent: Run | None
     adapters: Mapping[str, Run]
+    where: str = ""
+
+    @property
+    def title(self) -> str:
+        """What progress calls it: ``target, lora, seed 1 (stage 2 of 2, run 1 of 3)``."""
+        where = f" ({self.where})" if self.where else ""
+        return f"{self.stage.name}, {self.data.settings.method}, seed {self.seed}{where}"
 
     @property
     def name(self) -> Name:
@@ -293,7 +318,7 @@ def train_stage(run: StageRun, job: Job, checkpoint_seconds: float) -> Trained:
             cuts_batches=not alignment and not model.runs_by_block,
             checkpoint=job.checkpoint,
             on_resume=job.resumed,
-            progress=teller(f"{run.stage.name}, {settings.method}, seed {run.seed}", job.say),
+            progress=teller(run.title, job.say),
             checkpoint_seconds=checkpoint_seconds,
         )
     costs = counts | costs_of(outcome, watch.seconds["set_up"]) | {"lost_words": {"train": train.lost_words}}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any, Self
 
@@ -98,7 +99,12 @@ class Study:
         return build(m.backbone, m.task, m.method(), labels=m.labels, encoder_only=only, seed=self.settings.seeds[0])
 
     def run_stage(
-        self, stage: str, seeds: Sequence[int] | None = None, *, checkpoint_seconds: float | None = None
+        self,
+        stage: str,
+        seeds: Sequence[int] | None = None,
+        *,
+        part: str = "",
+        checkpoint_seconds: float | None = None,
     ) -> list[Run]:
         """The runs of a stage, one a seed: found finished, gone on with from a checkpoint, or made.
 
@@ -110,6 +116,8 @@ class Study:
             A name among `STAGES`, or `few_shot_<n>`, or `target_only_<n>`.
         seeds
             None: those of the settings.
+        part
+            Which part of a page's work this is, as "stage 1 of 3": progress tells it.
         checkpoint_seconds
             Seconds between two checkpoints; None: half a minute. It does not change any result.
 
@@ -125,12 +133,12 @@ class Study:
         self.rate(stage)
         parents: dict[int, Run | None] = dict.fromkeys(seeds)
         if found.continues:
-            before = self.run_stage(found.continues, seeds, checkpoint_seconds=checkpoint_seconds)
+            before = self.run_stage(found.continues, seeds, part=part, checkpoint_seconds=checkpoint_seconds)
             parents = dict(zip(seeds, before, strict=True))
         adapters = self.language_adapters
         if found.trains_on == "target" and not found.continues:  # the sources' adapters have no part in it
             adapters = {tag: run for tag, run in adapters.items() if tag == self.settings.language}
-        return runs_of_stage(self.data, found, parents, adapters, checkpoint_seconds=checkpoint_seconds)
+        return runs_of_stage(self.data, found, parents, adapters, part=part, checkpoint_seconds=checkpoint_seconds)
 
     def runs(self, *stages: str, methods: Sequence[str] | None = None) -> pd.DataFrame:
         """The tidy table of the runs of stages: found finished, gone on with from a checkpoint, or made.
@@ -148,12 +156,14 @@ class Study:
             A row a run, with the columns of `records.read_records`.
         """
         made: list[Run] = []
-        for method in methods or [self.settings.method]:
-            for stage in stages:
-                try:
-                    made += self.with_method(method).run_stage(stage)
-                except TooLarge as reason:
-                    announce(f"not run: {reason}")
+        asked = list(product(methods or [self.settings.method], stages))
+        for number, (method, stage) in enumerate(asked, start=1):
+            try:
+                made += self.with_method(method).run_stage(
+                    stage, part=f"stage {number} of {len(asked)}" if len(asked) > 1 else ""
+                )
+            except TooLarge as reason:
+                announce(f"not run: {reason}")
         return self.table(made)
 
     def few_shot_runs(self, methods: Sequence[str] | None = None) -> pd.DataFrame:
