@@ -16,6 +16,7 @@ from nerlib.tagger.confidence import (
     promise,
     reliability,
 )
+from nerlib.tagger.exporting import export
 from nerlib.tagger.files import tag_file
 from nerlib.tagger.tagging import Tagger, load_tagger
 
@@ -25,6 +26,7 @@ __all__ = [
     "Tagger",
     "calibrate",
     "calibration_error",
+    "export",
     "judged",
     "load_tagger",
     "promise",

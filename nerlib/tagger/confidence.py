@@ -76,6 +76,18 @@ class Calibration:
             found[~kept] = _read(fitted, self.scores[~kept])
         return found
 
+    def __str__(self) -> str:
+        """How well confidence held on dev, before and after, in a sentence."""
+        before, after = (
+            calibration_error(stated, self.right, self.sentences, np.random.default_rng(0))
+            for stated in (self.scores, self.honest)
+        )
+        told = [f"{100 * e.value:.1f} ({100 * e.low:.1f} to {100 * e.high:.1f})" for e in (before, after)]
+        return (
+            f"Expected calibration error on {len(self.right):,} entities of dev: {told[0]} points before calibration, "
+            f"{told[1]} after (each sentence judged by a curve that was fitted without it)."
+        )
+
     def save(self, folder: Path) -> None:
         """Write it beside a model."""
         arrays = {name: array.tolist() for name, array in vars(self).items() if name in self.__dataclass_fields__}

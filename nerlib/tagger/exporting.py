@@ -1,0 +1,195 @@
+"""A run as a folder for others: plain transformers or the adapter alone, and a card that says what it is worth."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nerlib import folders, formats, records, results, vocabulary
+from nerlib.corpora import hub
+from nerlib.demo import is_demo_language
+from nerlib.errors import FolderError, ModelError
+from nerlib.models import Full, find_backbone
+from nerlib.models.backbones import quiet
+from nerlib.models.methods import described
+from nerlib.models.task_model import ABOUT, origin_of
+from nerlib.records import Record
+from nerlib.results.describe import score_text
+from nerlib.statistics import Interval, mean_interval
+from nerlib.tagger.tagging import Tagger, load_tagger
+
+#: How others load it, by the library whose files these are; `model` is the backbone's.
+LOAD = {
+    "transformers": 'from transformers import pipeline\n\npipeline("{pipeline}", "path/to/this/folder")',
+    "peft": 'from peft import PeftModel\n\nPeftModel.from_pretrained(model, "path/to/this/folder")',
+    "adapters": 'import adapters\n\nadapters.init(model)\nmodel.load_adapter("path/to/this/folder/task")',
+}
+PIPELINES = {
+    "tagging": "token-classification",
+    "classification": "text-classification",
+    "answering": "question-answering",
+}
+
+
+def export(run: Any, folder: str | Path, *, merged: bool = True, licences: Mapping[str, str] | None = None) -> Path:
+    """Write a run for others; nothing is sent anywhere.
+
+    Parameters
+    ----------
+    run
+        A finished `Run`, or its folder.
+    folder
+        A new one. Beside the model it holds `README.md` (the card), `.eval_results` (for corpora of the Hub),
+        `calibration.json`, and what `load_tagger` needs.
+    merged
+        A model that transformers reads by itself, a low-rank adapter added to the backbone's weights; else the
+        adapter alone, in its library's own files.
+    licences
+        Of the corpora by language tag, as `{"sw": "cc-by-nc-4.0"}`; what is missing is named in the card.
+
+    Raises
+    ------
+    FolderError
+        When the folder exists.
+    ModelError
+        For a method that cannot be merged (adapters of the `adapters` library), a head that transformers lacks, or a
+        run without model.
+    """
+    path, out = Path(getattr(run, "folder", run)), Path(folder)
+    if out.exists():
+        raise FolderError(f"{out} exists: an export never replaces what is there; name another folder")
+    tagger = load_tagger(path)
+    method = tagger.models[0].method
+    merged = merged or method.trains_backbone
+    library = "transformers" if merged else "adapters" if method.rewrites_blocks else "peft"
+    with folders.new_folder(out) as beside:
+        if merged:
+            _write_merged(tagger, beside)
+        else:
+            shutil.copytree(path / "model", beside, dirs_exist_ok=True)
+        if tagger.calibration:
+            tagger.calibration.save(beside)
+        record = records.read_record(path)
+        (beside / "README.md").write_text(card(record, tagger, library, licences or {}), encoding="utf-8")
+        _write_eval_results(record, beside / ".eval_results")
+    return out
+
+
+def _write_merged(tagger: Tagger, beside: Path) -> None:
+    (model,) = tagger.models
+    network: Any = model.network
+    if model.head.pools or not (model.method.trains_backbone or hasattr(network, "merge_and_unload")):
+        raise ModelError(
+            f"{tagger.origin[0]}: expected full fine-tuning or a low-rank adapter, and transformers' own head, "
+            f"got {model.method.name}; export(..., merged=False) writes the adapter alone"
+        )
+    with quiet():
+        plain = network if model.method.trains_backbone else network.merge_and_unload()
+        plain.save_pretrained(beside, safe_serialization=True)
+        model.tokenizer.model_max_length = model.backbone.max_length
+        model.tokenizer.save_pretrained(beside)
+    origin = origin_of(find_backbone(beside, called=model.backbone.name)) | {"folder": "."}
+    about = json.loads((Path(tagger.origin[0]) / "model" / ABOUT).read_text(encoding="utf-8"))
+    about |= {"method": described(Full()), "backbone": origin, "language": tagger.language}
+    text = json.dumps(about | {"max_length": tagger.max_length}, indent=1, ensure_ascii=False)
+    (beside / ABOUT).write_text(text, encoding="utf-8")
+
+
+# --- what it is worth -------------------------------------------------------------------------------------------------
+
+
+def _score(record: Record) -> Interval:
+    """The mean over the study's runs that differ in their seed alone; this one's where the study is elsewhere."""
+    own = record.scores["test"][vocabulary.METRICS[record.scores["metric"]].key]
+    runs = records.read_records(record.study).query("status == 'finished'")
+    key = ["language", "task", "backbone", "method", "stage", "sources", "variant_digest"]
+    mine = runs.loc[runs["digest"] == record.digest, key]
+    return mean_interval(runs.merge(mine, on=key)["test_score"] if len(mine) else [own])
+
+
+def card(record: Record, tagger: Tagger, library: str, licences: Mapping[str, str]) -> str:
+    """The model card, in the Hub's form: what it was made of, what it scores, against what, at which cost."""
+    from huggingface_hub import ModelCardData
+
+    words, costs = vocabulary.TASKS[record.task], record.costs
+    names = {tag: _hub_name(corpus["name"]) for tag, corpus in record.corpora.items()}
+    missing = [tag for tag in record.corpora if not licences.get(tag)]
+    pipeline = PIPELINES[tagger.models[0].task.form]
+    data = ModelCardData(
+        language=[
+            tag for tag in {record.language: 0} | dict.fromkeys(record.train_languages) if not is_demo_language(tag)
+        ],
+        license=licences.get(record.language),
+        base_model=record.backbone if "/" in record.backbone else None,
+        datasets=sorted(filter(None, names.values())) or None,
+        library_name=library,
+        pipeline_tag=pipeline,
+        tags=["nerlib", record.task, record.method],
+    )
+    runs = records.read_records(record.study)
+    same = runs[(runs["language"] == record.language) & (runs["task"] == record.task)]
+    against = [c for c in results.compare(same) if (c.pairs[["digest_a", "digest_b"]] == record.digest).any(axis=None)]
+    template = resources.files("nerlib").joinpath("templates", "card.md").read_text(encoding="utf-8")
+    return template.format(
+        data=data.to_yaml(),
+        task=words.label,
+        language=record.language,
+        method=vocabulary.label(record.method),
+        backbone=record.backbone,
+        stage=formats.capital(vocabulary.label(record.stage)),
+        seed=record.seed,
+        labels=", ".join(tagger.models[0].labels),
+        corpora="\n".join(
+            f"| {tag} | {names[tag] or Path(of['name']).name} | {of['digest']} | {licences.get(tag, 'NOT STATED')} |"
+            for tag, of in record.corpora.items()
+        ),
+        train=record.sizes["train"],
+        test=record.sizes["test"],
+        examples=words.examples,
+        missing=f"**The licence of the data is missing for {', '.join(missing)}: state it before sharing.**"
+        if missing
+        else "",
+        score=score_text(
+            f"{formats.capital(vocabulary.METRICS[record.scores['metric']].label)} on test:", _score(record)
+        ),
+        own=formats.points(record.scores["test"][vocabulary.METRICS[record.scores["metric"]].key]),
+        verdicts="\n\n".join(map(results.describe, against))
+        or "Nothing else was trained that it could be held against.",
+        confidence=tagger.calibration or "Entities have no calibrated confidence: dev held too few of them.",
+        total=costs["total_parameters"],
+        trainable=costs["trainable_parameters"],
+        seconds=formats.seconds(costs["seconds"]["total"]),
+        device=record.provenance.get("device", "an unknown device"),
+        warnings="\n\n".join(f"Warning: {warning}." for warning in record.warnings),
+        load=LOAD[library].format(pipeline=pipeline),
+    )
+
+
+def _hub_name(corpus: str) -> str:
+    """A corpus's name on the Hub; "" for a folder or an artificial one."""
+    return hub.REPOSITORIES[corpus].name if corpus in hub.REPOSITORIES else corpus if hub.is_hub_name(corpus) else ""
+
+
+def _write_eval_results(record: Record, folder: Path) -> None:
+    """The Hub's evaluation file, where the target's corpus is one of the Hub's; the interval stands in `notes`."""
+    corpus = record.corpora[record.language]
+    if not (name := _hub_name(corpus["name"])):
+        return
+    score, metric = _score(record), record.scores["metric"]
+    notes = f"{metric}, mean over {score.n} seeds, 95 % interval {100 * score.low:.1f} to {100 * score.high:.1f}"
+    dataset = {"id": name, "task_id": record.language} | (
+        {"revision": corpus["revision"]} if corpus["revision"] else {}
+    )
+    entry = {
+        "dataset": dataset,
+        "value": round(100 * score.value, 2),
+        "date": str(record.provenance["ended"])[:10],
+        "notes": notes,
+    }
+    folder.mkdir()
+    file = folder / f"{name.replace('/', '--')}.yaml"
+    file.write_text(yaml.safe_dump([entry], sort_keys=False, allow_unicode=True), encoding="utf-8")
