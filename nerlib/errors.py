@@ -11,11 +11,11 @@ R = TypeVar("R")
 
 
 class NerlibError(Exception):
-    """The base of all errors that nerlib raises on purpose; its message is one line, cut in the middle when long."""
+    """The base of all errors that nerlib raises on purpose; a message that is too long loses its middle."""
 
     def __str__(self) -> str:
-        line = " ".join(super().__str__().splitlines())
-        return line if len(line) <= LONGEST else f"{line[: LONGEST - 155]} ... {line[-150:]}"
+        text = super().__str__()
+        return text if len(text) <= LONGEST else f"{text[: LONGEST - 155]} ... {text[-150:]}"
 
 
 class SettingsError(NerlibError, ValueError):

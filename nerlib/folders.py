@@ -2,6 +2,7 @@
 
 `NERLIB_RUNS`, `NERLIB_REPORTS` and `NERLIB_CACHE` move the three output folders. Every file that another process may
 read is written beside its place, flushed to the disk and renamed: a reader sees the old file or the new one, whole.
+A folder that appears whole holds the digests of its files, so that whoever reads it sees whether they are as written.
 """
 
 import contextlib
@@ -11,17 +12,25 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import SoftFileLease, Timeout
+from filelock import LeaseSettingsMismatch, SoftFileLease, Timeout
 
 from nerlib.errors import FolderError, LockedError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_BESIDE = re.compile(
+    r"\.[0-9a-f]{8}\..+|\..+\.[0-9a-f]{8}(\.old)?|\.probe-[0-9a-f]{8}"
+)  # what stands there while it is written
+DIGESTS = "digests.json"  # in a folder that appeared whole: the digest of each of its files
+REMAKE = "NERLIB_REMAKE"
+REPAIR = f"to have the run made again, set {REMAKE}=1 in the environment, or give --remake to nerlib.batch execute"
 HEARTBEAT_SECONDS = 5.0
 STALE_SECONDS = 60.0
+SECONDS_TO_NAME_AN_OWNER = 2.0
 
 
 # --- places ---------------------------------------------------------------------------------------------------------
@@ -127,6 +136,20 @@ def fingerprint_file(path: Path, length: int = 16) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:length]
 
 
+def damaged(folder: Path) -> str:
+    """What of a folder that `new_folder` made is not as it was written: names of files; "" when all of it is."""
+    try:
+        written = json.loads((folder / DIGESTS).read_text(encoding="utf-8")).items()
+        return ", ".join(name for name, digest in written if not is_as_written(folder / name, digest))
+    except (OSError, ValueError, AttributeError):
+        return DIGESTS
+
+
+def is_as_written(file: Path, digest: str) -> bool:
+    """Whether a file is there, and its content has that digest (see `fingerprint_file`)."""
+    return file.is_file() and fingerprint_file(file) == digest
+
+
 # --- whole-file writes ----------------------------------------------------------------------------------------------
 
 
@@ -144,6 +167,7 @@ def new_file(path: Path) -> Iterator[Path]:
         yield beside
         _flush(beside)
         beside.replace(path)
+        _flush(path.parent)
     except OSError as error:
         raise FolderError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
@@ -154,16 +178,21 @@ def new_file(path: Path) -> Iterator[Path]:
 def new_folder(folder: Path) -> Iterator[Path]:
     """A folder that appears whole: the block fills a folder beside it, which is renamed at the block's end.
 
-    An older folder of that name is replaced. When the block raises, nothing appears.
+    An older folder of that name is replaced. When the block raises, nothing appears; a `FolderError` names the folder
+    where the disk is full or cannot be written.
     """
+    from safetensors import SafetensorError  # what a full disk is called by those who write weights
+
     beside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-    beside.mkdir(parents=True)
     try:
+        beside.mkdir(parents=True)
         yield beside
-        for file in beside.rglob("*"):
-            if file.is_file():
-                file.chmod(beside.stat().st_mode & 0o666)  # as the umask has it; safetensors writes for the owner alone
-                _flush(file)
+        files = sorted(file for file in beside.rglob("*") if file.is_file())
+        digests = {file.relative_to(beside).as_posix(): fingerprint_file(file) for file in files}
+        (beside / DIGESTS).write_text(json.dumps(digests, indent=1), encoding="utf-8")
+        for file in (*files, beside / DIGESTS):
+            file.chmod(beside.stat().st_mode & 0o666)  # as the umask has it; safetensors writes for the owner alone
+            _flush(file)
         _flush(beside)
         if folder.exists():
             old = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.old")
@@ -172,8 +201,23 @@ def new_folder(folder: Path) -> Iterator[Path]:
             shutil.rmtree(old, ignore_errors=True)
         else:
             beside.rename(folder)
+        _flush(folder.parent)
+    except (OSError, SafetensorError) as error:
+        raise FolderError(f"cannot write {folder}: {getattr(error, 'strerror', None) or error}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """What writers that died have left in a folder: what stood beside its place, not yet renamed."""
+    return [path for path in folder.rglob(".*") if _BESIDE.fullmatch(path.name)]
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder and all in it, as far as that is possible."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:
@@ -190,7 +234,7 @@ def _flush(path: Path) -> None:
 @contextlib.contextmanager
 def lock(
     path: Path, wait_seconds: float = 24 * 3600, on_wait: Callable[[str], None] | None = None
-) -> Iterator[Callable[[], None]]:
+) -> Iterator[Callable[[], str]]:
     """Hold the lock file `path` for the length of the block (a lease of `filelock`).
 
     The file names its owner and is touched every few seconds while that lives. It is taken over when its owner is a
@@ -208,34 +252,56 @@ def lock(
     Yields
     ------
     callable
-        Raises `LockedError` when the lock was lost: to be called before anything is written that others rely on.
+        Gives the token of this hold of the lock, and raises `LockedError` when it was lost: to be called before
+        anything is written that others rely on.
 
     Raises
     ------
     LockedError
         When another owner holds the lock for longer than `wait_seconds`.
+    FolderError
+        When the lock file can be none: its folder cannot be written, or something else has its name.
     """
     writable(path.parent)
     lease = SoftFileLease(path, lease_duration=STALE_SECONDS, heartbeat_interval=HEARTBEAT_SECONDS)
-    try:
-        lease.acquire(blocking=False)
-    except Timeout:
-        if on_wait:
-            on_wait(_owner(lease))
-        try:
-            lease.acquire(timeout=wait_seconds, poll_interval=min(0.2, max(wait_seconds, 0.01)))
-        except Timeout:
-            raise LockedError(f"{path} is held by {_owner(lease)} for over {wait_seconds:g} s") from None
-    claim = path.read_text()
 
-    def check_held() -> None:
-        if not path.is_file() or path.read_text() != claim:
-            raise LockedError(f"{path} was lost to {_owner(lease)}: this process was not heard of for too long")
+    def check_held() -> str:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            if lease.token and f"token={lease.token}\n" in path.read_text():
+                return lease.token
+        raise LockedError(f"{path} was lost to {_owner(lease)}: this process was not heard of for too long")
 
     try:
+        _acquire(lease, path, wait_seconds, on_wait)
         yield check_held
     finally:
         lease.release()
+
+
+def _acquire(lease: SoftFileLease, path: Path, wait_seconds: float, on_wait: Callable[[str], None] | None) -> None:
+    try:
+        _remove_without_owner(path)
+        with contextlib.suppress(Timeout):
+            lease.acquire(blocking=False)
+            return
+        if on_wait:
+            on_wait(_owner(lease))
+        lease.acquire(timeout=wait_seconds, poll_interval=min(0.2, max(wait_seconds, 0.01)))
+    except Timeout:
+        raise LockedError(f"{path} is held by {_owner(lease)} for over {wait_seconds:g} s") from None
+    except LeaseSettingsMismatch as error:
+        raise LockedError(f"{path} is held by a nerlib of another kind: {error}") from None
+    except OSError as error:
+        raise FolderError(f"cannot lock {path}: {error.strerror or error}; nothing else may have that name") from error
+
+
+def _remove_without_owner(path: Path) -> None:
+    """Remove a lock file that was made and never written: its maker died in between, and filelock waits for ever."""
+    for _ in range(int(SECONDS_TO_NAME_AN_OWNER / 0.1)):
+        if not path.is_file() or path.stat().st_size:
+            return
+        time.sleep(0.1)
+    path.unlink(missing_ok=True)
 
 
 def _owner(lease: SoftFileLease) -> str:

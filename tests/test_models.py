@@ -13,7 +13,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from nerlib import models, training
+from nerlib import folders, models, training
 from nerlib.corpora import Sentence
 from nerlib.errors import ModelError
 from nerlib.models import AdaLora, Bottleneck, Dora, Full, Lora
@@ -393,6 +393,7 @@ def test_every_method_learns_with_products_in_bfloat16(tmp_path, family, method)
 def spoilt(source, target, change, file="model.safetensors"):
     """A copy of a folder, its tensors changed by a function of their dictionary."""
     shutil.copytree(source, target)
+    (target / folders.DIGESTS).unlink(missing_ok=True)
     save_file(change(load_file(target / file)), target / file, {"format": "pt"})
     return target
 
@@ -465,6 +466,7 @@ def test_weights_that_are_no_numbers_are_refused(saved, tiny_backbone, tmp_path,
 def test_a_configuration_that_can_load_code_is_refused(saved, tiny_backbone, tmp_path, values):
     backbone = shutil.copytree(tiny_backbone("bert"), tmp_path / "backbone")
     model = shutil.copytree(saved[0] / "bert-full", tmp_path / "model")
+    (model / folders.DIGESTS).unlink()  # as of a model from elsewhere
     for folder in (backbone, model):
         _change(folder / "config.json", **values)
     with pytest.raises(ModelError, match=r"config.json: .* can make transformers load code"):

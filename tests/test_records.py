@@ -90,7 +90,7 @@ def test_a_record_cut_in_half_is_named(length):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"schema": 2}, "schema 2 is not known here .1 to 1.; a newer nerlib"),
+        ({"schema": 3}, "schema 3 is not known here .1 to 2.; a newer nerlib"),
         ({"schema": "1"}, "schema '1' is not known"),
         ({"seed": 2}, "belongs to seed-2-"),
         ({"identity": {"seed": 1}}, "is not that of the identity"),

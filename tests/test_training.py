@@ -155,8 +155,8 @@ def test_going_on_from_a_checkpoint_ends_bit_equal(tmp_path, at):
     every_step = {"checkpoint": tmp_path, "checkpoint_seconds": 0, "num_epochs": 12}
     with pytest.raises(Killed):
         run(interrupted, evaluate=dev(interrupted), progress=kill, **every_step)
-    done = run(again, evaluate=dev(again), on_resume=told.append, **every_step)
-    assert told == done.resumed_from
+    done = run(again, evaluate=dev(again), say=told.append, **every_step)
+    assert told == [f"went on from step {step}" for step in done.resumed_from]
     assert len(told) <= 1
     assert torch.equal(weights(again), weights(undisturbed))
     without_time = [[{k: v for k, v in row.items() if k != "seconds"} for row in o.curve] for o in (expected, done)]

@@ -1,12 +1,14 @@
 """Command line: ``python -m nerlib.batch execute|render|index``; one line and exit code 1 when it cannot."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from nerlib import folders
 from nerlib.batch import jobs, page
 from nerlib.errors import NerlibError
 
@@ -19,7 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     execute.add_argument("notebook", type=Path)
     execute.add_argument("out", type=Path, help="the executed notebook; its page stands beside it")
     execute.add_argument("--parameters", default={}, type=json_object)
-    execute.set_defaults(func=lambda given: jobs.execute(given.notebook, given.out.absolute(), given.parameters))
+    execute.add_argument("--remake", action="store_true", help="make runs again whose files are damaged")
+    execute.set_defaults(func=_execute)
     render = commands.add_parser("render", help="an executed notebook as one HTML file beside it")
     render.add_argument("notebook", type=Path)
     render.set_defaults(func=lambda given: page.render(given.notebook))
@@ -38,6 +41,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(str(error).splitlines()[0], file=sys.stderr)
         return 1
     return 0
+
+
+def _execute(given: argparse.Namespace) -> Path:
+    if given.remake:
+        os.environ[folders.REMAKE] = "1"  # read in the notebook's kernel
+    return jobs.execute(given.notebook, given.out.absolute(), given.parameters)
 
 
 def _index(given: argparse.Namespace) -> Path:

@@ -71,7 +71,8 @@ def language_adapter(data: StudyData, language: str, **how_it_runs: Any) -> Run:
                 held_out=held_out,
                 seed=settings.language_adapter_seed,
                 checkpoint=job.checkpoint,
-                on_resume=job.resumed,
+                say=job.say,
+                check_held=job.check_held,
                 progress=teller(f"language adapter, {language}", job.say),
                 **how_it_runs,
             )
@@ -87,7 +88,7 @@ def language_adapter(data: StudyData, language: str, **how_it_runs: Any) -> Run:
             },
             "costs": sizes | costs_of(outcome, watch.seconds["all"] - outcome.seconds),
             "sizes": {"train": len(lines), "dev": len(held_out), "subwords": result.subwords},
-            "provenance": {"resumed_from": outcome.resumed_from},
+            "provenance": {name: getattr(outcome, name) for name in ("resumed_from", "damaged_checkpoints")},
         }
 
     name = Name(STUDY, language, TASK, settings.backbone, settings.method, STAGE, settings.language_adapter_seed)

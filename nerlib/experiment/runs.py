@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,7 +14,7 @@ import torch
 
 from nerlib import folders, models, records, training
 from nerlib.efficiency import COUNTED, DeviceUse, memory_needed
-from nerlib.errors import NerlibError, RecordError, SettingsError, TooLarge
+from nerlib.errors import FolderError, NerlibError, RecordError, SettingsError, TooLarge
 from nerlib.experiment.progress import announce
 from nerlib.models import TaskModel
 from nerlib.records import Record
@@ -51,6 +51,7 @@ class Run:
     @cached_property
     def curve(self) -> pd.DataFrame:
         """One row a scored epoch: epoch, step, train_loss, dev_score, seconds, and the run's stage, seed and metric."""
+        records.check_file(self.folder, CURVE)
         curve, record = pd.read_csv(self.folder / CURVE), self.record
         return curve.assign(stage=record.stage, seed=self.seed, method=record.method, metric=record.scores["metric"])
 
@@ -88,10 +89,13 @@ class Job:
         The run's.
     name
         What it goes by.
+    check_held
+        Raises when another process makes the run now: called before anything is written.
     """
 
     folder: Path
     name: Name
+    check_held: Callable[[], str]
 
     @property
     def checkpoint(self) -> Path:
@@ -103,9 +107,12 @@ class Job:
         with (self.folder / LOG).open("a", encoding="utf-8") as log:
             log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {line}\n")
 
-    def resumed(self, step: int) -> None:
-        """Say that the training went on from a checkpoint."""
-        self.say(f"went on from step {step}")
+    def clear(self, left: Sequence[Path]) -> None:
+        """Remove what processes that died have left in the folder, and say so."""
+        for path in left:
+            folders.remove(path)
+        if left:
+            self.say(f"cleared what a process that died had left: {', '.join(path.name for path in left)}")
 
 
 def get_or_train(
@@ -131,27 +138,41 @@ def get_or_train(
     ------
     NerlibError
         When the training fails; a record with status `failed` then names the reason.
+    FolderError
+        When the disk is full or cannot be written: there is no record, and the same call goes on once there is room.
     LockedError
         When the lock was lost while the run was made: another process makes it now.
+    RecordError
+        When the run is finished and its files are not as they were written (see `folders.REMAKE`).
     """
     folder = records.run_folder(*name, records.digest_of(identity))
-    asked_for = set(known.get("asked_for", ()))
-    if (found := finished(folder)) and asked_for <= set(found.record.variants):
+    asked_for, lock = set(known.get("asked_for", ())), folder.with_name(f".{folder.name}.lock")
+    found = finished(folder)
+    if found and asked_for <= set(found.record.variants) and not (lock.exists() or _left_behind(folder)):
         return found
-    lock = folder.with_name(f".{folder.name}.lock")
     with folders.lock(lock, on_wait=lambda owner: announce(f"{name}: made by {owner}, waiting")) as check_held:
+        job = Job(folder, name, check_held)
+        job.clear(_left_behind(folder))
         if found := finished(folder):
             return _also_asked_for(found, asked_for)
-        return _made(Job(folder, name), identity, known, make, check_held)
+        return _made(job, identity, known, make)
 
 
 def _also_asked_for(run: Run, variants: set[str]) -> Run:
+    if variants <= set(run.record.variants):
+        return run
     record = run.record.model_copy(update={"asked_for": tuple(sorted(variants.union(run.record.variants)))})
     return Run(run.folder, records.write_record(run.folder, record))
 
 
 def finished(folder: Path) -> Run | None:
-    """The finished run in a folder; None when there is none, or its record is damaged (said, and done again)."""
+    """The finished run in a folder; None when there is none, or its record is damaged (said, and done again).
+
+    Raises
+    ------
+    RecordError
+        When its files are not as they were written; with `folders.REMAKE` set, the run then counts as not done.
+    """
     if not (folder / RECORD).exists():
         return None
     try:
@@ -159,7 +180,23 @@ def finished(folder: Path) -> Run | None:
     except RecordError as error:
         announce(f"{error}; the run is done again")
         return None
-    return Run(folder, record) if record.status == "finished" else None
+    if record.status != "finished":
+        return None
+    remake = bool(os.environ.get(folders.REMAKE))
+    if wrong := records.damaged(folder, record) or (
+        remake and (folder / MODEL).exists() and folders.damaged(folder / MODEL)
+    ):
+        if not remake:
+            raise RecordError(f"{folder}: not as it was written: {wrong}; {folders.REPAIR}")
+        announce(f"{folder}: not as it was written: {wrong}; the run is done again")
+        return None
+    return Run(folder, record)
+
+
+def _left_behind(folder: Path) -> list[Path]:
+    """What processes that died have left in a run's folder: a finished run needs no checkpoint."""
+    over = [folder / CHECKPOINT] if (folder / RECORD).exists() and (folder / CHECKPOINT).exists() else []
+    return [*folders.leftovers(folder), *over]
 
 
 def _made(
@@ -167,7 +204,6 @@ def _made(
     identity: Mapping[str, Any],
     known: Mapping[str, Any],
     make: Callable[[Job], dict[str, Any]],
-    check_held: Callable[[], None],
 ) -> Run:
     """Make a run, and leave its folder finished or failed; whoever lost the lock meanwhile writes no record."""
     started, digest = datetime.now(UTC), records.digest_of(identity)
@@ -177,8 +213,7 @@ def _made(
 
     def record(fields: dict[str, Any]) -> Record:
         content = {**job.name._asdict(), "digest": digest, "identity": identity, **known, **fields}
-        content["provenance"] = provenance_since(started) | fields.get("provenance", {})
-        check_held()
+        content["provenance"] = provenance_since(started) | fields.get("provenance", {}) | {"lease": job.check_held()}
         return records.write_record(job.folder, content)
 
     on_gpu = torch.cuda.is_available()
@@ -188,6 +223,8 @@ def _made(
     try:
         with DeviceUse() as use:
             fields = make(job)
+    except OSError as error:  # once there is room it goes on from its checkpoint
+        raise FolderError(f"{job.name}: {error.strerror or error}; in {job.folder}") from error
     except (NerlibError, torch.OutOfMemoryError) as error:
         status = "not_run" if isinstance(error, TooLarge) else "failed"
         job.say(f"{status.replace('_', ' ')}: {error}")
@@ -197,10 +234,22 @@ def _made(
         raise
     costs = memory_of(fields["costs"], before) | use_of(use)
     fields["costs"] = costs | fields["costs"]  # what took over another run's training has that one's
+    fields["digests"] = fields.get("digests", {}) | digests_of_files(job.folder)
     run = Run(job.folder, record(fields | {"status": "finished"}))
     shutil.rmtree(job.checkpoint, ignore_errors=True)
     job.say("finished")
     return run
+
+
+def digests_of_files(folder: Path) -> dict[str, str]:
+    """Digests of a run's files; that of the model's own list of digests stands for the model."""
+    files = (
+        folder / CURVE,
+        folder / COUNTS,
+        *(folder / records.PREDICTIONS).glob("*"),
+        folder / MODEL / folders.DIGESTS,
+    )
+    return {f.relative_to(folder).as_posix(): folders.fingerprint_file(f) for f in files if f.is_file()}
 
 
 def provenance_since(started: datetime) -> dict[str, Any]:

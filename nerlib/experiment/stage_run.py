@@ -1,7 +1,7 @@
 """The run of a stage: a backbone tuned for a task and scored on the target."""
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from nerlib.alignment import Alignment, Companions
 from nerlib.corpora import Example, digest_of_examples
 from nerlib.efficiency import Stopwatch
 from nerlib.encoding import Encoded
-from nerlib.errors import Interrupted, NerlibError, TooLarge
+from nerlib.errors import Interrupted, NerlibError, RecordError, TooLarge
 from nerlib.experiment.progress import announce, teller
 from nerlib.experiment.runs import (
     COUNTS,
@@ -38,7 +38,8 @@ from nerlib.vocabulary import METRICS, Stage
 
 RECIPE_VERSION = 4  # raise it when the training code changes what a run with the same settings gives
 #: Of a run's provenance, what belongs to its training and goes along when that is reused.
-OF_TRAINING = ("resumed_from", "precision", "micro_batch_size", "adapters_in_training")
+OF_OUTCOME = ("resumed_from", "damaged_checkpoints", "precision", "micro_batch_size")
+OF_TRAINING = (*OF_OUTCOME, "adapters_in_training")
 
 
 def runs_of_stage(
@@ -253,6 +254,7 @@ def _make(run: StageRun, checkpoint_seconds: float, job: Job) -> dict[str, Any]:
     """Train and score, write the run's files, and return the other fields of its record."""
     check_memory(run)
     trained = reused_training(run, job) or train_stage(run, job, checkpoint_seconds)
+    job.check_held()
     models.save_model(trained.model, job.folder / MODEL)
     folders.write_atomically(job.folder / CURVE, trained.curve.to_csv(index=False))
     return score_stage(run, job, trained)
@@ -317,12 +319,13 @@ def train_stage(run: StageRun, job: Job, checkpoint_seconds: float) -> Trained:
             hooks=model.hooks,
             cuts_batches=not alignment and not model.runs_by_block,
             checkpoint=job.checkpoint,
-            on_resume=job.resumed,
+            say=job.say,
+            check_held=job.check_held,
             progress=teller(run.title, job.say),
             checkpoint_seconds=checkpoint_seconds,
         )
     costs = counts | costs_of(outcome, watch.seconds["set_up"]) | {"lost_words": {"train": train.lost_words}}
-    provenance: dict[str, Any] = {k: getattr(outcome, k) for k in ("resumed_from", "precision", "micro_batch_size")}
+    provenance: dict[str, Any] = {k: getattr(outcome, k) for k in OF_OUTCOME}
     provenance |= {"adapters_in_training": sorted(ran)} if ran else {}
     return Trained(model, pd.DataFrame(outcome.curve), costs, provenance, train.remarks)
 
@@ -371,7 +374,11 @@ def reusable_run(run: StageRun) -> Run | None:
         return None
     table = records.read_records(run.name.study)
     same = (table["status"] == "finished") & (table["training"] == records.digest_of(run.training))
-    return next(filter(None, (finished(Path(folder)) for folder in table.loc[same, "folder"])), None)
+    for folder in map(Path, table.loc[same, "folder"]):
+        with suppress(RecordError):  # a damaged one is none of this run's business
+            if (other := finished(folder)) and not folders.damaged(other.folder / MODEL):
+                return other
+    return None
 
 
 def score_stage(run: StageRun, job: Job, trained: Trained) -> dict[str, Any]:
@@ -386,10 +393,8 @@ def score_stage(run: StageRun, job: Job, trained: Trained) -> dict[str, Any]:
         scores["test"] = run.data.task.score_test([example.gold for example in examples.test], predicted["test"])
         auxiliary = _auxiliary_scores(run, model, predicted["test"])
     scores["test"].counts.save(job.folder / COUNTS)
-    files = [
+    for split, found in predicted.items():
         records.write_predictions(job.folder, split, getattr(examples, split), found)
-        for split, found in predicted.items()
-    ]
     costs = trained.costs | {
         "seconds": plus_evaluation(trained.costs["seconds"], watch.seconds["evaluation"]),
         "model_bytes": sum(file.stat().st_size for file in (job.folder / MODEL).rglob("*") if file.is_file()),
@@ -407,8 +412,7 @@ def score_stage(run: StageRun, job: Job, trained: Trained) -> dict[str, Any]:
         "warnings": [*record_fields(run)["warnings"], *trained.remarks, *_advice(run, collapsed, trained)],
         "scores": about | {k: s.to_record() for k, s in scores.items()} | auxiliary,
         "costs": costs,
-        "digests": {f"{f.parent.name}/{f.name}": folders.fingerprint_file(f) for f in files}
-        | {"gold_test": digest_of_examples(examples.test), "training": records.digest_of(run.training)},
+        "digests": {"gold_test": digest_of_examples(examples.test), "training": records.digest_of(run.training)},
         "provenance": trained.provenance | ({"adapters_in_prediction": sorted(ran)} if ran else {}),
     }
 

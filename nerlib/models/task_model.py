@@ -414,7 +414,9 @@ def load_model(
 
 
 def _check_backbone(path: Path, found: Backbone) -> None:
-    """Refuse what was trained on another backbone."""
+    """Refuse what is not as it was written, or was trained on another backbone."""
+    if (path / folders.DIGESTS).exists() and (wrong := folders.damaged(path)):
+        raise ModelError(f"{path}: not as it was written: {wrong}; {folders.REPAIR}")
     if not (path / ABOUT).is_file():
         raise ModelError(f"{path}: expected {ABOUT}, which says on what backbone it was trained")
     origin = read_json(path / ABOUT)["backbone"]

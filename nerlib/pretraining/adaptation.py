@@ -101,7 +101,8 @@ def train_language_adapter(
     seed
         Of the initial adapter, the masks, and the order.
     **how_it_runs
-        `checkpoint`, `checkpoint_seconds`, `on_resume`, `progress` of `training.train`: none changes the result.
+        `checkpoint`, `checkpoint_seconds`, `say`, `check_held`, `progress` of `training.train`: none changes
+        the result.
 
     Raises
     ------

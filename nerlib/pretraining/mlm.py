@@ -167,7 +167,8 @@ def train_masked(
     hooks
         As in `training.train`.
     **how_it_runs
-        `checkpoint`, `checkpoint_seconds`, `on_resume`, `progress` of `training.train`: none changes the result.
+        `checkpoint`, `checkpoint_seconds`, `say`, `check_held`, `progress` of `training.train`: none changes
+        the result.
 
     Raises
     ------
@@ -225,14 +226,17 @@ def cached_backbone(
         Told `line` when it must be made, or that another process is at it.
     """
     folder = folders.cache_folder() / "backbones" / f"{name}-{folders.fingerprint(parts)}"
-    if folder.is_dir():
+    if not folders.damaged(folder):
         return folder
     lock, checkpoint = (folder.with_name(f"{folder.name}.{kind}") for kind in ("lock", "checkpoint"))
     say = on_start or (lambda line: None)
     waiting = f"Waiting for the {name} backbone, which another process makes"
     with folders.lock(lock, on_wait=lambda owner: say(f"{waiting} ({owner})")):
-        if not folder.is_dir():
-            say(line)
+        if folders.damaged(folder):
+            for left in folders.leftovers(folder.parent):
+                if folder.name in left.name:
+                    folders.remove(left)
+            say(f"{folder} is damaged and made again. {line}" if folder.exists() else line)
             with folders.new_folder(folder) as beside:
                 make(beside, checkpoint)
             shutil.rmtree(checkpoint, ignore_errors=True)

@@ -5,10 +5,19 @@ runs are not the same, `read_records` lists a study's runs in one DataFrame, one
 """
 
 from nerlib.records.origin import provenance
-from nerlib.records.predicted import Predictions, predictions_file, read_predictions, write_predictions
+from nerlib.records.predicted import (
+    PREDICTIONS,
+    Predictions,
+    predictions_file,
+    read_counts,
+    read_predictions,
+    write_predictions,
+)
 from nerlib.records.record import (
     Record,
     backbone_name,
+    check_file,
+    damaged,
     digest_of,
     explain,
     read_record,
@@ -19,13 +28,17 @@ from nerlib.records.table import COLUMNS, read_records, studies
 
 __all__ = [
     "COLUMNS",
+    "PREDICTIONS",
     "Predictions",
     "Record",
     "backbone_name",
+    "check_file",
+    "damaged",
     "digest_of",
     "explain",
     "predictions_file",
     "provenance",
+    "read_counts",
     "read_predictions",
     "read_record",
     "read_records",

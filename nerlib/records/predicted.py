@@ -7,8 +7,10 @@ from typing import NamedTuple
 from nerlib.corpora import Example, Sentence, read_conll, read_examples, write_conll, write_examples
 from nerlib.errors import CorpusError, RecordError, raises_only
 from nerlib.folders import writable
+from nerlib.records.record import check_file
+from nerlib.scoring import Counts
 
-FOLDER = "predictions"
+PREDICTIONS, COUNTS = "predictions", "counts.npz"
 
 
 class Predictions(NamedTuple):
@@ -30,7 +32,7 @@ def write_predictions(
 
     Sentences go to ``predictions/<split>.conll`` (word, gold and predicted tag), others to ``<split>.jsonl``.
     """
-    beside = writable(Path(folder) / FOLDER)
+    beside = writable(Path(folder) / PREDICTIONS)
     if any(isinstance(example, Sentence) for example in examples):
         path = beside / f"{split}.conll"
         write_conll(path, [e.words for e in examples], [e.gold for e in examples], predicted)
@@ -41,9 +43,15 @@ def write_predictions(
     return path
 
 
+def read_counts(folder: Path) -> Counts:
+    """The counts by sentence and type of a run's test set; a `RecordError` when they are not as they were written."""
+    check_file(folder, COUNTS)
+    return Counts.load(Path(folder) / COUNTS)
+
+
 def predictions_file(folder: Path, split: str = "test") -> Path | None:
     """The file of a split's predictions; None when there is none."""
-    places = (Path(folder) / FOLDER / f"{split}.{suffix}" for suffix in ("conll", "jsonl"))
+    places = (Path(folder) / PREDICTIONS / f"{split}.{suffix}" for suffix in ("conll", "jsonl"))
     return next((place for place in places if place.is_file()), None)
 
 
@@ -58,7 +66,8 @@ def read_predictions(folder: Path, split: str = "test") -> Predictions:
     """
     path = predictions_file(folder, split)
     if path is None:
-        raise RecordError(f"no predictions at {Path(folder) / FOLDER / split}.conll (or .jsonl): No such file")
+        raise RecordError(f"no predictions at {Path(folder) / PREDICTIONS / split}.conll (or .jsonl): No such file")
+    check_file(folder, f"{PREDICTIONS}/{path.name}")
     try:
         if path.suffix == ".jsonl":
             examples, told = read_examples(path)

@@ -9,10 +9,20 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from nerlib.errors import RecordError
-from nerlib.folders import fingerprint, from_root, runs_folder, safe_name, writable, write_atomically
+from nerlib.folders import (
+    REPAIR,
+    fingerprint,
+    from_root,
+    is_as_written,
+    runs_folder,
+    safe_name,
+    writable,
+    write_atomically,
+)
 
-SCHEMA = 1
+SCHEMA = 2  # since 2 a record has a digest of its own
 RECORD = "record.json"
+OWN = "record"  # the name, among a record's digests, of that of all the rest of it; only in the file
 
 
 class Record(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
@@ -176,8 +186,10 @@ def write_record(folder: Path, record: Record | Mapping[str, Any]) -> Record:
     if not isinstance(record, Record):
         record = _validated(record, folder)
     _check_name(folder, record)
+    content = record.model_dump(by_alias=True)
     try:
-        text = json.dumps(record.model_dump(by_alias=True), ensure_ascii=False, indent=1, allow_nan=False)
+        content["digests"] = record.digests | {OWN: fingerprint(content)}
+        text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise RecordError(f"the record of {folder} holds what JSON cannot: {error}") from error
     write_atomically(writable(folder) / RECORD, text + "\n")
@@ -207,7 +219,23 @@ def read_record(folder: Path) -> Record:
         raise RecordError(f"{path} is damaged (cut in half?): {error}") from error
     record = _validated(content, path)
     _check_name(path.parent, record)
-    return record
+    own = content.get("digests", {}).pop(OWN, "")
+    if (own or record.schema_version == SCHEMA) and own != fingerprint(content):
+        raise RecordError(f"{path} is damaged: not as it was written")
+    return record.model_copy(update={"digests": content.get("digests", {})})
+
+
+def damaged(folder: Path, record: Record) -> str:
+    """The first file of a run that is not as its record has it, "" when none is: of what has a digest, and no model."""
+    files = {name: digest for name, digest in record.digests.items() if "." in name}
+    return next((name for name, digest in files.items() if not is_as_written(folder / name, digest)), "")
+
+
+def check_file(folder: Path, name: str) -> None:
+    """Refuse, with a `RecordError`, a run's file that is not as its record has it."""
+    digest = read_record(folder).digests.get(name) if (Path(folder) / RECORD).is_file() else None
+    if digest and not is_as_written(Path(folder) / name, digest):
+        raise RecordError(f"{Path(folder) / name}: not as it was written; {REPAIR}")
 
 
 def _validated(content: Any, where: Path) -> Record:

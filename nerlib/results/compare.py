@@ -22,11 +22,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nerlib import statistics
+from nerlib import records, statistics
 from nerlib.errors import RecordError, SettingsError
 from nerlib.folders import fingerprint
 from nerlib.results.runs import FACTORS, KIND, OURS, UNIT, alike, check_columns, comparable_runs, selected, words
-from nerlib.scoring import Counts
 from nerlib.statistics import LANGUAGES_LIKE_THESE, EquivalenceTest, Interval, Pair, Verdict
 from nerlib.vocabulary import base_method
 
@@ -429,7 +428,7 @@ def counts_of(pairs: pd.DataFrame) -> list[Pair] | None:
 @functools.lru_cache(maxsize=8192)
 def _counts(folder: str) -> tuple[np.ndarray, ...]:
     """Strict (tp, fp, fn) of each test sentence, in few bytes: a study's fit into memory."""
-    over_types = Counts.load(Path(folder) / "counts.npz").strict.over_types()
+    over_types = records.read_counts(Path(folder)).strict.over_types()
     small = np.int16 if all(np.issubdtype(array.dtype, np.integer) for array in over_types) else np.float32
     return tuple(array.astype(small) for array in over_types)
 

@@ -11,7 +11,7 @@ from nerlib.errors import NerlibError
 from nerlib.models.methods import Hooks
 from nerlib.params import Recipe, streams
 from nerlib.training.gradients import Accumulated, prefetch
-from nerlib.training.parts import deterministic, make_optimizer, plan, schedule, set_learning_rate
+from nerlib.training.parts import deterministic, make_optimizer, plan, schedule, set_learning_rate, signals_to_leave
 from nerlib.training.precision import precision_on
 from nerlib.training.state import Batch, Clock, Data, OptimizerMemory, Outcome, Progress, State
 
@@ -31,7 +31,8 @@ def train(
     cuts_batches: bool = False,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = SECONDS_BETWEEN_CHECKPOINTS,
-    on_resume: Callable[[int], None] | None = None,
+    say: Callable[[str], None] = print,
+    check_held: Callable[[], object] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Outcome:
     """Train what requires a gradient in `network`, and leave the best state on dev (else the last one) in it.
@@ -62,8 +63,10 @@ def train(
         Folder of checkpoints; when it holds one, training goes on from it. None: no checkpoints.
     checkpoint_seconds
         Seconds between two checkpoints; 0: after every step. It does not change the result.
-    on_resume
-        Called with the number of steps done, when a checkpoint was found.
+    say
+        Told in a line what becomes of checkpoints: gone on from, left out, written because of a signal.
+    check_held
+        Called before a checkpoint is written; it raises when another process has taken the folder over.
     progress
         Called after every step.
 
@@ -71,6 +74,8 @@ def train(
     ------
     NerlibError
         When there is nothing to train on, nothing to train, or the loss is not finite at the end of an epoch.
+    SystemExit
+        After a signal of `parts.LEAVE`, at the end of the step, when a checkpoint is written.
     """
     if not len(data):
         raise NerlibError("nothing to train on: expected at least one example")
@@ -85,9 +90,15 @@ def train(
     done = run.outcome
     done.micro_batch_size = recipe.micro_batch_size
 
-    with deterministic(dropout):
-        if run.resume(checkpoint) and on_resume:
-            on_resume(done.steps)
+    def save(folder: Path) -> None:
+        if check_held:
+            check_held()
+        clock.read()
+        run.save(folder)
+
+    with deterministic(dropout), signals_to_leave() as asked:
+        if checkpoint:
+            run.resume(checkpoint, say)
         done.precision = precision_on(next(network.parameters()).device, recipe.precision)
         gradients = Accumulated(network, data, loss, count, done, cuts_batches)
         clock = Clock(done)
@@ -108,10 +119,12 @@ def train(
                 done.steps, run.position = step, run.position + 1
                 if progress and run.position < len(batches):
                     progress(run.progress(num_epochs, total, clock, ended=False))
-                if checkpoint and time.monotonic() - saved >= checkpoint_seconds:
-                    clock.read()
-                    run.save(checkpoint)
+                if checkpoint and (asked or time.monotonic() - saved >= checkpoint_seconds):
+                    save(checkpoint)
                     saved = time.monotonic()
+                if asked:
+                    say(f"left at step {step}, asked by signal {asked[0]}; the same call goes on from there")
+                    raise SystemExit(128 + asked[0])
             network.eval()
             run.end_epoch(recipe, num_epochs, evaluate, clock)
             if progress:

@@ -3,6 +3,8 @@
 import contextlib
 import math
 import os
+import signal
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,6 +14,28 @@ from torch import nn
 from nerlib.errors import NerlibError
 from nerlib.models.backbones import torch_seed
 from nerlib.params import Recipe
+
+#: By these a cluster or a closed terminal asks a process to leave before it is killed.
+LEAVE = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGXCPU") if hasattr(signal, name))
+
+
+@contextlib.contextmanager
+def signals_to_leave() -> Iterator[list[int]]:
+    """The numbers of the signals of `LEAVE` that come within the block, which ends when it wants to.
+
+    Those that the process ignores stay ignored (`nohup`); in another thread than the main one none can be asked for.
+    """
+    got: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    before = {kind: signal.getsignal(kind) for kind in LEAVE if main}
+    heard = {kind: handler for kind, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    try:
+        for kind in heard:
+            signal.signal(kind, lambda number, _: got.append(number))
+        yield got
+    finally:
+        for kind, handler in heard.items():
+            signal.signal(kind, handler)
 
 
 def plan(examples: int, recipe: Recipe) -> tuple[int, int]:

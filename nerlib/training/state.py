@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -75,6 +74,8 @@ class Outcome:
         Whether patience ended the training.
     resumed_from
         The steps at which it went on from a checkpoint.
+    damaged_checkpoints
+        Those that were not as they had been written, and were left out.
     precision
         `float32` or `bfloat16`: what products were computed in.
     micro_batch_size
@@ -94,6 +95,7 @@ class Outcome:
     scoring_seconds: float = 0.0
     stopped_early: bool = False
     resumed_from: list[int] = field(default_factory=list)
+    damaged_checkpoints: list[str] = field(default_factory=list)
     precision: Precision = "float32"
     micro_batch_size: int = 0
     kept_bytes: int = 0
@@ -242,7 +244,7 @@ class State:
                 tensor.copy_(weights[name])
 
     def save(self, folder: Path) -> None:
-        """Write the checkpoint `step-<n>` into `folder`; it has that name only when it is whole."""
+        """Write the checkpoint `step-<n>` into `folder`: it appears whole, and the one before it stays."""
         tensors, values = self.hooks.state()
         content = {
             "outcome": asdict(self.outcome),
@@ -261,15 +263,24 @@ class State:
                 save_file(_plain(self.best[0]), beside / "best.safetensors")
                 save_file(_plain(self.best[1]), beside / "best_hooks.safetensors")
             (beside / "state.json").write_text(json.dumps(content))
-        for old in sorted(folder.glob("step-*"))[:-1]:
-            shutil.rmtree(old, ignore_errors=True)
+        for old in sorted(folder.glob("step-*"))[:-2]:
+            folders.remove(old)
 
-    def resume(self, folder: Path | None) -> bool:
-        """Go on from the newest checkpoint in `folder`; False when there is none."""
-        found = sorted(folder.glob("step-*")) if folder else []
-        if not found:
-            return False
-        newest = found[-1]
+    def resume(self, folder: Path, say: Callable[[str], None]) -> None:
+        """Go on from the newest checkpoint in `folder` that is as it was written; others are left out, and said."""
+        left_out = []
+        for found in sorted(folder.glob("step-*"), reverse=True):
+            if not (wrong := folders.damaged(found)):
+                self._restore(found)
+                self.outcome.resumed_from.append(self.outcome.steps)
+                say(f"went on from step {self.outcome.steps}")
+                break
+            say(f"left out the checkpoint {found.name}, which is damaged: {wrong}")
+            left_out.append(found.name)
+            folders.remove(found)
+        self.outcome.damaged_checkpoints += left_out
+
+    def _restore(self, newest: Path) -> None:
         content = json.loads((newest / "state.json").read_text())
         self._put(load_file(newest / "weights.safetensors"))
         memory = load_file(newest / "memory.safetensors")
@@ -283,8 +294,6 @@ class State:
         if content["best_hooks"] is not None:
             best_hooks = load_file(newest / "best_hooks.safetensors")
             self.best = (load_file(newest / "best.safetensors"), best_hooks, content["best_hooks"])
-        self.outcome.resumed_from.append(self.outcome.steps)
-        return True
 
 
 def _plain(tensors: Tensors) -> Tensors:
