@@ -90,11 +90,18 @@ def train(
     done = run.outcome
     done.micro_batch_size = recipe.micro_batch_size
 
-    def save(folder: Path) -> None:
-        if check_held:
-            check_held()
-        clock.read()
-        run.save(folder)
+    def keep() -> None:
+        """Write a checkpoint when it is time to, or the process is asked to leave; then leave."""
+        nonlocal saved
+        if checkpoint and (asked or time.monotonic() - saved >= checkpoint_seconds):
+            if check_held:
+                check_held()
+            clock.read()
+            run.save(checkpoint)
+            saved = time.monotonic()
+        if asked:
+            say(f"left at step {done.steps}, asked by signal {asked[0]}; the same call goes on from there")
+            raise SystemExit(128 + asked[0])
 
     with deterministic(dropout), signals_to_leave() as asked:
         if checkpoint:
@@ -119,16 +126,13 @@ def train(
                 done.steps, run.position = step, run.position + 1
                 if progress and run.position < len(batches):
                     progress(run.progress(num_epochs, total, clock, ended=False))
-                if checkpoint and (asked or time.monotonic() - saved >= checkpoint_seconds):
-                    save(checkpoint)
-                    saved = time.monotonic()
-                if asked:
-                    say(f"left at step {step}, asked by signal {asked[0]}; the same call goes on from there")
-                    raise SystemExit(128 + asked[0])
+                keep()
             network.eval()
             run.end_epoch(recipe, num_epochs, evaluate, clock)
             if progress:
                 progress(run.progress(num_epochs, total, clock, ended=True))
+            if asked:
+                keep()
         run.keep_best()
         hooks.finish()
         done.seconds = clock.read()
