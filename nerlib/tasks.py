@@ -23,6 +23,7 @@ from nerlib.corpora import LabelledText, Question, Sentence
 from nerlib.encoding import IGNORED, NOTHING, Encoded, EncodedQuestions, EncodedSentences, EncodedTexts, Layout
 from nerlib.errors import CorpusError, SettingsError
 from nerlib.labels import ANSWER, NO_ANSWER, UPOS, tag_names
+from nerlib.vocabulary import form_of
 
 Batch = Mapping[str, torch.Tensor]
 Parts = tuple[torch.Tensor, ...]
@@ -334,7 +335,7 @@ def why_collapsed(
 
 def majority_score(task: Task, gold: Annotations) -> float:
     """The metric (0..1) when the most frequent label, or answer, of `gold` is predicted everywhere; of entities 0."""
-    if task.name == "ner":
+    if form_of(task.name) == "entities":
         return 0.0
     ((label, _),) = Counter(_labels(task, gold)).most_common(1)
     guess = [label[:1] if isinstance(label, tuple) else (label,) * len(one) for one in gold]

@@ -147,6 +147,8 @@ class TaskWords(NamedTuple):
         The task itself.
     metric
         The score that decides, a key of `METRICS`.
+    form
+        What is labelled: entities, words with tags, texts, or the answers of questions.
     examples
         What a corpus holds.
     counted
@@ -161,6 +163,7 @@ class TaskWords(NamedTuple):
 
     label: str
     metric: str
+    form: Literal["entities", "tags", "texts", "questions"]
     examples: str
     counted: str
     forms: str
@@ -171,11 +174,21 @@ class TaskWords(NamedTuple):
 _IN_WINDOWS, _CUT = "cut into windows, nothing is dropped", "cut at its end, and what is cut off is not seen"
 _BY_LENGTH = "Token F1 by length of the shortest gold answer"
 TASKS: dict[str, TaskWords] = {
-    "ner": TaskWords("NER", "strict_f1", "sentences", "entities", "entities", "F1 by type", _IN_WINDOWS),
-    "pos": TaskWords("parts of speech", "accuracy", "sentences", "words", "words", "F1 by part of speech", _IN_WINDOWS),
-    "sentiment": TaskWords("sentiment", "accuracy", "texts", "texts", "words", "F1 by label", _CUT),
-    "qa": TaskWords("question answering", "answer_f1", "questions", "questions", "answers", _BY_LENGTH, _IN_WINDOWS),
+    "ner": TaskWords("NER", "strict_f1", "entities", "sentences", "entities", "entities", "F1 by type", _IN_WINDOWS),
+    "pos": TaskWords(
+        "parts of speech", "accuracy", "tags", "sentences", "words", "words", "F1 by part of speech", _IN_WINDOWS
+    ),
+    "sentiment": TaskWords("sentiment", "accuracy", "texts", "texts", "texts", "words", "F1 by label", _CUT),
+    "qa": TaskWords(
+        "question answering", "answer_f1", "questions", "questions", "questions", "answers", _BY_LENGTH, _IN_WINDOWS
+    ),
 }
+
+
+def form_of(task: str) -> str:
+    """What a task labels: ``entities``, ``tags``, ``texts``, ``questions``; "" for an unknown one."""
+    return TASKS[task].form if task in TASKS else ""
+
 
 # --- backbones --------------------------------------------------------------------------------------------------------
 

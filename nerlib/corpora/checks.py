@@ -15,7 +15,7 @@ import pandas as pd
 from nerlib.corpora.files import AS_ASKED
 from nerlib.examples import SPLITS, Corpus, Example, LabelledText, Question, Sentence, nfc_words, seen
 from nerlib.labels import gold_items
-from nerlib.vocabulary import TASKS
+from nerlib.vocabulary import TASKS, form_of
 
 
 def of_each(corpora: Mapping[str, Corpus], check: Callable[[Corpus], pd.DataFrame]) -> pd.DataFrame:
@@ -38,7 +38,7 @@ def _as_asked(kind: str) -> bool:
 
 def entities(corpus: Corpus) -> str:
     """How many entities a corpus has, and how many of other types were left out; "" of other tasks."""
-    if corpus.task != "ner":
+    if form_of(corpus.task) != "entities":
         return ""
     kept = sum(len(gold_items(one.tags)) for split in corpus.splits.values() for one in split)
     left_out = sum(n for kind, n in corpus.repairs.items() if _as_asked(kind))
@@ -77,7 +77,7 @@ def describe(corpus: Corpus) -> pd.DataFrame:
 
 def _sizes(corpus: Corpus, examples: Sequence[Any]) -> dict[str, int]:
     sizes = {TASKS[corpus.task].examples: len(examples)}
-    if corpus.task == "qa":
+    if form_of(corpus.task) == "questions":
         contexts = {question.context for question in examples}
         return sizes | {
             "contexts": len(contexts),
@@ -86,9 +86,9 @@ def _sizes(corpus: Corpus, examples: Sequence[Any]) -> dict[str, int]:
             "words": sum(len(text.split()) for text in (*(question.question for question in examples), *contexts)),
         }
     gold = Counter(item for example in examples for item in example.gold)
-    by_type = {name: gold[f"B-{name}" if corpus.task == "ner" else name] for name in corpus.types}
+    by_type = {name: gold[f"B-{name}" if form_of(corpus.task) == "entities" else name] for name in corpus.types}
     sizes["words"] = sum(len(example.words) for example in examples)
-    return sizes | ({"entities": sum(by_type.values())} if corpus.task == "ner" else {}) | by_type
+    return sizes | ({"entities": sum(by_type.values())} if form_of(corpus.task) == "entities" else {}) | by_type
 
 
 def repeated(corpus: Corpus) -> pd.DataFrame:
@@ -134,7 +134,7 @@ def shared_contexts(corpus: Corpus) -> pd.DataFrame:
         `share`, `questions` (those of the split about a shared context). Empty where the examples are no questions.
     """
     rows = []
-    for split, other in [pair for pair in _pairs(corpus) if pair[0] != pair[1] and corpus.task == "qa"]:
+    for split, other in [pair for pair in _pairs(corpus) if pair[0] != pair[1] and form_of(corpus.task) == "questions"]:
         asked, known = (Counter(nfc_words(q.context.split()) for q in corpus.splits[name]) for name in (split, other))
         shared = asked.keys() & known.keys()
         questions = sum(asked[context] for context in shared)
@@ -171,10 +171,10 @@ def with_most_types(corpus: Corpus, number: int) -> tuple[Any, ...]:
     """
     sentences = corpus.splits.get("train") or corpus.splits.get("test") or ()
     by_length = sorted(sentences, key=lambda sentence: len(sentence.words))
-    if corpus.task == "sentiment":
+    if form_of(corpus.task) == "texts":
         turns = itertools.zip_longest(*([text for text in by_length if text.label == label] for label in corpus.types))
         return tuple(text for turn in turns for text in turn if text is not None)[:number]
-    if corpus.task == "qa":
+    if form_of(corpus.task) == "questions":
         return tuple(sorted(by_length, key=lambda question: -len(question.answers))[:number])
     by_types = sorted(by_length, key=lambda s: len({item.type for item in gold_items(s.tags)}), reverse=True)
     return tuple(by_types[:number])

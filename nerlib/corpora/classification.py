@@ -26,7 +26,7 @@ def read_texts(files: Sequence[Path], language: str, spec: ColumnSpec, notes: No
     CorpusError
         For a missing column, a row without text or label where there are many, and a cell that is no text.
     """
-    read = [(row, _labelled(row, language, notes)) for row in read_table(files, "sentiment", spec, notes)]
+    read = [(row, _labelled(row, language, notes)) for row in read_table(files, "texts", spec, notes)]
     complete = [(row, text) for row, text in read if text.text.strip() and text.label]
     sizes = Counter(row.file for row, _ in read)
     missing = [(row, text) for row, text in read if not text.text.strip() or not text.label]

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from nerlib.corpora.files import Notes, read_text
 from nerlib.errors import CorpusError
+from nerlib.vocabulary import form_of
 
 EMPTY_WORD = "empty token dropped"
 SPACE_AROUND = "space around a token dropped"
@@ -85,7 +86,7 @@ def read_columns(path: Path, task: str, notes: Notes) -> list[RawSentence]:
             notes.repairs[DOCUMENT_START] += 1
         elif sentence.words:
             sentences.append(sentence)
-    if shape.columns == 10 and shape.numbered and task == "ner":
+    if shape.columns == 10 and shape.numbered and form_of(task) == "entities":
         _entities_from_misc(sentences, path)
     return sentences
 
@@ -114,7 +115,7 @@ def _shape_of(lines: Sequence[str], task: str, path: Path) -> _Shape:
         )
     numbered = 2 * sum(_NUMBER.fullmatch(row[0]) is not None for row in split_rows) > len(rows)
     if separator == "\t" and columns in (5, 10) and numbered:
-        return _Shape(separator, columns, 1, 2 if columns == 5 else 3 if task == "pos" else 9, True)
+        return _Shape(separator, columns, 1, 2 if columns == 5 else 3 if form_of(task) == "tags" else 9, True)
     return _Shape(separator, columns)
 
 

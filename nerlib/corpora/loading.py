@@ -17,7 +17,7 @@ from nerlib.errors import CorpusError, raises_only
 from nerlib.examples import SPLITS, Corpus, Sentence, hold_out
 from nerlib.folders import from_root
 from nerlib.languages import canonical, codes
-from nerlib.vocabulary import TASKS
+from nerlib.vocabulary import TASKS, form_of
 
 HELD_OUT_SHARE = 0.1
 HELD_OUT_SEED = 2024  # fixed: the same sentences in every run, whatever its seed
@@ -91,7 +91,7 @@ def load_corpus(
         raise CorpusError(f"expected a task among {', '.join(TASKS)}, got {task!r}")
     if not wanted or set(wanted) - set(SPLITS):
         raise CorpusError(f"expected roles among {', '.join(SPLITS)}, got {', '.join(map(str, wanted)) or 'none'}")
-    if task in ("pos", "qa") and label_map and not shared_map:
+    if form_of(task) in ("tags", "questions") and label_map and not shared_map:
         raise CorpusError(f"the label map renames entity types, and the task is {task!r}: got {label_map!r}")
     spec = ColumnSpec(columns or {}, keep or {}, shared_map)
     spec.check(task, is_table=corpus != demo.NAME)
@@ -108,20 +108,20 @@ def load_corpus(
         wanted = _with_others(wanted, others, splits_in(path) if path.is_dir() else {"train"})
         files, held_out = _files(path, wanted)
         splits = _read(files, language, task, spec, notes)
-    types: tuple[str, ...] = labels.UPOS if task == "pos" else ()
+    types: tuple[str, ...] = labels.UPOS if form_of(task) == "tags" else ()
     used_map: dict[str, str] = {}
-    if task == "sentiment":
+    if form_of(task) == "texts":
         present = ordered_labels({text.label for texts in splits.values() for text in texts})
         used_map = label_map_for(present, entity_types, label_map, shared_map, corpus, notes, what="labels")
         splits, types = choose_labels(splits, used_map, entity_types, corpus, notes)
     splits = _hold_out(splits, wanted, held_out, TASKS[task].examples, notes)
-    if task == "ner":
+    if form_of(task) == "entities":
         used_map = label_map_for(_present_types(splits), entity_types, label_map, shared_map, corpus, notes)
         for new in filter(None, used_map.values()):
             labels.parse(f"B-{new}")  # refuses what can be no type
         splits = map_types(splits, used_map, entity_types, notes)
         types = tuple(entity_types) or _present_types(splits)
-    if task == "qa":
+    if form_of(task) == "questions":
         known: list[Any] = [q for role, rows in splits.items() if role != "test" or len(splits) == 1 for q in rows]
         types = (labels.ANSWER,) if all(q.answers for q in known) else (labels.ANSWER, labels.NO_ANSWER)
     loaded = Corpus(
@@ -218,8 +218,8 @@ def _held_out(wanted: Roles, there: Collection[str], present: Collection[str]) -
 
 
 def _read(files: Mapping[str, Sequence[Path]], language: str, task: str, spec: ColumnSpec, notes: Notes) -> Splits:
-    if task in ("sentiment", "qa"):
-        read = read_texts if task == "sentiment" else read_questions
+    if form_of(task) in ("texts", "questions"):
+        read = read_texts if form_of(task) == "texts" else read_questions
         return {role: read(paths, language, spec, notes) for role, paths in files.items()}
     lists = (".jsonl", ".json", ".parquet")
     sentences = {

@@ -24,7 +24,7 @@ def read_questions(files: Sequence[Path], language: str, spec: ColumnSpec, notes
     CorpusError
         For an empty question or context, an answer that does not stand where it is said to, and a missing column.
     """
-    read = (_question(row, language, notes) for row in read_table(files, "qa", spec, notes))
+    read = (_question(row, language, notes) for row in read_table(files, "questions", spec, notes))
     return tuple(question for question in read if question is not None)
 
 

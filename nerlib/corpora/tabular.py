@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from nerlib.corpora.files import AS_ASKED, Notes, json_lines, parse_json, read_text, with_hint
 from nerlib.errors import CorpusError
+from nerlib.vocabulary import form_of
 
 VALUES_SHOWN = 8
 # Writers on Linux leave carriage returns inside texts without quotation marks, at which Python's csv stops. NUL stands
@@ -24,13 +25,13 @@ _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 # Names under which corpora keep what plays a role, likelier ones first.
 KNOWN_NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "ner": {"tokens": ("tokens", "words"), "tags": ("ner_tags", "ner", "tags", "labels")},
-    "pos": {"tokens": ("tokens", "words"), "tags": ("upos", "pos_tags", "pos", "tags", "labels")},
-    "sentiment": {
+    "entities": {"tokens": ("tokens", "words"), "tags": ("ner_tags", "ner", "tags", "labels")},
+    "tags": {"tokens": ("tokens", "words"), "tags": ("upos", "pos_tags", "pos", "tags", "labels")},
+    "texts": {
         "text": ("text", "review", "comment", "sentence", "content", "tweet", "body", "review_body", "document"),
         "label": ("label", "sentiment", "polarity", "class", "category", "rating", "stars", "score", "label_id"),
     },
-    "qa": {
+    "questions": {
         "question": ("question", "query"),
         "context": ("context", "passage", "paragraph", "document", "fluent_answer"),
         "answers": ("answers", "answer", "short_answer", "answer_text"),
@@ -251,18 +252,19 @@ class ColumnSpec(NamedTuple):
 
     def check(self, task: str, is_table: bool) -> None:
         """Refuse a choice that the task, or a corpus that is no table, has no use for."""
-        tables = task in ("sentiment", "qa")
+        form = form_of(task)
+        tables = form in ("texts", "questions")
         if (self.columns or self.keep) and not self.shared and not (tables and is_table):
             given = "the corpus is the demo, which has none" if tables else f"the task is {task!r}"
-            raise CorpusError(f"columns and keep are for tables of the tasks sentiment and qa, and {given}")
+            raise CorpusError(f"columns and keep are for tables of texts and of questions, and {given}")
         for role in self.columns if tables else ():
-            if role not in KNOWN_NAMES[task]:
-                message = f"columns: expected roles among {', '.join(KNOWN_NAMES[task])}, got {role!r}"
-                raise CorpusError(with_hint(message, role, KNOWN_NAMES[task]))
+            if role not in KNOWN_NAMES[form]:
+                message = f"columns: expected roles among {', '.join(KNOWN_NAMES[form])}, got {role!r}"
+                raise CorpusError(with_hint(message, role, KNOWN_NAMES[form]))
 
 
-def read_table(files: Sequence[Path], task: str, spec: ColumnSpec, notes: Notes) -> list[Row]:
-    """The rows of files that the caller keeps, with the column of each role of the task.
+def read_table(files: Sequence[Path], form: str, spec: ColumnSpec, notes: Notes) -> list[Row]:
+    """The rows of files that the caller keeps, with the column of each role in a form of task.
 
     Raises
     ------
@@ -270,7 +272,7 @@ def read_table(files: Sequence[Path], task: str, spec: ColumnSpec, notes: Notes)
         When a column that was named is not there, or none of a role's known names is; as `read_rows`.
     """
     rows = [row for file in files for row in read_rows(file, notes)]
-    columns = _columns_of(rows[0], task, spec) if rows else {}
+    columns = _columns_of(rows[0], form, spec) if rows else {}
     for row in rows:
         if missing := next((c for role, c in columns.items() if c not in row.cells and role not in OPTIONAL), None):
             raise CorpusError(f"{row.where}: expected {missing!r}, as other rows of the file have, {_got(row)}")
@@ -278,11 +280,11 @@ def read_table(files: Sequence[Path], task: str, spec: ColumnSpec, notes: Notes)
     return [row._replace(columns=columns) for row in kept]
 
 
-def _columns_of(row: Row, task: str, spec: ColumnSpec) -> dict[str, str]:
+def _columns_of(row: Row, form: str, spec: ColumnSpec) -> dict[str, str]:
     """The column of each role in a file, seen in its first row."""
     present = {name.strip().casefold(): name for name in reversed(list(row.cells))}
     columns: dict[str, str] = {}
-    for role, names in KNOWN_NAMES[task].items():
+    for role, names in KNOWN_NAMES[form].items():
         given = spec.columns.get(role)
         if given is not None and given not in row.cells and not spec.shared:
             raise CorpusError(f"{row.where}: expected a column {given!r} for the {role}, {_got(row, given)}")

@@ -11,6 +11,7 @@ from nerlib.corpora.conll import RawSentence
 from nerlib.corpora.files import AS_ASKED, Notes, with_hint
 from nerlib.errors import CorpusError
 from nerlib.examples import Sentence
+from nerlib.vocabulary import form_of
 
 BARE_TAG = "tag without B- or I-, runs read as one entity"
 
@@ -48,7 +49,7 @@ def to_sentences(
         if _INVISIBLE.search("".join(row.words))
         for word in row.words
     )
-    tags = _iob2(rows, notes) if task == "ner" else _parts_of_speech(rows)
+    tags = _iob2(rows, notes) if form_of(task) == "entities" else _parts_of_speech(rows)
     sentences = {
         split: tuple(
             Sentence(tuple(row.words), next(tags), language, f"{Path(row.file).name}:{row.lines[0]}")

@@ -12,6 +12,7 @@ from nerlib.corpora.conll import EMPTY_WORD, SPACE_AROUND, RawSentence
 from nerlib.corpora.files import Notes, parse_json, read_text
 from nerlib.corpora.tabular import ColumnSpec, Row, read_table, text_of
 from nerlib.errors import CorpusError
+from nerlib.vocabulary import form_of
 
 
 def read_token_lists(file: Path, task: str, notes: Notes) -> list[RawSentence]:
@@ -24,7 +25,7 @@ def read_token_lists(file: Path, task: str, notes: Notes) -> list[RawSentence]:
     """
     sentences = []
     names: Sequence[str] | None = None
-    for number, row in enumerate(read_table([file], task, ColumnSpec(), notes), start=1):
+    for number, row in enumerate(read_table([file], form_of(task), ColumnSpec(), notes), start=1):
         tokens, tags = row.get("tokens"), row.get("tags")
         for what, cells in (("tokens", tokens), ("tags", tags)):
             if not isinstance(cells, list):
@@ -67,7 +68,7 @@ def _sentence(
 ) -> RawSentence:
     sentence = RawSentence([], [], [], str(row.file))
     # Beside other tags, `_` is that of multiword tokens and empty nodes in the Hub's treebanks.
-    untagged = "_" if task == "pos" and set(tags) - {"_"} else None
+    untagged = "_" if form_of(task) == "tags" and set(tags) - {"_"} else None
     for token, tag in zip(tokens, tags, strict=True):
         word = text_of(token, "token", row)
         # Only ASCII white space goes: U+00A0, U+200C and the like may be letters' neighbours.

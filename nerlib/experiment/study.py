@@ -20,7 +20,7 @@ from nerlib.experiment.study_data import StudyData
 from nerlib.models import TaskModel, build, default_learning_rate, load_model
 from nerlib.params import Settings
 from nerlib.results import drift
-from nerlib.vocabulary import METRICS, TASKS, find_stage
+from nerlib.vocabulary import METRICS, TASKS, find_stage, form_of
 
 TUNING = "{study}-tuning"  # where tried rates stand: apart, so that no table of results holds them
 DRIFT_SENTENCES, SIMILARITY_SENTENCES = 200, 1000  # of the test set; of each language
@@ -282,7 +282,7 @@ class Study:
         options = {"typology": similarity.read_typology(typology)} if typology else {}
         return similarity.similarity_table(
             sample,
-            entities=data.task.name == "ner",
+            entities=form_of(data.task.name) == "entities",
             tokenize=data.tokenizer.tokenize,
             vectors=vectors,
             **options,

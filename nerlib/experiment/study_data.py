@@ -20,7 +20,7 @@ from nerlib.models.backbones import load_tokenizer
 from nerlib.params import DEMO, Recipe, Settings, streams
 from nerlib.pretraining import continued_backbone, demo_backbone
 from nerlib.tasks import Task, find_task
-from nerlib.vocabulary import Stage
+from nerlib.vocabulary import Stage, form_of
 
 READ = 500  # examples of a split, from its beginning, by which a backbone's vocabulary is judged
 COMPANIONS = 2000  # sentences, at most, that an alignment penalty draws from
@@ -122,7 +122,7 @@ class StudyData:
             corpus,
             language,
             task=settings.task,
-            entity_types=settings.entity_types if settings.task == "ner" else (),
+            entity_types=settings.entity_types if form_of(settings.task) == "entities" else (),
             label_map=settings.label_map or None,
             columns=settings.columns,
             keep=settings.keep,
@@ -160,7 +160,7 @@ class StudyData:
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """Label names, in the order of the head's outputs."""
-        chosen = self.settings.entity_types if self.task.name == "ner" else ()
+        chosen = self.settings.entity_types if form_of(self.task.name) == "entities" else ()
         return self.task.labels(chosen or self.target.types)
 
     def method(self) -> Method:

@@ -19,7 +19,7 @@ import pandas as pd
 from nerlib.errors import FolderError, RecordError, raises_only
 from nerlib.folders import fingerprint, runs_folder, safe_name, write_atomically
 from nerlib.records.record import RECORD, Record, read_record
-from nerlib.vocabulary import METRICS
+from nerlib.vocabulary import METRICS, form_of
 
 INDEX = ".index.parquet"
 INDEX_VERSION = 5  # raise it when a column's meaning changes: an older index is then read no more
@@ -213,7 +213,7 @@ def _row(record: Record) -> dict[str, Any]:
         "metric": metric,
         "dev_score": dev.get(key),
         "test_score": test.get(key),
-        **(entity_scores if record.task == "ner" else dict.fromkeys(entity_scores)),
+        **(entity_scores if form_of(record.task) == "entities" else dict.fromkeys(entity_scores)),
         "unseen_score": (scores.get("test_unseen") or {}).get(key),
         **{name: scores.get(name) for name in ("zero_shot_f1", "source_dev_score_before", "source_dev_score_after")},
         "seconds": (costs.get("seconds") or {}).get("total"),

@@ -20,7 +20,7 @@ from nerlib.results.errors import CORRECT, KINDS, entity_outcomes, find_errors, 
 from nerlib.results.runs import check_one_kind
 from nerlib.scoring import AS_WRITTEN, check_lengths, score_answers
 from nerlib.statistics import score_interval
-from nerlib.vocabulary import label
+from nerlib.vocabulary import form_of, label
 
 ABOUT = ("task", "method", "stage", "seed", "metric")  # what is said of each run
 CONFUSIONS = 5  # pairs of tags or labels that are told apart; all others count together
@@ -96,7 +96,7 @@ def scores_by_type(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_type(run: Mapping[Any, Any]) -> pd.DataFrame:
-    if run["task"] != "qa":
+    if form_of(run["task"]) != "questions":
         scores = read_record(Path(run["folder"])).scores["test"]["by_type"]
         return pd.DataFrame([{"type": kind, **of_type} for kind, of_type in scores.items()])
     return answer_scores(*_predictions(run)[1:])
@@ -166,16 +166,16 @@ def error_kinds(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _counted(run: Mapping[Any, Any]) -> pd.DataFrame:
-    every = dict.fromkeys((CORRECT, *KINDS), 0) if run["task"] == "ner" else {}
+    every = dict.fromkeys((CORRECT, *KINDS), 0) if form_of(run["task"]) == "entities" else {}
     counts = every | Counter(_kinds(run["task"], _predictions(run)))
     return pd.DataFrame(counts.items(), columns=["kind", "count"])
 
 
 def _kinds(task: str, found: Predictions) -> list[str]:
     """The kind of each outcome of a test set: of entities, questions, words or texts."""
-    if task == "ner":
+    if form_of(task) == "entities":
         return [kind for kind, _, _ in entity_outcomes(found.gold, found.predicted)]
-    if task == "qa":
+    if form_of(task) == "questions":
         return answer_kinds(found.gold, found.predicted)
     pairs = zip(chain(*found.gold), chain(*found.predicted), strict=True)
     return [CORRECT if right == given else f"{given} for {right}" for right, given in pairs]
@@ -251,7 +251,7 @@ def examples(run: Mapping[Any, Any], each: int = 1) -> dict[str, list[tuple[Exam
     """
     shown = predicted_examples(run)
     wrong = _wrong(run["task"], _predictions(run))
-    number = each if run["task"] in ("ner", "qa") else 2 * each
+    number = each if form_of(run["task"]) in ("entities", "questions") else 2 * each
     chosen = clearest(wrong, [len(example.words) for example, _ in shown], number)
     return {kind: [shown[i] for i in places] for kind, places in chosen.items()}
 
@@ -259,9 +259,9 @@ def examples(run: Mapping[Any, Any], each: int = 1) -> dict[str, list[tuple[Exam
 def _wrong(task: str, found: Predictions) -> list[tuple[int, str]]:
     """Each error as the place of its example and its kind."""
     _, gold, predicted = found
-    if task == "ner":
+    if form_of(task) == "entities":
         return [(error.sentence, error.kind) for error in find_errors(gold, predicted)]
-    if task == "pos":
+    if form_of(task) == "tags":
         tags = [zip(*pair, strict=True) for pair in zip(gold, predicted, strict=True)]
         return [(i, "wrong tag") for i, pairs in enumerate(tags) for right, given in pairs if right != given]
     return [(i, kind) for i, kind in enumerate(_kinds(task, found)) if kind not in (CORRECT, EXACT, RIGHTLY_NONE)]

@@ -22,6 +22,7 @@ from nerlib.labels import gold_items
 from nerlib.records import read_predictions
 from nerlib.scoring import FloatArray
 from nerlib.statistics import Interval
+from nerlib.vocabulary import form_of
 
 if TYPE_CHECKING:
     from nerlib.tagger.tagging import Tagger
@@ -153,7 +154,7 @@ def read_or_fit(tagger: "Tagger", paths: Sequence[Path]) -> Calibration | None:
 
     Of an ensemble it is fitted on the first run's dev, which all seeds share, and not kept.
     """
-    if tagger.task not in ("ner", "pos"):
+    if form_of(tagger.task) not in ("entities", "tags"):
         return None
     if len(paths) == 1 and (paths[0] / FILE).is_file():
         return Calibration.load(paths[0])

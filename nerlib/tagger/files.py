@@ -22,6 +22,7 @@ from nerlib.annotation import Document, Entity, document, sentences_of
 from nerlib.corpora.files import json_lines
 from nerlib.errors import CorpusError, FolderError, LockedError, SettingsError
 from nerlib.tagger.tagging import Tagger
+from nerlib.vocabulary import form_of
 
 TEXTS, CHARACTERS = 2048, 500_000  # of a block; of one line ten times as many at most
 AT_ONCE = 0.01  # seconds to wait for another process's block, at first
@@ -180,7 +181,7 @@ def tag_file(tagger: Tagger, source: Path, out: Path, *, column: str = "text", p
     for path, known in ((source, READERS), (out, WRITERS)):
         if path.suffix not in known:
             raise SettingsError(f"{path}: expected a name that ends in one of {', '.join(known)}")
-    if tagger.task not in ("ner", "pos"):
+    if form_of(tagger.task) not in ("entities", "tags"):
         raise SettingsError(f"expected a tagger of words to tag a file with, got one for {tagger.task!r}")
     if out.exists():
         raise FolderError(f"{out} exists: remove it, or name another file")

@@ -20,6 +20,7 @@ from nerlib.models import TaskModel, load_model
 from nerlib.models.task_model import ABOUT
 from nerlib.records import read_record
 from nerlib.tagger.confidence import Calibration, read_or_fit
+from nerlib.vocabulary import form_of
 
 STRANGE_LETTERS, STRANGE_SUBWORDS = 0.5, 0.1  # shares of a call's text from which a warning is due
 
@@ -67,9 +68,9 @@ class Tagger:
             In the order of the text; for `pos` every word, for `sentiment` the whole text, for `qa` the answer in the
             context, or nothing. ``text[entity.start:entity.end] == entity.text`` always.
         """
-        alone = isinstance(texts, str) or (self.task == "qa" and isinstance(texts, tuple))
+        alone = isinstance(texts, str) or (form_of(self.task) == "questions" and isinstance(texts, tuple))
         given = [texts] if alone else list(texts)
-        if self.task == "qa":
+        if form_of(self.task) == "questions":
             found = self._answers(given)
         else:
             found = [list(one.entities) for one in self.tag([Document(text, (), self.language) for text in given])]
@@ -77,7 +78,7 @@ class Tagger:
 
     def tag(self, documents: Sequence[Document]) -> list[Document]:
         """The documents with the entities that are found; their words are cut where that was not done."""
-        if self.task == "sentiment":
+        if form_of(self.task) == "texts":
             return self._labelled(documents)
         cuts = [one.sentences or cut(one.text, self.language) for one in documents]
         places = [sentence for own in cuts for sentence in own]

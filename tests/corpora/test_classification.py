@@ -44,7 +44,7 @@ def test_columns_by_name(corpus):
     with pytest.raises(CorpusError, match="expected roles among text, label, got 'txt'; did you mean 'text'"):
         corpus(rows, rows, rows, columns={"txt": "body"})
     assert corpus(rows, rows, rows, columns={"text": "bdy"}, shared_map=True).dev[0].text == "title"
-    with pytest.raises(CorpusError, match="are for tables of the tasks sentiment and qa, and the task is 'ner'"):
+    with pytest.raises(CorpusError, match="are for tables of texts and of questions, and the task is 'ner'"):
         load_corpus("demo", "x-target", columns={"text": "body"})
     with pytest.raises(CorpusError, match=r"columns and keep are for tables .*, and the corpus is the demo"):
         load_corpus("demo", "x-target", task="sentiment", keep={"text": "body"})

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from types import MappingProxyType
 from typing import Any
 
 from nerlib.models.methods.bottleneck import Bottleneck, MadX
 from nerlib.models.methods.lora import AdaLora, Dora, Lora
-from nerlib.models.methods.method import Full, Hooks, Method
+from nerlib.models.methods.method import METHODS, Full, Hooks, Method
 from nerlib.params import Settings
 
 __all__ = [
@@ -25,10 +24,6 @@ __all__ = [
     "find_method",
     "from_description",
 ]
-
-METHODS: Mapping[str, type[Method]] = MappingProxyType(
-    {method.name: method for method in (Full, Lora, Dora, AdaLora, Bottleneck, MadX)}
-)
 
 
 def find_method(settings: Settings) -> Method:

@@ -39,6 +39,9 @@ class Hooks:
         """Called once, after the kept state is back in the network."""
 
 
+METHODS: dict[str, "type[Method]"] = {}  # by name; a class that is defined stands here
+
+
 @dataclass(frozen=True)
 class Method(ABC):
     """A way to tune a backbone; its fields are the settings of its own.
@@ -81,6 +84,9 @@ class Method(ABC):
     rewrites_blocks: ClassVar[bool] = False
     files: ClassVar[tuple[str, ...]] = ()
     loads_with: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        METHODS[cls.name] = cls
 
     @abstractmethod
     def prepare(self, network: Any, family: Family, head: Head) -> nn.Module:
