@@ -89,6 +89,7 @@ def train(
     run = State(trained, OptimizerMemory(optimizer), order, hooks)
     done = run.outcome
     done.micro_batch_size = recipe.micro_batch_size
+    saved = time.monotonic()
 
     def keep() -> None:
         """Write a checkpoint when it is time to, or the process is asked to leave; then leave."""
