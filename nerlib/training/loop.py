@@ -91,6 +91,8 @@ def train(
     done.micro_batch_size = recipe.micro_batch_size
     saved = time.monotonic()
 
+    clock, saved = Clock(done), time.monotonic()
+
     def keep() -> None:
         """Write a checkpoint when it is time to, or the process is asked to leave; then leave."""
         nonlocal saved
@@ -109,8 +111,7 @@ def train(
             run.resume(checkpoint, say)
         done.precision = precision_on(next(network.parameters()).device, recipe.precision)
         gradients = Accumulated(network, data, loss, count, done, cuts_batches)
-        clock = Clock(done)
-        saved = time.monotonic()
+        clock.last = saved = time.monotonic()
         while done.epochs < num_epochs and not done.stopped_early:
             batches = run.plan_epoch(data, recipe)
             for indices, parts in prefetch(gradients.parts, batches[run.position :], gradients.device):

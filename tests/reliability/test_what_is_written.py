@@ -71,7 +71,8 @@ def make_run(job, calls):
     scores = score([SENTENCE.tags], [("B-PER", "O")])
     scores.counts.save(job.folder / "counts.npz")
     records.write_predictions(job.folder, "test", [SENTENCE], [("B-PER", "O")])
-    return {"scores": {"metric": "strict_f1", "test": scores.to_record()}, "costs": {}}
+    costs = {"total_parameters": 2, "trainable_parameters": 1}
+    return {"scores": {"metric": "strict_f1", "test": scores.to_record()}, "costs": costs}
 
 
 @pytest.fixture
