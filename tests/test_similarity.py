@@ -1,6 +1,7 @@
 """Similarity of languages against formulas and scipy; its correlation with transfer, whose test keeps its level."""
 
 from collections import Counter
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial import distance
+from scipy.spatial.distance import cosine
 
 from nerlib import demo, similarity
 from nerlib.corpora import Sentence, load_corpus, write_conll
@@ -21,17 +23,21 @@ from nerlib.similarity import (
     count_ngrams,
     count_scripts,
     count_subwords,
+    distances_of_runs,
     entity_forms,
+    find_typology,
     jaccard,
     language_bootstrap,
     mantel_test,
     read_typology,
+    shared_cosines,
     similarity_of_runs,
     similarity_table,
     spearman,
     transfer_correlation,
     transfer_scores,
 )
+from nerlib.similarity.typology import alike_in
 
 # --- measures ---------------------------------------------------------------------------------------------------------
 
@@ -323,3 +329,54 @@ def test_the_runs_of_a_study_tell_their_own_similarity(tmp_path):
     assert found.at["ngrams", "rho"] > 0.8
     assert "descriptive only" in found.at["ngrams", "note"]
     assert correlation_of_runs(runs.head(2), rng=np.random.default_rng(0)).empty
+
+
+def test_uriels_own_features_are_read_from_its_package(shared):
+    """Families as in the table that was made from the same files."""
+    families = pd.read_csv(shared / "data" / "uriel" / "families.csv", keep_default_na=False).set_index("iso639_3")
+    expected = {code: set(text.split("|")) for code, text in families["families"].items() if text}
+    known = find_typology("", list(expected))
+    members = known.loc[:, known.columns.str.startswith("F_")] == 1
+    assert {code: set(members.columns[members.loc[code]]) for code in expected if code in known.index} == {
+        code: names for code, names in expected.items() if code in known.index
+    }
+    assert len(known) > 45
+
+
+@given(st.integers(2, 5), st.integers(1, 6), st.randoms(use_true_random=False))
+def test_cosines_over_shared_features_are_scipys_on_those(languages, kinds, random):
+    rows = np.array([[random.choice([np.nan, 0.0, 0.5, 1.0]) for _ in range(kinds)] for _ in range(languages)])
+    found = shared_cosines(rows)
+    for (i, a), (j, b) in product(enumerate(rows), repeat=2):
+        both = ~np.isnan(a) & ~np.isnan(b)
+        if not (a[both].any() and b[both].any()):
+            assert np.isnan(found[i, j])
+        else:
+            assert found[i, j] == pytest.approx(1 - cosine(a[both], b[both]))
+
+
+def runs_by_syntax(folder, targets, sources, weight, seed=1):
+    """Zero-shot runs whose scores go with URIEL's syntax by a weight, and noise."""
+    alike = alike_in(find_typology("", [*targets, *sources]), [*targets, *sources])["syntax"]
+    rng, rows = np.random.default_rng(seed), []
+    for (i, target), (j, source) in product(enumerate(targets), enumerate(sources, start=len(targets))):
+        (place := folder / f"{target}-{source}" / "predictions").mkdir(parents=True)
+        for split, language in (("test", target), ("dev", source)):
+            write_conll(place / f"{split}.conll", [[language]], [["O"]], [["O"]])
+        score = 0.5 + weight * (alike[i, j] - 0.5) + rng.normal(0, 0.02)
+        about = {"language": target, "train_languages": source, "sources": source, "test_score": score}
+        rows.append(about | {"folder": str(place.parent)})
+    common = {"status": "finished", "stage": "sources", "task": "ner", "backbone": "b", "method": "full", "seed": 1}
+    return pd.DataFrame(rows).assign(**common, metric="strict_f1", dev_score=0.5)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.6])
+def test_similarity_in_syntax_is_judged_on_real_languages(weight, tmp_path):
+    """Ten targets, two sources: scores that go with syntax are found to, scores that do not are not."""
+    targets, sources = ["sw", "yo", "am", "fa", "bn", "id", "tr", "ps", "ne", "gd"], ["hi", "en"]
+    runs = runs_by_syntax(tmp_path, targets, sources, weight)
+    found = correlation_of_runs(runs, rng=np.random.default_rng(0)).set_index("measure").loc["syntax"]
+    assert (found["pairs"], found["languages"]) == (20, 12)
+    assert (found["p"] < 0.05 and found["low"] > 0) if weight else found["p"] > 0.05
+    far = distances_of_runs(runs).set_index(["language", "sources"])["distance"]
+    assert len(far) == 20 and far["bn", "hi"] < far["bn", "en"]

@@ -278,14 +278,12 @@ class Study:
             )
             for tag, rows in sample.items()
         }
-        typology = self.settings.typology
-        options = {"typology": similarity.read_typology(typology)} if typology else {}
         return similarity.similarity_table(
             sample,
             entities=form_of(data.task.name) == "entities",
             tokenize=data.tokenizer.tokenize,
             vectors=vectors,
-            **options,
+            typology=similarity.find_typology(self.settings.typology, list(sample)),
         )
 
     def not_run(self) -> pd.DataFrame:

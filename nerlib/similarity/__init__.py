@@ -8,6 +8,7 @@ by each measure and by score. Pairs share languages, so its p values permute lan
 from nerlib.similarity.correlation import (
     FEWEST_LANGUAGES,
     correlation_of_runs,
+    distances_of_runs,
     language_bootstrap,
     mantel_test,
     similarity_of_runs,
@@ -25,9 +26,9 @@ from nerlib.similarity.measures import (
     count_subwords,
     entity_forms,
     jaccard,
-    read_typology,
     similarity_table,
 )
+from nerlib.similarity.typology import find_typology, read_typology, shared_cosines
 
 __all__ = [
     "FEWEST_LANGUAGES",
@@ -39,11 +40,14 @@ __all__ = [
     "count_ngrams",
     "count_scripts",
     "count_subwords",
+    "distances_of_runs",
     "entity_forms",
+    "find_typology",
     "jaccard",
     "language_bootstrap",
     "mantel_test",
     "read_typology",
+    "shared_cosines",
     "similarity_of_runs",
     "similarity_table",
     "spearman",

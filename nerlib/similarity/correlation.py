@@ -17,11 +17,13 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
+from nerlib import demo
 from nerlib.corpora import Sentence
 from nerlib.errors import SettingsError
 from nerlib.records import predictions_file, read_predictions
 from nerlib.scoring import FloatArray
 from nerlib.similarity.measures import as_matrix, measures_of, similarity_table
+from nerlib.similarity.typology import alike_in, find_typology
 from nerlib.statistics import holm
 
 FEWEST_PAIRS = 3  # of source and target; with fewer a rank correlation says nothing
@@ -226,7 +228,36 @@ def transfer_scores(runs: pd.DataFrame) -> pd.DataFrame:
     return by_pair.agg(["mean", "size"]).reset_index().set_axis(columns, axis=1)
 
 
-def similarity_of_runs(runs: pd.DataFrame) -> pd.DataFrame | None:
+def distances_of_runs(runs: pd.DataFrame, typology: str = "") -> pd.DataFrame:
+    """Distances between targets and their sources: of demo languages by construction, of others in URIEL's syntax.
+
+    Parameters
+    ----------
+    runs
+        As `records.read_records` gives them.
+    typology
+        A file of features in the place of URIEL's (see `find_typology`).
+
+    Returns
+    -------
+    DataFrame
+        `language`, `sources`, `distance` (0..1, the mean over the sources; 1 − the cosine of syntax features), of
+        those that have one.
+    """
+    pairs = runs.loc[runs["sources"] != "", ["language", "sources"]].drop_duplicates()
+    tags = sorted({tag for pair in pairs.to_numpy() for text in pair for tag in text.split("+")})
+    syntax = alike_in(find_typology(typology, tags), tags).get("syntax")
+
+    def distance(a: str, b: str) -> float:
+        if demo.is_demo_language(a) and demo.is_demo_language(b):
+            return demo.distance(a, b)
+        return math.nan if syntax is None else float(1 - syntax[tags.index(a), tags.index(b)])
+
+    far = [np.mean([distance(a, b) for b in of.split("+")]) for a, of in pairs.itertuples(index=False)]
+    return pairs.assign(distance=np.array(far, dtype=float)).dropna().reset_index(drop=True)
+
+
+def similarity_of_runs(runs: pd.DataFrame, typology: str = "") -> pd.DataFrame | None:
     """`similarity_table` of sources and targets, where runs on a single source tell their sentences.
 
     A target's sentences are its test set; a source's are the dev set of a run of stage `sources` that knew it alone.
@@ -239,8 +270,8 @@ def similarity_of_runs(runs: pd.DataFrame) -> pd.DataFrame | None:
     Returns
     -------
     DataFrame or None
-        Columns `a`, `b`, `ngrams`, `script` and, for entities, `entities`; None with fewer than two languages whose
-        predictions are still there.
+        Columns `a`, `b`, `ngrams`, `script`, for entities `entities`, and the measures of typology that are known;
+        None with fewer than two languages whose predictions are still there.
     """
     single = of_one_source(runs, "dev_score")
     sentences: dict[str, list[Sentence]] = {}
@@ -252,10 +283,13 @@ def similarity_of_runs(runs: pd.DataFrame) -> pd.DataFrame | None:
                 sentences[language] = [Sentence(tuple(words), tuple(tags), language) for words, tags in pairs]
     if len(sentences) < 2:
         return None
-    return similarity_table(sentences, entities=set(single["task"]) == {"ner"})
+    found = find_typology(typology, list(sentences))
+    return similarity_table(sentences, entities=set(single["task"]) == {"ner"}, typology=found)
 
 
-def correlation_of_runs(runs: pd.DataFrame, *, rng: np.random.Generator, level: float = 0.95) -> pd.DataFrame:
+def correlation_of_runs(
+    runs: pd.DataFrame, *, rng: np.random.Generator, level: float = 0.95, typology: str = ""
+) -> pd.DataFrame:
     """`transfer_correlation` within each task, backbone and method that has three single-source pairs at least.
 
     Returns
@@ -265,7 +299,7 @@ def correlation_of_runs(runs: pd.DataFrame, *, rng: np.random.Generator, level: 
     """
     parts = [pd.DataFrame(columns=["task", "backbone", "method", *COLUMNS])]
     for (task, backbone), group in runs.groupby(["task", "backbone"], sort=True):
-        alike = similarity_of_runs(group)
+        alike = similarity_of_runs(group, typology)
         if alike is None:
             continue
         known = {*alike["a"], *alike["b"]}

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain, combinations
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +18,8 @@ from scipy.spatial.distance import cdist
 from nerlib.corpora import Sentence, nfc_words
 from nerlib.errors import CorpusError, SettingsError
 from nerlib.labels import spans
-from nerlib.languages import codes
 from nerlib.scoring import FloatArray
+from nerlib.similarity.typology import alike_in
 
 EDGE = "\u241f"  # before and after a word, so that its beginning and end are letters too
 #: The measures and what they say; a table has those for which it was given something.
@@ -33,8 +32,9 @@ MEASURES: Mapping[str, str] = {
     "syntax": "cosine of URIEL's syntax features",
     "phonology": "cosine of URIEL's phonology features",
     "inventory": "cosine of URIEL's inventories of sounds",
+    "families": "cosine of URIEL's language families",
+    "geography": "cosine of URIEL's distances to points of the globe",
 }
-TYPOLOGY = {"syntax": "S_", "phonology": "P_", "inventory": "INV_"}
 
 # --- units of one language ------------------------------------------------------------------------------------------
 
@@ -126,51 +126,6 @@ def _as_array(counts: Sequence[Counter]) -> FloatArray:
     return np.array([[count.get(kind, 0) for kind in kinds] for count in counts], dtype=float)
 
 
-# --- typology -------------------------------------------------------------------------------------------------------
-
-
-def read_typology(path: Path | str) -> pd.DataFrame:
-    """Typological features of languages, as URIEL has them.
-
-    Parameters
-    ----------
-    path
-        A CSV file with a column ``code`` (language tags) or ``iso639_3``, and columns of 0 to 1 whose names begin with
-        ``S_`` (syntax), ``P_`` (phonology) or ``INV_`` (inventory of sounds); other columns are not read.
-
-    Returns
-    -------
-    DataFrame
-        A row a language, indexed by its tag; the feature columns alone.
-
-    Raises
-    ------
-    CorpusError
-        When the file is not there, has no such column, holds no numbers, or a language twice.
-
-    References
-    ----------
-    Littell et al. (2017), URIEL and lang2vec.
-    """
-    try:
-        table = pd.read_csv(path, keep_default_na=False, dtype=str)
-    except (OSError, ValueError) as error:
-        raise CorpusError(f"{path}: expected a CSV file of typological features, got {error}") from error
-    key = next((name for name in ("code", "iso639_3") if name in table), None)
-    features = [name for name in map(str, table) if name.startswith(("S_", "P_", "INV_"))]
-    if key is None or not features:
-        raise CorpusError(
-            f"{path}: expected a column code or iso639_3 and columns S_…, P_… or INV_…, "
-            f"got {', '.join(table.columns[:8])}"
-        )
-    if (twice := table.loc[table[key].duplicated(), key]).size:
-        raise CorpusError(f"{path}: expected each language once, got {twice.iloc[0]!r} twice")
-    try:
-        return table.set_index(key)[features].astype(float)
-    except ValueError as error:
-        raise CorpusError(f"{path}: expected numbers in the columns of features, got {error}") from error
-
-
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 
@@ -196,7 +151,7 @@ def similarity_table(
     vectors
         A mean representation (hidden,) of each language, all in one space.
     typology
-        As `read_typology` gives it; a language that it lacks has NaN.
+        As `typology.find_typology` gives it; a language that it lacks has NaN.
 
     Returns
     -------
@@ -226,10 +181,7 @@ def similarity_table(
     if vectors is not None:
         measured["representations"] = cosines(_stacked(vectors, languages))
     if typology is not None:
-        known = [next((code for code in codes(tag) if code in typology.index), tag) for tag in languages]
-        features = typology.reindex(known)
-        for name, prefix in TYPOLOGY.items():
-            measured[name] = cosines(features.loc[:, features.columns.str.startswith(prefix)])
+        measured |= alike_in(typology, languages)
     upper = np.triu_indices(len(languages), 1)
     pairs = pd.DataFrame(combinations(languages, 2), columns=["a", "b"])
     return pairs.assign(**{name: values[upper] for name, values in measured.items()})
