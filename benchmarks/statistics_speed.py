@@ -1,6 +1,6 @@
-"""How long the statistics take: resamples of a whole study, and notebook 07 over thousands of records.
+"""How long the statistics take: a verdict over a whole study, and notebook 07 over thousands of records.
 
-python -m benchmarks.statistics_speed              # 10,000 resamples of 20 languages × 5 seeds × 2 × 2,000 sentences
+python -m benchmarks.statistics_speed              # a verdict over 20 languages × 5 seeds × 2 × 2,000 sentences
 python -m benchmarks.statistics_speed notebook     # 5,000 generated records through notebook 07
 """
 
@@ -25,17 +25,16 @@ STAGES = ("baseline_converged", "sources", "few_shot_10", "few_shot_100", "targe
 SENTENCES = 300
 
 
-def resamples(draws=10_000, languages=20, seeds=5, sentences=2000):
+def verdict(languages=20, seeds=5, sentences=2000):
     rng = np.random.default_rng(1)
     pairs = [test_set(rng, sentences, seeds=seeds, seed_sd=0.01) for _ in range(languages)]
-    for name, call in (
-        ("two-level bootstrap", statistics.two_level_bootstrap_f1),
-        ("permutation test", statistics.permutation_test_f1),
-    ):
-        started = time.perf_counter()
-        call(pairs, rng=rng, n_resamples=draws)
-        took = time.perf_counter() - started
-        print(f"{draws:,} paired resamples, {name}: {took:.1f} s on one core, peak memory {peak():.0f} MiB")
+    started = time.perf_counter()
+    doubts = [statistics.doubt_of(pair) for pair in pairs]
+    wide = statistics.estimate_of([doubt.value for doubt in doubts], drawn=True)
+    ladder = [("on these languages", statistics.fixed_languages(doubts)), (statistics.LIKE_THESE, wide)]
+    said, _ = statistics.judge(ladder)
+    took = time.perf_counter() - started
+    print(f"{said}: {took:.2f} s on one core, peak memory {peak():.0f} MiB")
 
 
 def peak():
@@ -82,4 +81,4 @@ def notebook():
 
 
 if __name__ == "__main__":
-    notebook() if sys.argv[1:] == ["notebook"] else resamples()
+    notebook() if sys.argv[1:] == ["notebook"] else verdict()

@@ -274,7 +274,7 @@ class Settings(BaseModel):
     significance: float = Field(
         0.05, gt=0, lt=0.5, description="level of tests and verdicts; intervals are of 1 - alpha"
     )
-    draws: int = Field(2000, gt=0, description="resampled test sets and permutations of each comparison")
+    draws: int = Field(2000, gt=0, description="resampled seeds and weights, for how sure a ranking is")
 
     @field_validator("*", mode="before")
     @classmethod

@@ -45,7 +45,7 @@ LENGTHS = pd.DataFrame({"language": ["as"] * 4 + ["x-far"], "subwords": [10, 20,
 TESTED = pd.DataFrame(
     [
         {"comparison": name, "difference": statistics.Interval(value, low, high, 6, 0.95), "tost_low": low + 0.001,
-         "tost_high": high - 0.001, "verdict": statistics.Verdict(name, "on these languages", False)}
+         "tost_high": high - 0.001, "verdict": statistics.Verdict(name, "on these languages")}
         for name, value, low, high in (("better", 0.03, 0.02, 0.04), ("undecided", 0.005, -0.01, 0.02))
     ]
 )  # fmt: skip

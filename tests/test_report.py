@@ -68,7 +68,11 @@ def show():
         (pd.NA, "", "–"),
         (["a", "b"], "", "a, b"),
         ({"train": 3}, "", "train: 3"),
-        (Verdict("better", "on these languages", True), "", "better, by less than the margin (on these languages)"),
+        (
+            Verdict("better", "on these languages", "by less than the margin"),
+            "",
+            "better, by less than the margin (on these languages)",
+        ),
     ],
 )
 def test_values_are_said_as_people_do(value, how, text):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nerlib.params import Settings
 
 NOTHING = "No two kinds of runs can be compared."
-IN_SHORT = ["comparison", "verdict", "difference", "adjusted_p", "p", "smallest_p", "languages", "pairs", "left_out"]
+IN_SHORT = ["comparison", "verdict", "difference", "adjusted_p", "p", "family", "languages", "pairs", "why", "left_out"]
 EXAMPLES = (Sentence, LabelledText, Question)
 MOST = 8  # names or warnings of a status; more are counted
 
@@ -106,9 +106,11 @@ class Page:
             self(describe(one))
         shown = as_table(comparisons)
         margin, level = comparisons[0].equivalence.margin, comparisons[0].difference.level
-        caption = f"Thin: {100 * level:g} % interval; thick: the one that lies inside the margin (band) if equivalent."
+        caption = (
+            f"Thin: {100 * level:g} % intervals, of a family at once; thick: inside the margin (band) if equivalent."
+        )
         self(forest(shown, "comparison", margin=margin), name, caption)
-        self(shown[IN_SHORT], name, f"All {len(shown)} comparisons; p adjusted by Holm within a factor")
+        self(shown[IN_SHORT], name, f"All {len(shown)} comparisons; intervals and adjusted p hold for a family at once")
 
     def examples(self, by_kind: Mapping[str, Iterable[tuple[Example, Sequence[str]]]]) -> None:
         """Display examples with their predictions, below the kind of error that they show."""

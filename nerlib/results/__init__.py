@@ -26,10 +26,12 @@ from nerlib.results.describe import (
     describe_all_paired,
     describe_correlation,
     describe_harm,
+    describe_needed,
     describe_paired,
     describe_rates,
     describe_shares,
     describe_widths,
+    methods_text,
 )
 from nerlib.results.integrity import Finding, findings_table, integrity, without
 from nerlib.results.outcomes import (
@@ -83,6 +85,7 @@ __all__ = [
     "describe_claims",
     "describe_correlation",
     "describe_harm",
+    "describe_needed",
     "describe_paired",
     "describe_rates",
     "describe_shares",
@@ -101,6 +104,7 @@ __all__ = [
     "integrity",
     "known_distances",
     "leading",
+    "methods_text",
     "misalignments",
     "negative_transfer",
     "next_steps",

@@ -17,8 +17,9 @@ from scipy import stats
 from nerlib import demo
 from nerlib.errors import CorpusError
 from nerlib.formats import decimal
+from nerlib.results.compare import ladder_of, moved_by_sentences
 from nerlib.results.runs import OURS, comparable_runs
-from nerlib.statistics import MARGIN, Interval, mean_interval, scope_of
+from nerlib.statistics import LIKE_THESE, MARGIN, Doubt, Interval, Side, doubt_of_sides, widest
 from nerlib.vocabulary import METHODS, MINIATURE, canonical_backbone
 
 PUBLISHED = "as published"
@@ -48,14 +49,26 @@ class Quantity:
     score: str = "test_score"
     by: tuple[str, ...] = ("variant", "language", "backbone", "stage", "sources", "seed")
 
-    def values(self, table: pd.DataFrame) -> pd.Series:
-        """By variant, language and seed; empty when there are no runs for it."""
+    def values(self, table: pd.DataFrame) -> pd.DataFrame:
+        """By variant, language and seed: `value`, and columns ``0``, ``1``, ... by how much each sentence moves it.
+
+        Empty when there are no runs for it; without sentences where the score is not F1 of counted ones.
+        """
         rows = table.query(self.where)
         value: Any = rows.eval(self.score)
         rows = rows.assign(value=value).dropna(subset=["value"])
         by = list(self.by) if self.b else UNITS
-        a, *b = (rows.query(side).groupby(by)["value"].mean() for side in (self.a, self.b) if side)
-        return (a - b[0] if b else a).dropna().groupby(UNITS).mean()
+        if self.score == "test_score":
+            rows = rows.join(_moved(rows))
+        columns = ["value", *(name for name in rows if isinstance(name, int))]
+        a, *b = (rows.query(side).groupby(by)[columns].mean() for side in (self.a, self.b) if side)
+        return (a - b[0] if b else a).dropna(subset=["value"]).groupby(UNITS).mean()
+
+
+def _moved(rows: pd.DataFrame) -> pd.DataFrame:
+    """By how much each sentence moves a run's F1, a column a sentence; NaN beyond those of its test set."""
+    found = {index: moved_by_sentences(folder) for index, folder in rows["folder"].items()}
+    return pd.DataFrame.from_dict(found, orient="index")
 
 
 @dataclass(frozen=True)
@@ -70,7 +83,8 @@ class Claim:
         The quantity that it is about.
     expects
         `above`: the quantity is above `value`; `below` likewise. `at least`: not below it by more than the margin.
-        `equals`: the interval holds `value` (and not 0 with it). `between`: `value` to `up_to`.
+        `equals`: it lies within `sd` of `value`, or within the margin where none was printed. `between`: it lies from
+        `value` to `up_to`. What is too wide to tell supports nothing.
     less
         A second quantity that is subtracted, paired by language and seed: a difference of differences.
     by_distance
@@ -83,6 +97,7 @@ class Claim:
     expects: Literal["above", "at least", "below", "equals", "between"] = "above"
     value: float = 0.0
     up_to: float = 0.0
+    sd: float = 0.0
     less: Quantity | None = None
     by_distance: bool = False
     note: str = field(default="", compare=False)
@@ -158,7 +173,8 @@ def evaluate(
 ) -> pd.DataFrame:
     """Give each claim a verdict from the records at hand.
 
-    The unit is the language (its mean over seeds); with one language it is the seed, and the scope says so.
+    By the rule of `compare`: other seeds and, where they are counted, other sentences are in doubt, then other
+    languages. The claims that are tested are one family, so that all intervals hold at once.
 
     Parameters
     ----------
@@ -169,9 +185,9 @@ def evaluate(
     distances
         Columns `language`, `sources` (tags joined with "+") and `distance` (0..1); None: not known.
     margin
-        How far below "at least" may lie, 0..1.
+        How far below "at least" may lie, and from a printed number without a spread, 0..1.
     level
-        Of the intervals.
+        Of all intervals at once.
 
     Returns
     -------
@@ -182,8 +198,9 @@ def evaluate(
     table = comparable_runs(runs)
     table = table.assign(backbone=table["backbone"].map(canonical_backbone), sources=table["own_sources"])
     far = None if distances is None else distances.groupby(["language", "sources"])["distance"].mean()
-    found = [_evaluated(claim, table, far, margin, level) for claim in claims]
-    return pd.DataFrame(found, columns=COLUMNS)
+    asked = [_asked(claim, table, far) for claim in claims]
+    alpha = (1 - level) / max(sum(isinstance(one, pd.DataFrame) for _, one, _ in asked), 1)
+    return pd.DataFrame([_evaluated(*one, margin, alpha) for one in asked], columns=COLUMNS)
 
 
 def _reservations(table: pd.DataFrame, variant: str) -> str:
@@ -211,50 +228,76 @@ def known_distances(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
-def _evaluated(
-    claim: Claim, table: pd.DataFrame, distances: pd.Series | None, margin: float, level: float
-) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {"study": claim.study, "claim": claim.text, "found": math.nan}
-    row |= {"verdict": NOT_TESTED, "why": "no such runs"}
+Asked = tuple[Claim, pd.DataFrame | dict[str, str], pd.DataFrame]  # its values, or why there are none; its runs
+
+
+def _asked(claim: Claim, table: pd.DataFrame, distances: pd.Series | None) -> Asked:
+    why = "no such runs"
     if claim.by_distance:
         if distances is None or distances.empty:
-            return row | {"why": "distances between source and target are not known"}
+            return claim, {"why": "distances between source and target are not known"}, table
         table = table.join(distances, on=["language", "sources"], how="inner")
-        row["why"] = "no runs whose distance between source and target is known" if table.empty else row["why"]
+        why = "no runs whose distance between source and target is known" if table.empty else why
     values = claim.of.values(table)
-    values = (values - claim.less.values(table)).dropna() if claim.less else values
+    if claim.less:
+        values = (values - claim.less.values(table)).dropna(subset=["value"])
     variants = list(values.index.unique("variant"))
     # A printed number is first looked for as it was published; variants are never averaged.
     wanted = [PUBLISHED, OURS] if claim.expects in ("equals", "between") else [OURS]
     chosen = [name for name in wanted if name in variants] or variants
     if not chosen:
-        return row
+        return claim, {"why": why}, table
     if len(chosen) > 1 and chosen[0] not in wanted:
-        return row | {"why": f"runs of several variants: {', '.join(chosen)}"}
-    table, values = table[table["variant"] == chosen[0]], values.xs(chosen[0], level="variant")
+        return claim, {"why": f"runs of several variants: {', '.join(chosen)}"}, table
+    values = pd.DataFrame(values.xs(chosen[0], level="variant"))
     languages = values.index.get_level_values("language").nunique()
     if claim.by_distance and languages < LANGUAGES_FOR_A_SLOPE:
         few = counted(languages, "languages")
-        return row | {"unit": few, "why": f"not testable: {few}, {LANGUAGES_FOR_A_SLOPE} are needed"}
-    found, unit = _estimate(claim, values, table, level)
-    row |= {
-        "found": found,
-        "unit": counted(found.n, unit),
-        "scope": scope_of(languages) + _reservations(table, chosen[0]),
-    }
-    return row | {"verdict": _held_against(claim, found, margin), "why": _expected(claim, margin)}
+        return claim, {"unit": few, "why": f"not testable: {few}, {LANGUAGES_FOR_A_SLOPE} are needed"}, table
+    return claim, values, table[table["variant"] == chosen[0]]
 
 
-def _estimate(claim: Claim, values: pd.Series, table: pd.DataFrame, level: float) -> tuple[Interval, str]:
-    """The claim's quantity with its interval, and over what that is."""
-    by_language = values.groupby("language").mean()
+def _evaluated(
+    claim: Claim, values: pd.DataFrame | dict[str, str], table: pd.DataFrame, margin: float, alpha: float
+) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {"study": claim.study, "claim": claim.text, "found": math.nan}
+    if isinstance(values, dict):
+        return row | {"verdict": NOT_TESTED} | values
+    ladder = ladder_of([_doubt(of) for _, of in values.groupby("language")])
+    languages = values.index.get_level_values("language").nunique()
+    found: Interval | None = None
     if claim.by_distance:
-        distance = table.groupby("language")["distance"].mean()[by_language.index]
-        return spearman_interval(by_language.to_numpy(), distance.to_numpy(), level), "languages"
-    if claim.of.score == TRAINED_SHARE:  # all of them must keep the promise
-        return Interval(float(values.max()), float(values.min()), float(values.max()), len(values), 1.0), "runs"
-    units = by_language if len(by_language) > 1 else values
-    return mean_interval(units, level), "languages" if len(by_language) > 1 else "seeds"
+        of_language = values["value"].groupby("language").mean()
+        distance = table.groupby("language")["distance"].mean()[of_language.index]
+        found = spearman_interval(of_language.to_numpy(), distance.to_numpy(), 1 - alpha)
+        scope: str = LIKE_THESE
+        verdict = _held_against(claim, (found.low, found.high), (found.low, found.high), margin)
+    elif claim.of.score == TRAINED_SHARE:  # counted: all of them must keep the promise
+        ends = float(values["value"].min()), float(values["value"].max())
+        found, scope = Interval(ends[1], *ends, len(values), 1.0), ladder[0][0]
+        verdict = _held_against(claim, ends, ends, margin)
+    else:
+        scope, estimate, verdict, _ = widest(
+            ladder, lambda one: _held_against(claim, one.interval(alpha), one.interval(2 * alpha), margin), alpha
+        )
+        n = languages if languages > 1 else len(values)
+        found = Interval(estimate.value, *estimate.interval(alpha), n, 1 - alpha)
+    units = "runs" if claim.of.score == TRAINED_SHARE else "languages" if languages > 1 else "seeds"
+    return row | {
+        "verdict": verdict,
+        "found": found,
+        "unit": counted(found.n, units),
+        "scope": scope + _reservations(table, str(table["variant"].iloc[0])),
+        "why": _expected(claim, margin),
+    }
+
+
+def _doubt(values: pd.DataFrame) -> Doubt:
+    """Of one language: its seeds, and its sentences where they are counted."""
+    moved = values.drop(columns="value").dropna(axis=1, how="all")
+    if moved.isna().to_numpy().any():
+        moved = moved.iloc[:, :0]
+    return doubt_of_sides(Side(values["value"].to_numpy(float), moved.to_numpy(float)))
 
 
 def counted(n: int, units: str) -> str:
@@ -262,17 +305,21 @@ def counted(n: int, units: str) -> str:
     return f"{n} {units if n != 1 else units.removesuffix('s')}"
 
 
-def _held_against(claim: Claim, found: Interval, margin: float) -> str:
-    if math.isnan(found.low):
-        return "undecided"
-    low, high = found.low, found.high
-    supported, contradicted = {
-        "above": (low > claim.value, high <= claim.value),
-        "at least": (low > claim.value - margin, high < claim.value),
-        "below": (high < claim.value, low >= claim.value),
-        "equals": (low <= claim.value <= high and not low <= 0 <= high, not low <= claim.value <= high),
-        "between": (claim.value <= low and high <= claim.up_to, high < claim.value or low > claim.up_to),
-    }[claim.expects]
+def _held_against(
+    claim: Claim, ends: tuple[float, float], narrow: tuple[float, float], margin: float
+) -> Literal["supported", "contradicted", "undecided"]:
+    """By an interval of level 1 − α; that something lies in a region by that of level 1 − 2α (two one-sided tests)."""
+    (low, high), (lowest, highest) = ends, narrow
+    if claim.expects in ("above", "at least", "below"):
+        limit = claim.value - margin * (claim.expects == "at least")
+        above, below = low > limit, high < limit
+        supported, contradicted = (below, above) if claim.expects == "below" else (above, below)
+    else:
+        region = claim.sd or margin
+        at, to = (
+            (claim.value, claim.up_to) if claim.expects == "between" else (claim.value - region, claim.value + region)
+        )
+        supported, contradicted = at < lowest and highest < to, high < at or low > to
     return "supported" if supported else "contradicted" if contradicted else "undecided"
 
 
@@ -282,7 +329,7 @@ def _expected(claim: Claim, margin: float) -> str:
         "above": f"expected above {value}",
         "at least": f"expected above {value} − {100 * margin:g} (the margin)",
         "below": f"expected below {value}",
-        "equals": f"expected an interval with {value} and without 0",
+        "equals": f"expected {value} ± {100 * (claim.sd or margin):g} ({'its SD' if claim.sd else 'the margin'})",
         "between": f"expected {value} to {100 * claim.up_to:.1f}",
     }[claim.expects]
     what = "Spearman's correlation with distance (times 100), " if claim.by_distance else ""

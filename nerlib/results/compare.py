@@ -2,17 +2,18 @@
 
 A `Question` names two kinds of runs before their scores are looked at; `planned` lists those that a table of runs was
 made for. `compare` answers them: what was paired and what was left out, estimate, interval, p, verdict and scope, by
-one rule that depends on what is repeated:
+one rule for any number of languages:
 
-- six languages or more: the language is the unit (t interval over languages, exact sign-flip test);
-- fewer: languages are fixed, other seeds and other sentences are in doubt (two-level bootstrap, paired permutation);
-- no counts by sentence: languages, or the seeds of one language, are the unit (t interval, sign-flip test).
+- these languages are fixed, other seeds and other sentences are in doubt (of one seed a side: other sentences alone);
+- what is decided for them is then asked of languages like these: the language is the unit (t and sign-flip test).
 
-Random draws come from a seed that is derived from the runs compared: the same runs give the same answer on every page.
+Of the comparisons of one family each is judged at α over their number, so that all intervals hold at once. Runs that
+collapsed are counted and told, the others are compared. Nothing is drawn: the same runs give the same digits.
 """
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -24,9 +25,9 @@ import pandas as pd
 
 from nerlib import records, statistics
 from nerlib.errors import RecordError, SettingsError
-from nerlib.folders import fingerprint
 from nerlib.results.runs import FACTORS, KIND, OURS, UNIT, alike, check_columns, comparable_runs, selected, words
-from nerlib.statistics import LANGUAGES_LIKE_THESE, EquivalenceTest, Interval, Pair, Verdict
+from nerlib.scoring import FloatArray
+from nerlib.statistics import Doubt, EquivalenceTest, Estimate, Interval, Needed, Pair, Scope, Verdict
 from nerlib.vocabulary import base_method
 
 ASKED = (*FACTORS, *UNIT)  # columns that may differ between two sides
@@ -34,6 +35,7 @@ CELL = ["language", "seed"]  # by which runs are paired
 FULL, SOURCES, TARGET, CONVERGED = "full", "sources", "target", "baseline_converged"
 BEFORE = {TARGET: CONVERGED, CONVERGED: "baseline"}  # what a stage is held against, on the target alone
 COLLAPSED = "collapsed"
+ELSEWHERE = ("foreign", "simulated")  # backbones of systems from elsewhere, whose seeds are not ours
 
 
 @dataclass(frozen=True)
@@ -83,42 +85,47 @@ class Comparison:
         What was asked.
     pairs
         What was paired: `language`, `seed`, `a`, `b`, `difference` (0..1), and of both sides `digest`, `folder`,
-        `collapsed`.
+        `collapsed`. Seeds that are not shared stand beside each other, NaN where a side has none.
     left_out
         What has no partner, in words; empty where everything has one.
+    doubts
+        By language, what other seeds and other sentences would have changed.
     a, b
-        Means over the pairs with their t intervals over the unit (languages; seeds, where there is one), 0..1.
+        Means of what is compared with their t intervals over the unit (languages; seeds, where there is one), 0..1.
+    family, margin
+        How many comparisons are judged together, this one among them; and by which margin, 0..1.
+    estimate
+        a − b for the verdict's scope.
     difference
-        a − b, 0..1, with the interval of the rule; `n` is the number of units.
-    p, smallest_p
-        Two-sided, and what no result over so few units can go below.
+        The same with its interval, simultaneous over the family; `n` is the number of units.
+    p, adjusted_p
+        Two-sided, of the same estimate; and times the family.
     equivalence
-        The two one-sided tests of the same differences.
-    seed_sd, sentence_sd
-        Standard errors of the difference's two parts, where sentences are counted.
-    adjusted_p
-        Adjusted in its family (Holm); NaN until it is judged.
+        The two one-sided tests of the same estimate, at the family's α, p adjusted; by the margin at these scores.
     verdict
-        None until it is judged.
-    more_languages, more_seeds
-        How many in all would decide what is undecided, 4 times in 5; NaN where nothing that was tried would.
+        With its scope, and why it reaches no farther.
+    more_seeds, more_sentences, more_languages
+        Of what is undecided: how many seeds a side, how many times the sentences, how many languages like these find a
+        true difference of the margin 4 times in 5, each with the rest as it is; infinite where nothing tried does.
     """
 
     question: Question
     pairs: pd.DataFrame
     left_out: str
+    doubts: Mapping[str, Doubt]
     a: Interval
     b: Interval
+    family: int
+    margin: float
+    estimate: Estimate
     difference: Interval
     p: float
-    smallest_p: float
+    adjusted_p: float
     equivalence: EquivalenceTest
-    seed_sd: float = math.nan
-    sentence_sd: float = math.nan
-    adjusted_p: float = math.nan
-    verdict: Verdict | None = None
+    verdict: Verdict
+    more_seeds: Needed | None = None
+    more_sentences: float = math.nan
     more_languages: float = math.nan
-    more_seeds: float = math.nan
 
     @property
     def languages(self) -> int:
@@ -126,21 +133,25 @@ class Comparison:
         return int(self.pairs["language"].nunique())
 
     @property
+    def runs(self) -> tuple[int, int]:
+        """How many runs of either side."""
+        return int(self.pairs["a"].notna().sum()), int(self.pairs["b"].notna().sum())
+
+    @property
     def collapsed(self) -> tuple[int, int]:
-        """How many paired runs of either side have collapsed."""
+        """How many of them have collapsed."""
         return int(self.pairs["collapsed_a"].sum()), int(self.pairs["collapsed_b"].sum())
 
     @property
     def word(self) -> str:
         """The verdict in one word: better, worse, equivalent, undecided; ``collapsed`` where a whole side has."""
-        if len(self.pairs) in self.collapsed:
-            return COLLAPSED
-        return self.verdict.value if self.verdict else ""
+        whole = any(k and k == n for k, n in zip(self.collapsed, self.runs, strict=True))
+        return COLLAPSED if whole else self.verdict.value
 
     @property
     def conclusion(self) -> str:
         """The verdict with its scope, as a table says it."""
-        return "a side collapsed" if self.word == COLLAPSED else str(self.verdict or "")
+        return "a side collapsed" if self.word == COLLAPSED else str(self.verdict)
 
 
 # --- what is asked ----------------------------------------------------------------------------------------------------
@@ -256,9 +267,10 @@ def compare(
     *,
     margin: float = statistics.MARGIN,
     alpha: float = 0.05,
-    draws: int = 2000,
+    shared_seeds: bool | None = None,
+    look: int = 0,
 ) -> list[Comparison]:
-    """Answer questions, each with its verdict; p is adjusted by Holm in its family.
+    """Answer questions, each with its verdict; intervals and p hold for all of a family at once.
 
     A family is what asks one thing of one backbone: the planned questions of a task, backbone, variant and factor, of
     stages those of the same two (and the question itself, where it is none of them). A page that shows one of them
@@ -273,26 +285,31 @@ def compare(
         None: those `planned`. One without any pair has no answer.
     margin, alpha
         Of the verdicts, 0..1 (0.01: one F1 point).
-    draws
-        Of bootstraps and permutations.
+    shared_seeds
+        Whether a seed is the same on both sides; None: of our own runs it is, of systems from elsewhere it is not.
+    look
+        Which look at growing data this is, from 1 on: a verdict stays valid however often one looks
+        (`statistics.alpha_of_look`); 0: the only one.
     """
+    spent = statistics.alpha_of_look(alpha, look) if look else alpha
     plan = planned(runs)
     asked = plan if questions is None else list(questions)
     families = {_family(one) for one in asked}
     considered = [one for one in plan if _family(one) in families] + [one for one in asked if one not in plan]
     table = _one_of_each_seed(comparable_runs(runs))
-    pairs = {name: pairs_of(table, one) for name, one in {str(one): one for one in (*considered, *asked)}.items()}
-    answers: dict[Any, Comparison] = {}  # by the runs that are compared: the planned question first
+    pairs = {str(one): pairs_of(table, one, shared_seeds) for one in (*considered, *asked)}
+    first: dict[Any, Question] = {}  # by the runs that are compared: the planned question before any other
     for one in considered:
-        of_one = pairs[str(one)]
-        if len(of_one[0]) and _compared(of_one[0]) not in answers:
-            answers[_compared(of_one[0])] = measure(one, *of_one, margin=margin, alpha=alpha, draws=draws)
-    adjusted = _adjusted(list(answers.values()), plan)
+        if len(pairs[str(one)][0]):
+            first.setdefault(_compared(pairs[str(one)][0]), one)
+    sizes = Counter(_family(one) for one in first.values() if one in plan)
     judged = []
     for one in asked:
-        if c := answers.get(_compared(pairs[str(one)][0])):
-            answer = _judged(c, adjusted[c], margin, alpha)
-            judged.append(replace(answer, question=one) if c.pairs.equals(pairs[str(one)][0]) else answer)
+        if answered := first.get(_compared(pairs[str(one)][0])):
+            of_pairs, left_out = pairs[str(answered)]
+            size = sizes[_family(answered)] + (answered not in plan)
+            answer = measure(answered, of_pairs, left_out, family=size, margin=margin, alpha=spent)
+            judged.append(replace(answer, question=one) if of_pairs.equals(pairs[str(one)][0]) else answer)
     return judged
 
 
@@ -301,25 +318,9 @@ def _family(asked: Question) -> tuple[str, ...]:
     return (*(asked.where.get(name, "") for name in UNIT), asked.factor, *stages)
 
 
-def _adjusted(answers: list[Comparison], plan: list[Question]) -> dict[Comparison, float]:
-    """Holm's p of each in its family: of those planned, and of itself."""
-    families: dict[tuple[str, ...], list[Comparison]] = {}
-    for c in answers:
-        if c.question in plan:
-            families.setdefault(_family(c.question), []).append(c)
-    adjusted = {
-        c: p
-        for family in families.values()
-        for c, p in zip(family, statistics.holm([c.p for c in family]), strict=True)
-    }
-    for c in (c for c in answers if c not in adjusted):
-        adjusted[c] = statistics.holm([c.p, *(other.p for other in families.get(_family(c.question), []))])[0]
-    return adjusted
-
-
 def _compared(pairs: pd.DataFrame) -> frozenset[tuple[str, ...]]:
     """Which runs were set against which, whichever side is called a."""
-    return frozenset(tuple(pairs[f"digest_{side}"]) for side in "ab")
+    return frozenset(tuple(pairs[f"digest_{side}"].fillna("")) for side in "ab")
 
 
 def _one_of_each_seed(table: pd.DataFrame) -> pd.DataFrame:
@@ -336,7 +337,7 @@ def _one_of_each_seed(table: pd.DataFrame) -> pd.DataFrame:
     return rows.rename(columns={"test_score": "score"})
 
 
-def pairs_of(table: pd.DataFrame, asked: Question) -> tuple[pd.DataFrame, str]:
+def pairs_of(table: pd.DataFrame, asked: Question, shared_seeds: bool | None = None) -> tuple[pd.DataFrame, str]:
     """The runs of both sides that belong together, and what was left out, in words.
 
     Runs belong together that have the same language, seed and test set; the same sources, where both have some and they
@@ -358,71 +359,118 @@ def pairs_of(table: pd.DataFrame, asked: Question) -> tuple[pd.DataFrame, str]:
     if a.index.has_duplicates or b.index.has_duplicates:
         names = ", ".join(name for name in ASKED if name not in asked.a and name not in asked.where)
         raise SettingsError(f"{asked.name}: expected one run of each seed on both sides, got several; name {names} too")
-    both = a.join(b, how="inner").reset_index().rename(columns={"score_a": "a", "score_b": "b"})
-    same_test = both["gold_a"] == both["gold_b"]
+    shared = asked.where.get("backbone") not in ELSEWHERE if shared_seeds is None else shared_seeds
+    both = a.join(b, how="inner" if shared else "outer").reset_index().rename(columns={"score_a": "a", "score_b": "b"})
+    gold = both["gold_a"].where(both["a"].notna(), both["gold_b"])
+    sets = gold.groupby(both["language"]).transform("nunique")
+    same_test = (both["gold_a"] == both["gold_b"]) if shared else (sets == 1)
     alone = a.index.symmetric_difference(b.index).to_frame(index=False)
+    if not shared:
+        there = both.groupby("language")[["a", "b"]].transform("count").gt(0).all(axis=1)
+        alone, both, same_test = both.loc[~there, ["language", "seed"]], both[there], same_test[there]
     notes = [f"{tag} seed {', '.join(map(str, sorted(set(of))))}" for tag, of in alone.groupby("language")["seed"]]
     notes += [f"{tag} (other test sets)" for tag in sorted(set(both.loc[~same_test, "language"]))]
     shown = ", ".join(notes[:5]) + (f" and {len(notes) - 5} more" if len(notes) > 5 else "")
     both = both[same_test].sort_values(by, ignore_index=True)
-    return both.assign(difference=both["a"] - both["b"]), shown
+    hit = {name: both[name].eq(True) for name in ("collapsed_a", "collapsed_b")}
+    return both.assign(difference=both["a"] - both["b"], shared=shared, **hit), shown
 
 
 def measure(
-    asked: Question, pairs: pd.DataFrame, left_out: str = "", *, margin: float, alpha: float, draws: int
+    asked: Question, pairs: pd.DataFrame, left_out: str = "", *, family: int = 1, margin: float, alpha: float
 ) -> Comparison:
-    """Estimate, interval and tests of pairs, by the rule of this module; without a verdict yet."""
-    of_language = pairs.groupby("language")[["a", "b", "difference"]].mean()
-    n, level = len(of_language), 1 - alpha
-    units = of_language if n > 1 else pairs
-    a, b = (statistics.score_interval(units[side], level) for side in "ab")
-    rng = _generator(pairs)
-    counts = counts_of(pairs) if n < LANGUAGES_LIKE_THESE else None
-    if counts is None:
-        test = statistics.sign_flip_test(units["difference"], rng=rng, n_resamples=draws)
-        interval = statistics.mean_interval(units["difference"], level)
-        equivalence = statistics.tost(units["difference"], margin=margin, alpha=alpha)
-        return Comparison(asked, pairs, left_out, a, b, interval, test.p, test.smallest_p, equivalence)
-    both = statistics.two_level_bootstrap_f1(counts, rng=rng, n_resamples=draws, level=level)
-    p = statistics.permutation_test_f1(counts, rng=rng, n_resamples=draws).p
-    error = math.nan if math.isnan(both.low) else both.standard_error
-    equivalence = statistics.tost_from(both.value, error, both.degrees_of_freedom, margin=margin, alpha=alpha)
-    interval = Interval(both.value, both.low, both.high, n, level)
-    doubts = (both.seed_sd, both.sentence_sd)
-    return Comparison(asked, pairs, left_out, a, b, interval, p, 1 / (draws + 1), equivalence, *doubts)
-
-
-def _generator(pairs: pd.DataFrame) -> np.random.Generator:
-    return np.random.default_rng(int(fingerprint([*pairs["digest_a"], *pairs["digest_b"]]), 16))
-
-
-def _judged(measured: Comparison, adjusted_p: float, margin: float, alpha: float) -> Comparison:
-    verdict = statistics.verdict(
-        adjusted_p=adjusted_p,
-        low=measured.difference.low,
-        high=measured.difference.high,
-        equivalence=measured.equivalence,
-        languages=measured.languages,
-        alpha=alpha,
+    """The verdict of pairs, by the rule of this module, as one of `family` comparisons."""
+    compared = _sound(pairs)
+    doubts = {str(tag): _doubt(of) for tag, of in compared.groupby("language", sort=True)}
+    units = compared.groupby("language")[["a", "b"]].mean()
+    ladder = ladder_of(list(doubts.values()))
+    own, level = alpha / family, 1 - alpha
+    here = statistics.margin_at(float(units.to_numpy().mean()), margin)
+    verdict, estimate = statistics.judge(ladder, margin=here, alpha=own)
+    low, high = (end if math.isfinite(end) else math.nan for end in estimate.interval(own))
+    test = statistics.tost_of(estimate, margin=here, alpha=own)
+    spread = units if len(units) > 1 else compared
+    a, b = (statistics.score_interval(spread[side].dropna(), level) for side in "ab")
+    n = len(units) if len(units) > 1 else len(compared)
+    judged = Comparison(
+        question=asked,
+        pairs=pairs,
+        left_out=left_out,
+        doubts=doubts,
+        a=a,
+        b=b,
+        family=family,
+        margin=margin,
+        estimate=estimate,
+        difference=Interval(estimate.value, low, high, n, level),
+        p=estimate.p(),
+        adjusted_p=min(1.0, family * estimate.p()),
+        equivalence=test._replace(p=min(1.0, family * test.p)),
+        verdict=verdict,
     )
-    judged = replace(measured, adjusted_p=adjusted_p, verdict=verdict)
-    if verdict.value != "undecided" or len(measured.pairs) < 2:
-        return judged
-    cells = measured.pairs.pivot_table(index="language", columns="seed", values="difference").to_numpy(float)
-    needed = statistics.what_would_decide(cells, rng=_generator(measured.pairs), margin=margin, alpha=alpha)
-    return replace(judged, more_languages=needed.languages or math.nan, more_seeds=needed.seeds or math.nan)
+    return judged if verdict.value != "undecided" else replace(judged, **_needed(judged, ladder, own))
 
 
-def counts_of(pairs: pd.DataFrame) -> list[Pair] | None:
-    """Sentence counts of both sides, one pair a language; None where some run has none, or test sets differ."""
-    found = []
-    for _, language in pairs.groupby("language", sort=True):
-        try:
-            sides = [[_counts(folder) for folder in language[f"folder_{side}"]] for side in "ab"]
-            found.append(Pair(*(tuple(np.stack(arrays) for arrays in zip(*side, strict=True)) for side in sides)))
-        except (RecordError, ValueError):
-            return None
+def _sound(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The pairs that did not collapse, where both sides have some."""
+    hit = pairs["collapsed_a"] | pairs["collapsed_b"]
+    kept = pairs[~hit]
+    return kept if len(kept) and kept[["a", "b"]].notna().any().all() else pairs
+
+
+def ladder_of(doubts: Sequence[Doubt]) -> list[tuple[Scope, Estimate]]:
+    """What may be claimed, from the narrowest scope to the widest."""
+    fixed, one_seed = statistics.fixed_languages(doubts), any(math.isnan(doubt.seeds) for doubt in doubts)
+    if len(doubts) == 1:
+        return [("for these trained models" if one_seed else "on this language", fixed)]
+    wide = statistics.estimate_of([doubt.value for doubt in doubts], drawn=True)
+    narrow: Scope = "for these trained models" if one_seed else "on these languages"
+    known = not math.isnan(fixed.standard_error)
+    return [(narrow, fixed)] * known + [(statistics.LIKE_THESE, wide)]
+
+
+def _doubt(pairs: pd.DataFrame) -> Doubt:
+    """Of one language, from counts by sentence where all runs have them; the difference is that of the scores."""
+    shared = bool(pairs["shared"].all())
+    a, b = (statistics.side_of_scores(pairs[side].dropna()) for side in "ab")
+    scores = statistics.doubt_of_sides(a, b, shared_seeds=shared)
+    counts = counts_of(pairs)
+    return scores if counts is None else statistics.doubt_of(counts, shared_seeds=shared)._replace(value=scores.value)
+
+
+def _needed(c: Comparison, ladder: Sequence[tuple[Scope, Estimate]], alpha: float) -> dict[str, Any]:
+    """What would decide, by the same rule: of true differences as large as the margin."""
+    goal: dict[str, Any] = {"difference": c.equivalence.margin, "alpha": alpha}
+    found: dict[str, Any] = {}
+    fixed = ladder[0][1]
+    if not (goal["difference"] > 0 and fixed.standard_error > 0):
+        return found
+    seeds = min(c.runs) // c.languages
+    if len(fixed.variances) == 2 and seeds > 1:
+        found["more_seeds"] = statistics.seeds_needed(fixed, seeds, **goal)
+    if any(doubt.trained > 0 for doubt in c.doubts.values()):
+        found["more_sentences"] = statistics.sentences_needed(fixed, max(seeds, 2), **goal)
+    if c.languages > 1:
+        units = [doubt.value for doubt in c.doubts.values()]
+        found["more_languages"] = statistics.languages_that_find(units, **goal)
     return found
+
+
+def counts_of(pairs: pd.DataFrame) -> Pair | None:
+    """Sentence counts of both sides in one language; None where some run has none, or test sets differ."""
+    try:
+        sides = [[_counts(folder) for folder in pairs[f"folder_{side}"].dropna()] for side in "ab"]
+        return Pair(*(tuple(np.stack(arrays) for arrays in zip(*side, strict=True)) for side in sides))
+    except (RecordError, ValueError):
+        return None
+
+
+def moved_by_sentences(folder: str) -> FloatArray:
+    """By how much each sentence moves a run's F1, (sentences,); none where they are not counted."""
+    try:
+        return statistics.f1_side(*_counts(folder)).moved[0]
+    except RecordError:
+        return np.zeros(0)
 
 
 @functools.lru_cache(maxsize=8192)
@@ -442,43 +490,61 @@ def as_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `comparison`, `factor`, `task`, `backbone`, `verdict` (text with its scope), `word`, `a`, `b`, `difference`
-        (`Interval`), `p`, `adjusted_p`, `smallest_p`, `wilcoxon_p`, `tost_p`, `tost_low`, `tost_high`, `languages`,
-        `pairs`, `left_out`, `d_z`, `hedges_g_z`, `d_av`, `pooled_d` and `pooled_p` (over cells, as a source reports
-        them), `smallest_detectable`, `more_languages`, `more_seeds`.
+        `comparison`, `factor`, `task`, `backbone`, `verdict` (text with its scope), `word`, `why` (it reaches no
+        farther), `a`, `b`, `difference` (`Interval`), `p`, `adjusted_p`, `family`, `trained_p` (of these trained
+        models: other sentences alone in doubt), `wilcoxon_p`, `tost_p`, `tost_low`, `tost_high`, `margin`, `languages`,
+        `pairs`, `left_out`, `worst` (the language with the lowest difference), `loses_most` (the share of languages
+        like these, at most, that lose more than the margin), `d_z` (`Interval`), `d_av`, `hedges_g_av`, `pooled_d` and
+        `pooled_p` (over cells, as a source reports them), `smallest_detectable`, `more_languages`, `more_seeds`,
+        `more_sentences`.
     """
     return pd.DataFrame([_row(c) for c in comparisons], columns=COLUMNS)
 
 
 EFFECTS = (
-    *("d_z", "hedges_g_z", "d_av", "pooled_d", "pooled_p", "smallest_detectable", "more_languages", "more_seeds"),
+    *("d_z", "d_av", "hedges_g_av", "pooled_d", "pooled_p", "smallest_detectable"),
+    *("more_languages", "more_seeds", "more_sentences"),
 )
 COLUMNS = [
-    *("comparison", "factor", "task", "backbone", "verdict", "word", "a", "b", "difference", "p", "adjusted_p"),
-    *("smallest_p", "wilcoxon_p", "tost_p", "tost_low", "tost_high", "languages", "pairs", "left_out"),
-    *EFFECTS,
+    *("comparison", "factor", "task", "backbone", "verdict", "word", "why", "a", "b", "difference", "p", "adjusted_p"),
+    *("family", "trained_p", "wilcoxon_p", "tost_p", "tost_low", "tost_high", "margin", "languages", "pairs"),
+    *("left_out", "worst", "loses_most", *EFFECTS),
 ]
 
 
 def _row(c: Comparison) -> dict[str, Any]:
-    of_language = c.pairs.groupby("language")[["a", "b", "difference"]].mean()
-    units = (of_language if c.languages > 1 else c.pairs)["difference"]
-    effects = statistics.effect_sizes(a=of_language["a"], b=of_language["b"])
-    pooled = statistics.pooled_ttest(a=c.pairs["a"], b=c.pairs["b"])
-    same = ("word", "a", "b", "difference", "p", "adjusted_p", "smallest_p", "languages", "left_out")
+    of_language = c.pairs.groupby("language")[["a", "b"]].mean()
+    units = of_language["a"] - of_language["b"]
+    effects = statistics.effect_sizes(a=of_language["a"], b=of_language["b"], level=c.difference.level)
+    pooled = statistics.pooled_ttest(**c.pairs[["a", "b"]].dropna())
+    alpha = (1 - c.difference.level) / c.family
+    several = c.languages > 1
+    same = ("word", "a", "b", "difference", "p", "adjusted_p", "family", "languages", "left_out")
     return {
         **_names(c),
         "factor": c.question.factor,
         "verdict": c.conclusion,
-        **{name: getattr(c, name) for name in (*same, "more_languages", "more_seeds")},
-        "wilcoxon_p": statistics.wilcoxon_p(units) if c.languages > 1 else math.nan,
+        "why": c.verdict.why,
+        **{name: getattr(c, name) for name in (*same, "more_languages", "more_sentences")},
+        "more_seeds": str(c.more_seeds or ""),
+        "trained_p": trained_p(c),
+        "wilcoxon_p": statistics.wilcoxon_p(units) if several else math.nan,
         **{f"tost_{name}": getattr(c.equivalence, name) for name in ("p", "low", "high")},
+        "margin": c.equivalence.margin,
         "pairs": len(c.pairs),
-        **{name: getattr(effects, name) for name in ("d_z", "hedges_g_z", "d_av")},
+        "worst": units.idxmin() if several else "",
+        "loses_most": statistics.share_that_loses(units, c.equivalence.margin) if several else math.nan,
+        **effects._asdict(),
         "pooled_d": pooled.cohens_d,
         "pooled_p": pooled.p,
-        "smallest_detectable": statistics.smallest_detectable(units.std(), len(units), alpha=1 - c.difference.level),
+        "smallest_detectable": c.estimate.detectable(alpha) if c.estimate.standard_error > 0 else math.nan,
     }
+
+
+def trained_p(c: Comparison) -> float:
+    """P of these trained models: with other sentences in doubt and no other seed."""
+    doubts = [doubt._replace(seeds=math.nan) for doubt in c.doubts.values()]
+    return statistics.fixed_languages(doubts).p()
 
 
 def _names(c: Comparison) -> dict[str, str]:
@@ -490,32 +556,29 @@ def effects(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     return as_table(comparisons)[["comparison", *EFFECTS]]
 
 
-def by_language(comparisons: Sequence[Comparison], *, draws: int = 2000) -> pd.DataFrame:
-    """The comparisons language by language, exploratory: p adjusted by Benjamini and Hochberg within each comparison.
+def by_language(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """The comparisons language by language, each row as that language's own page says it.
 
     Returns
     -------
     DataFrame
-        `comparison`, `task`, `backbone`, `language`, `a`, `b` (means, 0..1), `difference` (`Interval`), `p` and
-        `adjusted_p` (over sentences, where they are counted), `seeds`, `seed_p` (sign-flip test over seeds) and what it
-        cannot go below, `smallest_seed_p`, `seed_sd`, `sentence_sd`, `relative` (the difference as a share of b).
+        `comparison`, `task`, `backbone`, `language`, `a`, `b` (means, 0..1), `difference` (`Interval`), `p`,
+        `adjusted_p`, `verdict`, `seeds`, `trained_p`, `seed_sd`, `sentence_sd` (standard errors of other seeds, and of
+        other sentences with these), `blocks` (variance of sentences in blocks over that of sentences alone: above 1
+        the interval is too narrow by its root), `relative` (the difference as a share of b).
     """
     rows = []
     for c in comparisons:
-        margin, alpha = c.equivalence.margin, 1 - c.difference.level
-        each = [
-            (tag, measure(c.question, pairs, margin=margin, alpha=alpha, draws=draws))
-            for tag, pairs in c.pairs.groupby("language", sort=True)
-        ]
-        adjusted = statistics.benjamini_hochberg([here.p for _, here in each])
-        for (language, here), p in zip(each, adjusted, strict=True):
-            flipped = statistics.sign_flip_test(here.pairs["difference"], rng=_generator(here.pairs), n_resamples=draws)
-            values = (here.a.value, here.b.value, here.difference, here.p, float(p), len(here.pairs))
+        alpha = 1 - c.difference.level
+        for language, pairs in c.pairs.groupby("language", sort=True):
+            here = measure(c.question, pairs, family=c.family, margin=c.margin, alpha=alpha)
+            (doubt,) = here.doubts.values()
+            values = (here.a.value, here.b.value, here.difference, here.p, here.adjusted_p, here.conclusion)
+            doubts = (trained_p(here), math.sqrt(doubt.seeds), math.sqrt(doubt.trained), doubt.blocks)
             relative = here.a.value / here.b.value - 1 if here.b.value > 0 else math.nan
-            seeds = (flipped.p, flipped.smallest_p, here.seed_sd, here.sentence_sd)
-            rows.append((*_names(c).values(), language, *values, *seeds, relative))
-    columns = ["comparison", "task", "backbone", "language", "a", "b", "difference", "p", "adjusted_p", "seeds"]
-    return pd.DataFrame(rows, columns=[*columns, "seed_p", "smallest_seed_p", "seed_sd", "sentence_sd", "relative"])
+            rows.append((*_names(c).values(), language, *values, min(here.runs), *doubts, relative))
+    columns = ["comparison", "task", "backbone", "language", "a", "b", "difference", "p", "adjusted_p", "verdict"]
+    return pd.DataFrame(rows, columns=[*columns, "seeds", "trained_p", "seed_sd", "sentence_sd", "blocks", "relative"])
 
 
 def leading(comparisons: Sequence[Comparison], aside: Sequence[str] = ()) -> list[Comparison]:

@@ -3,13 +3,14 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
 
 from nerlib.formats import capital, decimal, interval, number, points
-from nerlib.results.compare import Comparison, paired
-from nerlib.statistics import Interval
+from nerlib.results.compare import Comparison, as_table, paired
+from nerlib.statistics import LIKE_THESE, Interval
 from nerlib.vocabulary import TASKS, label
 
 VERDICTS = {
@@ -31,25 +32,79 @@ def describe(c: Comparison) -> str:
     """The sentence of a comparison, the same on every page: verdict and scope, difference, interval and p."""
     a, b, where = c.question.labels
     where = f" ({where})" if where else ""
-    told = [f"{k} of {len(c.pairs)} runs of {side} collapsed" for k, side in zip(c.collapsed, (a, b), strict=True) if k]
+    sick = [f"{k} of {n} runs of {side} collapsed" for k, n, side in zip(c.collapsed, c.runs, (a, b), strict=True) if k]
     if c.word == "collapsed":
         what = "they predict one label only, or next to nothing right, so nothing is compared"
-        return f"{capital(' and '.join(told))}{where}: {what}{_left(c)}."
-    assert c.verdict, "as `compare` gives it"
-    if len(c.pairs) == 1:
-        difference = points(c.difference.value, signed=True)
-        return f"{capital(a)} and {b}{where} differ by {difference} {_unit(c)}; one seed decides nothing{_left(c)}."
+        return f"{capital(' and '.join(sick))}{where}: {what}{_left(c)}."
     units = "languages" if c.languages > 1 else "seeds"
-    sides = f"{score_text(a, c.a, units)}, {score_text(b, c.b, units)}"
-    small = " by less than the margin" if c.verdict.within_margin and c.verdict.value in ("better", "worse") else ""
-    said = capital(VERDICTS[c.verdict.value].format(a=a, b=b)) + f"{small}{where}, {c.verdict.scope}"
-    n = f"{c.languages} language{'s' if c.languages > 1 else ''}, {len(c.pairs)} pairs"
-    smallest = f"; it cannot go below {c.smallest_p:.2g}" if c.p < 2 * c.smallest_p else ""
-    doubt = f" {capital(' and '.join(told))}." if told else ""
+    size = f" {c.verdict.size}" if c.verdict.size else ""
+    said = capital(VERDICTS[c.verdict.value].format(a=a, b=b)) + f"{size}{where}, {c.verdict.scope}"
+    n = f"{c.languages} language{'s' if c.languages > 1 else ''}, {_pairs(c)}"
+    told = [f"{said}: {interval_text(c.difference)} {_unit(c)} over {n}{_p(c)}"]
+    told += [capital(f"{score_text(a, c.a, units)}, {score_text(b, c.b, units)}{_left(c)}")]
+    told += [capital(c.verdict.why)] if c.verdict.why else []
+    told += [describe_spread(c)] if c.verdict.scope == LIKE_THESE and c.verdict.value != "undecided" else []
+    told += [f"{capital(' and '.join(sick))}; the others are compared"] if sick else []
+    return ". ".join(told) + "."
+
+
+def describe_spread(c: Comparison) -> str:
+    """What a mean over languages does not say: the worst language, and how many of such languages may lose."""
+    row = as_table([c]).iloc[0]
+    of = c.doubts[row["worst"]].value
+    least = f"the least is {points(of, signed=True)} ({row['worst']})"
+    lose = f"at most {100 * row['loses_most']:.0f} % of such languages lose more than {points(c.equivalence.margin)}"
+    return f"Of the languages {least}; {lose}"
+
+
+def describe_needed(c: Comparison) -> str:
+    """What would decide an undecided comparison: of a true difference of the margin, by the rule that judges."""
+    needed = [
+        (f"{c.more_seeds} seeds", c.more_seeds and math.isfinite(c.more_seeds.value)),
+        (f"{c.more_sentences:.0f} times the test sentences", math.isfinite(c.more_sentences)),
+        (f"{c.more_languages:.0f} languages like these", math.isfinite(c.more_languages)),
+    ]
+    ways = " or ".join(way for way, enough in needed if enough)
+    margin = f"a true difference of {points(c.equivalence.margin)}"
+    if c.verdict.why and not ways:
+        return f"{c.question.name}: {c.verdict.why}."
+    limit = "; sentences are the limit: more seeds cannot" if c.more_seeds and math.isinf(c.more_seeds.value) else ""
+    return f"{c.question.name}: {ways or 'nothing that was tried'} would tell {margin}, 4 times in 5{limit}."
+
+
+def methods_text(comparisons: Sequence[Comparison], *, alpha: float = 0.05) -> str:
+    """How the comparisons were judged, as a paragraph for a paper; its last line is the signature of the rule."""
+    sizes = sorted({c.family for c in comparisons})
+    margins = sorted({c.margin for c in comparisons})
+    given = ", ".join(f"{100 * margin:g}" for margin in margins)
+    signature = f"nerlib:{version('nerlib')}|alpha:{alpha:g}|margin:{given}|family:{','.join(map(str, sizes))}|draws:0"
     return (
-        f"{said}: {interval_text(c.difference)} {_unit(c)} over {n}; adjusted p = {c.adjusted_p:.2g} "
-        f"(p = {c.p:.2g}{smallest}). {capital(sides)}{_left(c)}.{doubt}"
+        "Scores were compared as differences of corpus F1, averaged over seeds, then over languages, alike. "
+        "On given languages other seeds and other test sentences were in doubt: seeds by the variance between them, "
+        "sentences by their linearised influence on F1 (Cochran 1977), their interaction counted once; Student's "
+        "half-widths of the two were added as the root of their squares (Howe 1974), with degrees of freedom by "
+        "Satterthwaite (1946). What was decided there was then asked of languages like these, the language being the "
+        "unit: t test and sign-flip test (Fisher 1935; intervals by Hartigan 1969) had to agree. Within a family of "
+        f"comparisons (of {' or '.join(map(str, sizes)) or 'no'} members) each was judged at {alpha:g} over it "
+        f"(Bonferroni), so that all intervals hold at once. Equivalence: two one-sided tests (Schuirmann 1987) within "
+        f"±{given} points, at most a tenth of score and error. Runs that collapsed were counted and left out.\n"
+        f"{signature}"
     )
+
+
+def _pairs(c: Comparison) -> str:
+    """How many pairs, or runs of either side where seeds are not shared."""
+    shared = bool(c.pairs["shared"].all())
+    n = len(c.pairs)
+    return f"{n} pair{'s' * (n > 1)}" if shared else "{} and {} runs".format(*c.runs)
+
+
+def _p(c: Comparison) -> str:
+    if math.isnan(c.p):
+        return ""
+    if c.family == 1:
+        return f"; p = {c.p:.2g}"
+    return f"; adjusted p = {c.adjusted_p:.2g} (one of {c.family} comparisons: p = {c.p:.2g}, intervals hold at once)"
 
 
 def interval_text(value: Interval) -> str:

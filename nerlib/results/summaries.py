@@ -15,6 +15,7 @@ import pandas as pd
 from nerlib.corpora import Example, Sentence
 from nerlib.labels import gold_items
 from nerlib.results.compare import CONVERGED, SOURCES, TARGET, Comparison
+from nerlib.results.describe import describe_needed
 from nerlib.results.runs import (
     KIND,
     UNIT,
@@ -286,9 +287,4 @@ def next_steps(runs: pd.DataFrame, judged: Sequence[Comparison]) -> list[str]:
         if absent := [f"{label(method)} in {tag}" for tag, method in full if (tag, method) not in present]:
             rest = " and more" * (len(absent) > 5)
             steps.append(f"Stage {label(stage)} ({label(backbone)}) lacks {', '.join(absent[:5])}{rest}.")
-    for c in judged:
-        if c.word == "undecided":
-            needed = ((c.more_languages, "languages"), (c.more_seeds, "seeds"))
-            more = " or ".join(f"{n:.0f} {unit} in all" for n, unit in needed if n > 0)
-            steps.append(f"{c.question.name}: {more or 'nothing that was tried'} would decide it, 4 times in 5.")
-    return steps
+    return steps + [describe_needed(c) for c in judged if c.word == "undecided"]

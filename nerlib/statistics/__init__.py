@@ -1,15 +1,15 @@
-"""Inference about F1: intervals, tests and verdicts, as pure functions on arrays.
+"""Inference about F1: one estimate with its doubt, tests and verdicts, as pure functions on arrays.
 
-Scores and F1 are shares (0..1). Whatever is drawn comes from the generator that is handed in. What is repeated decides
-what may be said: other *sentences* like these (`permutation_test_f1`), other *seeds* too (`two_level_bootstrap_f1`),
-other *languages* like these (`sign_flip_test`, the language as unit).
+Scores and F1 are shares (0..1). What could have come out otherwise decides what may be said: other *sentences* like
+these and other *seeds* (`doubt_of`, `fixed_languages`), other *languages* like these (`estimate_of` of languages'
+differences, with the sign-flip test beside). `judge` gives the verdict of one rule. Nothing is drawn where a formula is
+known: the same data give the same digits.
 """
 
 from nerlib.statistics.across import (
     EffectSize,
     PooledTest,
     RankTest,
-    benjamini_hochberg,
     effect_sizes,
     friedman_test,
     hedges_correction,
@@ -19,18 +19,25 @@ from nerlib.statistics.across import (
     wilcoxon_p,
 )
 from nerlib.statistics.equivalence import (
-    LANGUAGES_LIKE_THESE,
+    LIKE_THESE,
     MARGIN,
-    Decision,
     EquivalenceTest,
+    Needed,
+    Scope,
     Verdict,
-    scope_of,
-    smallest_detectable,
+    alpha_of_look,
+    judge,
+    languages_needed,
+    languages_that_find,
+    margin_at,
+    seeds_needed,
+    sentences_needed,
+    share_that_loses,
     tost,
-    tost_from,
-    verdict,
-    what_would_decide,
+    tost_of,
+    widest,
 )
+from nerlib.statistics.estimate import Estimate, estimate_of, satterthwaite
 from nerlib.statistics.intervals import (
     Interval,
     PermutationTest,
@@ -41,46 +48,64 @@ from nerlib.statistics.intervals import (
     wilson_interval,
 )
 from nerlib.statistics.within import (
+    Doubt,
     Pair,
-    TwoLevelInterval,
-    permutation_test_f1,
+    Side,
+    doubt_of,
+    doubt_of_sides,
+    f1_side,
+    fixed_languages,
     resampled_sums,
-    two_level_bootstrap_f1,
+    side_of,
+    side_of_scores,
 )
 
 __all__ = [
-    "LANGUAGES_LIKE_THESE",
+    "LIKE_THESE",
     "MARGIN",
-    "Decision",
+    "Doubt",
     "EffectSize",
     "EquivalenceTest",
+    "Estimate",
     "Interval",
+    "Needed",
     "Pair",
     "PermutationTest",
     "PooledTest",
     "RankTest",
-    "TwoLevelInterval",
+    "Scope",
+    "Side",
     "Verdict",
-    "benjamini_hochberg",
+    "alpha_of_look",
     "check_resamples",
+    "doubt_of",
+    "doubt_of_sides",
     "effect_sizes",
+    "estimate_of",
     "expected_f1_width",
+    "f1_side",
+    "fixed_languages",
     "friedman_test",
     "hedges_correction",
     "holm",
+    "judge",
+    "languages_needed",
+    "languages_that_find",
+    "margin_at",
     "mean_interval",
-    "permutation_test_f1",
     "pooled_ttest",
     "resampled_sums",
-    "scope_of",
+    "satterthwaite",
     "score_interval",
+    "seeds_needed",
+    "sentences_needed",
+    "share_that_loses",
+    "side_of",
+    "side_of_scores",
     "sign_flip_test",
-    "smallest_detectable",
     "tost",
-    "tost_from",
-    "two_level_bootstrap_f1",
-    "verdict",
-    "what_would_decide",
+    "tost_of",
+    "widest",
     "wilcoxon_p",
     "wilson_interval",
 ]

@@ -3,12 +3,10 @@
 Arrays are (languages,), each language's mean over seeds, in 0..1; higher is better. Nothing here pools languages ×
 seeds as if they were independent, except `pooled_ttest`, which says so.
 
-Many tests at α each find something by chance, so p values are adjusted within a family. Declared comparisons (few,
-named beforehand) go through Holm, exploratory tables (one row a language) through Benjamini and Hochberg. Raw and
-adjusted p are shown beside each other, always.
+Many tests at α each find something by chance, so p values are adjusted within a family. Comparisons have intervals,
+which hold at once: each is judged at α over their number (Bonferroni). What has none goes through Holm.
 """
 
-import functools
 import math
 from typing import NamedTuple
 
@@ -18,10 +16,8 @@ from scipy import stats
 
 from nerlib.errors import SettingsError
 from nerlib.scoring import FloatArray
-from nerlib.statistics.intervals import PermutationTest, check_level, check_resamples
-
-EXACT_UP_TO = 12  # units: all 2^12 signs are counted; beyond, signs are drawn
-TIE = 1e-12
+from nerlib.statistics.estimate import flipped_signs_p, typical_values
+from nerlib.statistics.intervals import Interval, PermutationTest, check_level
 
 
 class PooledTest(NamedTuple):
@@ -45,66 +41,43 @@ class EffectSize(NamedTuple):
 
     Attributes
     ----------
-    d_z, hedges_g_z
-        Mean over the standard deviation *of the differences*; and corrected for few languages.
-    d_av
-        Mean over the mean of both sides' standard deviations.
+    d_z
+        Mean over the standard deviation *of the differences*, with its interval.
+    d_av, hedges_g_av
+        Mean over the mean of both sides' standard deviations; and corrected for few languages.
     """
 
-    d_z: float
-    hedges_g_z: float
+    d_z: Interval
     d_av: float
+    hedges_g_av: float
 
 
 # --- two methods ------------------------------------------------------------------------------------------------------
 
 
-def sign_flip_test(
-    differences: npt.ArrayLike, *, rng: np.random.Generator | None = None, n_resamples: int = 10_000
-) -> PermutationTest:
+def sign_flip_test(differences: npt.ArrayLike) -> PermutationTest:
     """Sign-flip (one-sample permutation) test that the mean of paired differences is 0, two-sided.
 
     Under the null hypothesis each unit's difference could as well have had the other sign. All 2^n signs are counted up
-    to n = 12 (as scipy's `permutation_test` does, in a hundredth of its time); beyond, some of them are drawn.
+    to n = 16 (as scipy's `permutation_test` does, in a hundredth of its time); beyond, the same 2^16 are, always.
 
     Parameters
     ----------
     differences
         (n,), one a unit: a language's mean over seeds, or one seed's difference within a language.
-    rng
-        Draws signs; needed for more than 12 units.
-    n_resamples
-        Number of drawn signs.
 
     Raises
     ------
     SettingsError
-        For no differences, NaN among them, or more than 12 without a generator.
+        For no differences, or NaN among them.
 
     References
     ----------
     Fisher (1935), The Design of Experiments, section 21; Phipson & Smyth (2010) for the drawn form.
     """
-    values = _finite(differences)
-    n, mean = len(values), float(values.mean())
-    observed = abs(values.sum()) - TIE * n
-    if n <= EXACT_UP_TO:
-        # A sign pattern and its opposite are equally extreme: half of them are enough.
-        as_extreme = int((np.abs(_signs(n) @ values) >= observed).sum())
-        return PermutationTest(mean, as_extreme / 2 ** (n - 1), 2 / 2**n)
-    if rng is None:
-        raise SettingsError(f"expected a generator to draw the signs of {n} differences (over {EXACT_UP_TO}), got None")
-    check_resamples(n_resamples)
-    sums = 2 * (rng.integers(2, size=(n_resamples, n), dtype=np.int8) @ values) - values.sum()
-    as_extreme = int((np.abs(sums) >= observed).sum())
-    return PermutationTest(mean, (as_extreme + 1) / (n_resamples + 1), 1 / (n_resamples + 1))
-
-
-@functools.cache
-def _signs(n: int) -> FloatArray:
-    """Half of all signs of n units, the first one's fixed: (2^(n − 1), n)."""
-    bits = np.arange(2 ** (n - 1))[:, None] >> np.arange(n)[None, ::-1] & 1
-    return np.where(bits, -1.0, 1.0)
+    values = tuple(_finite(differences).tolist())
+    smallest = 2 / (len(typical_values(values)) + 1)
+    return PermutationTest(float(np.mean(values)), flipped_signs_p(values), smallest)
 
 
 def wilcoxon_p(differences: npt.ArrayLike) -> float:
@@ -118,27 +91,33 @@ def wilcoxon_p(differences: npt.ArrayLike) -> float:
     return float(stats.wilcoxon(values).pvalue) if values.any() else 1.0
 
 
-def effect_sizes(*, a: npt.ArrayLike, b: npt.ArrayLike) -> EffectSize:
+def effect_sizes(*, a: npt.ArrayLike, b: npt.ArrayLike, level: float = 0.95) -> EffectSize:
     r"""Standardised differences of paired values, a − b.
 
     :math:`d_z = \bar d / s_d` says how steady the difference is over languages, :math:`d_{av} = \bar d / ((s_a + s_b) /
-    2)` how large it is beside the spread of languages. Hedges' correction takes off d_z's bias of few languages.
+    2)` how large it is beside the spread of languages; Hedges' correction of it has 2n − 2 degrees of freedom. The
+    interval of d_z takes its variance as :math:`1 / n + d_z^2 / (2 n)`.
 
     Parameters
     ----------
     a, b
         (languages,), the i-th of both of one language.
+    level
+        Of the interval.
 
     References
     ----------
-    Lakens (2013), Calculating and reporting effect sizes, Frontiers in Psychology 4:863; Hedges (1981), Distribution
-    theory for Glass's estimator of effect size.
+    Lakens (2013), Calculating and reporting effect sizes, Frontiers in Psychology 4:863, formula 4; Hedges (1981),
+    Distribution theory for Glass's estimator of effect size; interval: Hedges & Olkin (1985), Statistical Methods for
+    Meta-Analysis, chapter 5.
     """
     first, second = _pairs(a, b)
     differences, n = first - second, len(first)
     d_z = _ratio(differences.mean(), _sd(differences))
     d_av = _ratio(differences.mean(), (_sd(first) + _sd(second)) / 2)
-    return EffectSize(d_z, d_z * hedges_correction(n - 1), d_av)
+    half = float(stats.norm.ppf((1 + level) / 2)) * math.sqrt(1 / n + d_z**2 / (2 * n))
+    interval = Interval(d_z, d_z - half, d_z + half, n, level)
+    return EffectSize(interval, d_av, d_av * hedges_correction(2 * n - 2))
 
 
 def hedges_correction(degrees_of_freedom: int) -> float:
@@ -184,7 +163,7 @@ class RankTest(NamedTuple):
     Attributes
     ----------
     statistic, p
-        Friedman's chi-square and its p.
+        Iman and Davenport's F of Friedman's test, and its p.
     mean_ranks
         (methods,), 1 is the best.
     critical_difference
@@ -202,8 +181,9 @@ class RankTest(NamedTuple):
 
 
 def friedman_test(scores: npt.ArrayLike, *, alpha: float = 0.05) -> RankTest:
-    r"""Friedman's test over languages, and Nemenyi's critical difference of mean ranks.
+    r"""Friedman's test over languages by Iman and Davenport's F, and Nemenyi's critical difference of mean ranks.
 
+    :math:`F = (n - 1) \chi^2 / (n (k - 1) - \chi^2)` with k − 1 and (k − 1)(n − 1) degrees of freedom.
     :math:`CD = q_\alpha / \sqrt{2} \cdot \sqrt{k (k + 1) / (6 n)}` for k methods and n languages, q the quantile of the
     studentised range with infinite degrees of freedom.
 
@@ -221,7 +201,9 @@ def friedman_test(scores: npt.ArrayLike, *, alpha: float = 0.05) -> RankTest:
 
     References
     ----------
-    Demšar (2006), Statistical comparisons of classifiers over multiple data sets, JMLR 7.
+    Iman & Davenport (1980), Approximations of the critical region of the Friedman statistic; Demšar (2006), Statistical
+    comparisons of classifiers over multiple data sets, JMLR 7. Nemenyi's groups hang on which methods are ranked
+    (Benavoli et al. 2016): they describe; what is judged is each comparison in its family.
     """
     table = np.asarray(scores, dtype=float)
     check_level(1 - alpha)
@@ -235,8 +217,11 @@ def friedman_test(scores: npt.ArrayLike, *, alpha: float = 0.05) -> RankTest:
     width = stats.studentized_range.ppf(1 - alpha, methods, np.inf) / math.sqrt(2)
     critical = float(width * math.sqrt(methods * (methods + 1) / (6 * languages)))
     nothing_differs = (table == table[:, :1]).all()  # Friedman's ratio is 0 / 0
-    statistic, p = (0.0, 1.0) if nothing_differs else stats.friedmanchisquare(*table.T)
-    return RankTest(float(statistic), float(p), mean_ranks, critical, languages, alpha)
+    chi2 = 0.0 if nothing_differs else float(stats.friedmanchisquare(*table.T).statistic)
+    most = languages * (methods - 1)  # all languages rank alike
+    statistic = (languages - 1) * chi2 / (most - chi2) if chi2 < most else math.inf
+    p = float(stats.f.sf(statistic, methods - 1, (methods - 1) * (languages - 1)))
+    return RankTest(statistic, p, mean_ranks, critical, languages, alpha)
 
 
 # --- families of tests ------------------------------------------------------------------------------------------------
@@ -259,22 +244,6 @@ def holm(p: npt.ArrayLike) -> FloatArray:
     ----------
     Holm (1979), A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6.
     """
-    return _adjusted(p, "holm")
-
-
-def benjamini_hochberg(p: npt.ArrayLike) -> FloatArray:
-    """Benjamini and Hochberg's adjusted p: the expected share of false ones among the findings stays at α.
-
-    Parameters and errors as `holm`.
-
-    References
-    ----------
-    Benjamini & Hochberg (1995), Controlling the false discovery rate. JRSS B 57.
-    """
-    return _adjusted(p, "fdr_bh")
-
-
-def _adjusted(p: npt.ArrayLike, method: str) -> FloatArray:
     from statsmodels.stats.multitest import multipletests
 
     adjusted = np.array(p, dtype=float)
@@ -282,7 +251,7 @@ def _adjusted(p: npt.ArrayLike, method: str) -> FloatArray:
     if (adjusted < 0).any() or (adjusted > 1).any():
         raise SettingsError(f"expected p values from 0 to 1, got {np.nanmin(adjusted):g} to {np.nanmax(adjusted):g}")
     if known.any():
-        adjusted[known] = multipletests(adjusted[known], method=method)[1]
+        adjusted[known] = multipletests(adjusted[known], method="holm")[1]
     return adjusted
 
 

@@ -4,19 +4,28 @@ Differences are a − b in 0..1, one a unit (language or seed); a margin of 0.01
 """
 
 import math
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
 from nerlib.errors import SettingsError
+from nerlib.formats import MINUS
+from nerlib.statistics.estimate import Estimate, estimate_of
 from nerlib.statistics.intervals import check_level
 
 MARGIN = 0.01  # one F1 point
-LANGUAGES_LIKE_THESE = 6  # the fewest languages over which an exact two-sided sign-flip test can go below 0.05
+RELATIVE_MARGIN = 0.1  # at most this share of the score, and of the error
 Value = Literal["better", "worse", "equivalent", "undecided"]
-Scope = Literal["on this test set with these seeds", "on these languages", "on languages like these"]
+Scope = Literal[
+    "for these trained models", "on this language", "on these languages", "on languages like these"
+]  # from the narrowest to the widest
+Size = Literal["", "by less than the margin", "by more than the margin"]
+LIKE_THESE: Scope = "on languages like these"
+ONE_SEED = "one seed on a side and no counts by sentence: what chance does is not known"
+NO_SPREAD = "nothing varies, so chance cannot be told"
 
 
 class EquivalenceTest(NamedTuple):
@@ -49,37 +58,23 @@ class Verdict(NamedTuple):
     Attributes
     ----------
     value
-        better: adjusted p < α and the interval excludes 0 (worse likewise); equivalent: the interval of level 1 − 2α
-        lies inside ±margin; undecided: neither. A difference that is both told from 0 and inside the margin is better
-        (or worse), and `within_margin`.
+        better: the interval lies above 0 (worse: below); equivalent: the interval of level 1 − 2α lies inside ±margin;
+        undecided: neither.
     scope
-        For what it holds.
-    within_margin
-        Whether the interval of level 1 − 2α lies inside ±margin.
+        The widest for which it holds.
+    size
+        What a better or worse one is beside the margin, where that is known.
+    why
+        Why it does not reach farther, or is no verdict at all; empty where there is nothing to say.
     """
 
     value: Value
     scope: Scope
-    within_margin: bool
+    size: Size = ""
+    why: str = ""
 
     def __str__(self) -> str:
-        small = ", by less than the margin" if self.within_margin and self.value in ("better", "worse") else ""
-        return f"{self.value}{small} ({self.scope})"
-
-
-class Decision(NamedTuple):
-    """How much more of what would decide an undecided comparison; None where even the most tried would not.
-
-    Attributes
-    ----------
-    languages
-        The fewest languages in all, with as many seeds as now.
-    seeds
-        The fewest seeds of each language, with these languages.
-    """
-
-    languages: int | None
-    seeds: int | None
+        return f"{self.value}{', ' + self.size if self.size else ''} ({self.scope})"
 
 
 def tost(differences: npt.ArrayLike, *, margin: float = MARGIN, alpha: float = 0.05) -> EquivalenceTest:
@@ -104,152 +99,203 @@ def tost(differences: npt.ArrayLike, *, margin: float = MARGIN, alpha: float = 0
     Schuirmann (1987), A comparison of the two one-sided tests procedure and the power approach. J. Pharmacokinetics and
     Biopharmaceutics 15; Lakens (2017), Equivalence tests, Social Psychological and Personality Science 8.
     """
-    values = np.asarray(differences, dtype=float).ravel()
-    mean = float(values.mean()) if len(values) else math.nan
-    error = float(stats.sem(values)) if len(values) > 1 else math.nan
-    return tost_from(mean, error, len(values) - 1, margin=margin, alpha=alpha)
-
-
-def tost_from(
-    value: float, standard_error: float, degrees_of_freedom: float, *, margin: float = MARGIN, alpha: float = 0.05
-) -> EquivalenceTest:
-    """`tost` from an estimate and its standard error, as a two-level bootstrap gives them; NaN where it is unknown."""
     check_level(1 - 2 * alpha)
     if not margin > 0:
         raise SettingsError(f"expected a margin above 0, as 0.01 for one F1 point, got {margin!r}")
-    if math.isnan(standard_error) or math.isnan(value):
-        return EquivalenceTest(math.nan, math.nan, math.nan, margin)
-    freedom = max(degrees_of_freedom, 1)
-    half = float(stats.t.ppf(1 - alpha, freedom) * standard_error)
-    outside = float(abs(value) >= margin)  # without any spread it is certain
-    p = float(stats.t.sf((margin - abs(value)) / standard_error, freedom)) if standard_error > 0 else outside
-    return EquivalenceTest(p, value - half, value + half, margin)
+    return tost_of(estimate_of(differences), margin=margin, alpha=alpha)
 
 
-def verdict(
-    *, adjusted_p: float, low: float, high: float, equivalence: EquivalenceTest, languages: int, alpha: float = 0.05
-) -> Verdict:
-    """Decide between better, worse, equivalent and undecided (DESIGN, section 6).
+def tost_of(estimate: Estimate, *, margin: float, alpha: float) -> EquivalenceTest:
+    """`tost` of any estimate; NaN where nothing varies."""
+    return EquivalenceTest(estimate.inside_p(margin), *estimate.interval(2 * alpha), margin)
+
+
+def margin_at(score: float, margin: float = MARGIN) -> float:
+    """The margin at a score, 0..1: at floor and ceiling at most a tenth of what is right, and of what is wrong."""
+    return min(margin, RELATIVE_MARGIN * score, RELATIVE_MARGIN * (1 - score))
+
+
+def languages_needed(alpha: float) -> int:
+    """The fewest languages over which an exact two-sided sign-flip test, 2 / 2^n, can go below α."""
+    return math.floor(math.log2(2 / alpha)) + 1
+
+
+def judge(
+    ladder: Sequence[tuple[Scope, Estimate]], *, margin: float = MARGIN, alpha: float = 0.05
+) -> tuple[Verdict, Estimate]:
+    """The verdict at the widest scope for which it holds, and the estimate that shows it.
+
+    Scopes are tested in their order, each only where the one before was decided, so that all of them together are wrong
+    with a chance of α (fixed-sequence testing). A language more never takes a verdict away: it may fail to widen it.
 
     Parameters
     ----------
-    adjusted_p
-        Of the difference, two-sided, adjusted in its family; NaN when no test was possible.
-    low, high
-        Of the difference's interval of level 1 − α.
-    equivalence
-        Of the same differences.
-    languages
-        How many were compared: one gives the scope of its test set, six or more that of languages like these.
-    alpha
-        Of the verdict.
+    ladder
+        From the narrowest scope to the widest.
+    margin, alpha
+        Of the verdict; α of one comparison, after its family's share.
+
+    References
+    ----------
+    Maurer, Hothorn & Lehmacher (1995), Multiple comparisons in drug clinical trials: a-priori ordered hypotheses.
     """
-    value: Value = "undecided"
-    if adjusted_p < alpha and low > 0:
-        value = "better"
-    elif adjusted_p < alpha and high < 0:
-        value = "worse"
-    elif equivalence.equivalent:
-        value = "equivalent"
-    return Verdict(value, scope_of(languages), equivalence.equivalent)
+    scope, estimate, value, why = widest(ladder, lambda one: _value(one, margin, alpha), alpha)
+    low, high = estimate.interval(alpha)
+    size: Size = ""
+    if value in ("better", "worse"):
+        beyond = low > margin or high < -margin
+        inside = tost_of(estimate, margin=margin, alpha=alpha).equivalent
+        size = "by more than the margin" if beyond else "by less than the margin" if inside else ""
+    return Verdict(value, scope, size, why), estimate
 
 
-def scope_of(languages: int) -> Scope:
-    """For what a verdict over so many languages holds."""
-    if languages >= LANGUAGES_LIKE_THESE:
-        return "on languages like these"
-    return "on these languages" if languages > 1 else "on this test set with these seeds"
+Said = TypeVar("Said", bound=str)
+
+
+def widest(
+    ladder: Sequence[tuple[Scope, Estimate]], said_of: Callable[[Estimate], Said], alpha: float
+) -> tuple[Scope, Estimate, Said, str]:
+    """The widest scope for which the same is said as for the narrowest, and why it reaches no farther.
+
+    Languages like these are spoken of where the sign-flip test over so many languages can go below α at all.
+    """
+    (scope, estimate), *wider = ladder
+    said = said_of(estimate)
+    if not estimate.standard_error > 0:
+        why = ONE_SEED if math.isnan(estimate.standard_error) else NO_SPREAD
+        return scope, estimate, said, why
+    needed = languages_needed(alpha)
+    few = f"{needed} languages are needed to speak of languages like these"
+    if estimate.units and len(estimate.units) < needed:
+        return scope, estimate, said, few
+    for farther, other in wider if said != "undecided" else []:
+        if len(other.units) < needed:
+            return scope, estimate, said, few
+        if said_of(other) != said:
+            low, high = (f"{100 * end:+.1f}".replace("-", MINUS) for end in other.interval(alpha))
+            return scope, estimate, said, f"{farther} it is undecided ({low} to {high} points)"
+        scope, estimate = farther, other
+    return scope, estimate, said, ""
+
+
+def _value(estimate: Estimate, margin: float, alpha: float) -> Value:
+    low, high = estimate.interval(alpha)
+    if low > 0 or high < 0:
+        return "better" if low > 0 else "worse"
+    return "equivalent" if tost_of(estimate, margin=margin, alpha=alpha).equivalent else "undecided"
+
+
+def share_that_loses(differences: npt.ArrayLike, margin: float, level: float = 0.95) -> float:
+    """The share of languages like these, at most, that lose more than the margin: Clopper and Pearson's upper bound.
+
+    References
+    ----------
+    Clopper & Pearson (1934), The use of confidence or fiducial limits illustrated in the case of the binomial.
+    """
+    values = np.asarray(differences, dtype=float)
+    lost = int((values < -margin).sum())
+    return float(stats.binomtest(lost, len(values), alternative="less").proportion_ci(level).high)
 
 
 # --- what would decide ------------------------------------------------------------------------------------------------
 
-LANGUAGES_TRIED = (6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200)
-SEEDS_TRIED = (2, 3, 5, 7, 10, 15, 20, 30, 50, 100)
+MOST_TRIED = 1000
 
 
-def what_would_decide(
-    differences: npt.ArrayLike,
-    *,
-    rng: np.random.Generator,
-    margin: float = MARGIN,
-    alpha: float = 0.05,
-    power: float = 0.8,
-    simulations: int = 2000,
-) -> Decision:
-    """How many languages, or seeds, would decide, by simulation from the observed variances.
+class Needed(NamedTuple):
+    """How much it takes, with how far that itself is in doubt; infinite where nothing that was tried is enough."""
 
-    The observed mean and variances are taken for the truth: languages' means are normal around the mean with the
-    variance between languages, seeds normal around them. A simulated study is decided when the t interval over its
-    languages excludes 0 or (TOST) lies inside ±margin; with one language the unit is the seed. Estimates of variances
-    from few languages are rough, and so is the answer.
+    low: float
+    value: float
+    high: float
+
+    def __str__(self) -> str:
+        ends = [f"{end:.0f}" if math.isfinite(end) else f"over {MOST_TRIED}" for end in (self.low, self.high)]
+        return " to ".join(dict.fromkeys(ends))
+
+
+def grown(estimate: Estimate, *, seeds: float, times: float, sentences: float = 1.0, doubtful: float = 1.0) -> Estimate:
+    """What `estimate`, of so many seeds, is expected to be with `times` the seeds and so many times the sentences.
 
     Parameters
     ----------
-    differences
-        (languages, seeds), a − b; one language is one row.
-    rng
-        Draws the simulated studies.
-    margin, alpha
-        Of the verdict.
-    power
-        Share of simulated studies that must be decided.
-    simulations
-        Studies for each design tried.
+    estimate
+        As `fixed_languages` gives it: seeds, then sentences.
+    seeds
+        Of each side and language now.
+    doubtful
+        By how much the variance of seeds may be larger than it was found.
     """
-    cells = np.atleast_2d(np.asarray(differences, dtype=float))
-    languages, seeds = cells.shape
-    mean = float(np.nanmean(cells))
-    seed_variance = float(np.nanmean(np.nanvar(cells, axis=1, ddof=1))) if seeds > 1 else 0.0
-    between = float(np.nanmean(cells, axis=1).var(ddof=1)) if languages > 1 else 0.0
-    language_variance = max(between - seed_variance / seeds, 0.0)
-
-    def decided(number_of_languages: int, number_of_seeds: int) -> bool:
-        units = number_of_languages if languages > 1 else number_of_seeds
-        variance = language_variance + seed_variance / number_of_seeds if languages > 1 else seed_variance
-        return _share_decided(mean, variance, units, margin, alpha, rng, simulations) >= power
-
-    more = [n for n in LANGUAGES_TRIED if n >= languages] if languages > 1 else []
-    again = [k for k in SEEDS_TRIED if k >= seeds]
-    return Decision(
-        next((n for n in more if decided(n, seeds)), None), next((k for k in again if decided(languages, k)), None)
-    )
+    variances, freedoms = list(estimate.variances), list(estimate.freedoms)
+    if len(variances) == 2:
+        variances[0] *= doubtful / times
+        freedoms[0] *= (times * seeds - 1) / (seeds - 1)
+    variances[-1] /= sentences
+    freedoms[-1] *= sentences
+    return Estimate(estimate.value, tuple(variances), tuple(freedoms))
 
 
-def _share_decided(
-    mean: float, variance: float, units: int, margin: float, alpha: float, rng: np.random.Generator, simulations: int
-) -> float:
-    """Share of studies of so many units whose interval excludes 0 or lies inside the margin."""
-    if units < 2:
-        return 0.0
-    means = rng.normal(mean, math.sqrt(variance / units), size=simulations)
-    errors = np.sqrt(variance * rng.chisquare(units - 1, size=simulations) / (units - 1) / units)
-    can_tell = 2 / 2**units < alpha  # so few units say nothing to the sign-flip test
-    told = can_tell & (np.abs(means) > stats.t.ppf(1 - alpha / 2, units - 1) * errors)
-    inside = np.abs(means) + stats.t.ppf(1 - alpha, units - 1) * errors < margin
-    return float((told | inside).mean())
+def seeds_needed(
+    estimate: Estimate, seeds: int, *, difference: float = MARGIN, alpha: float = 0.05, power: float = 0.8
+) -> Needed:
+    """How many seeds, in these languages, find a true difference of this size with this chance, by the rule of `judge`.
 
-
-def smallest_detectable(standard_deviation: float, n: int, *, alpha: float = 0.05, power: float = 0.8) -> float:
-    """The smallest true mean difference that a study of n units finds with this chance.
-
-    Of the two-sided paired t test (statsmodels); infinite where n units cannot reach α in an exact sign-flip test.
-
-    Parameters
-    ----------
-    standard_deviation
-        Of the differences over units, 0..1.
-    n
-        Units.
-    alpha, power
-        Of the test.
+    What was found is not taken for the truth (that would be post hoc power); its variances are, with their own doubt:
+    `value` is for the median of what the variance of seeds may be, `low` and `high` for its tenth and ninetieth per
+    cent. Infinite where sentences are the limit.
 
     References
     ----------
-    Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, chapter 2.
+    Hoenig & Heisey (2001), The abuse of power, The American Statistician 55.
     """
-    if n < 2 or 2 / 2**n >= alpha or math.isnan(standard_deviation):
-        return math.inf
-    from statsmodels.stats.power import TTestPower
+    freedom = estimate.freedoms[0]
 
-    size = TTestPower().solve_power(effect_size=None, nobs=n, alpha=alpha, power=power, alternative="two-sided")
-    return float(np.squeeze(size)) * standard_deviation
+    def fewest(share: float) -> float:
+        doubtful = freedom / float(stats.chi2.ppf(share, freedom))
+        return _fewest(
+            lambda k: grown(estimate, seeds=seeds, times=k / seeds, doubtful=doubtful), difference, alpha, power
+        )
+
+    return Needed(fewest(0.9), fewest(0.5), fewest(0.1))
+
+
+def sentences_needed(estimate: Estimate, seeds: int, *, difference: float = MARGIN, alpha: float = 0.05) -> float:
+    """How many times the sentences, with these seeds, find a true difference of this size 4 times in 5."""
+    return _fewest(lambda n: grown(estimate, seeds=seeds, times=1, sentences=n), difference, alpha, 0.8)
+
+
+def languages_that_find(
+    units: npt.ArrayLike, *, difference: float = MARGIN, alpha: float = 0.05, power: float = 0.8
+) -> float:
+    """How many languages like these, each as well known as now, find a true mean difference of this size."""
+    now = estimate_of(units)
+    spread = now.variances[0] * np.size(units)
+    found = _fewest(lambda n: Estimate(now.value, (spread / n,), (n - 1,)), difference, alpha, power)
+    return max(found, languages_needed(alpha))
+
+
+def _fewest(design: Callable[[int], Estimate], difference: float, alpha: float, power: float) -> float:
+    """The smallest number whose design finds the difference, by bisection; infinite where none that is tried does."""
+    low, high = 2, MOST_TRIED
+    if design(high).detectable(alpha, power) > difference:
+        return math.inf
+    while low < high:
+        middle = (low + high) // 2
+        enough = design(middle).detectable(alpha, power) <= difference
+        low, high = (low, middle) if enough else (middle + 1, high)
+    return float(low)
+
+
+def alpha_of_look(alpha: float, look: int) -> float:
+    """What the look-th look at growing data may spend of α, so that however many looks cost no more than α.
+
+    α / (j (j + 1)) sums to α: by the union bound a verdict stays valid whenever one stops.
+
+    References
+    ----------
+    Robbins (1970), Statistical methods related to the law of the iterated logarithm; spending functions: Lan & DeMets
+    (1983), Discrete sequential boundaries for clinical trials, Biometrika 70.
+    """
+    if look < 1:
+        raise SettingsError(f"expected the number of the look, 1 for the first, got {look}")
+    return alpha / (look * (look + 1))

@@ -1,12 +1,11 @@
-r"""Within a language: two systems, the same sentences, the same seeds.
+r"""Within a language: two systems on the same sentences, and what other seeds and other sentences would have changed.
 
-A `Pair` holds the counts of two systems on one test set: `a` and `b`, each (tp, fp, fn) with arrays (seeds, sentences),
-the i-th row of both from the same seed; arrays (sentences,) are one seed. The quantity is the mean over seeds of the
-difference of corpus F1, a − b, in 0..1; of several languages, the mean over languages of that: every language weighs
-the same.
+A `Pair` holds the counts of two systems on one test set: `a` and `b`, each (tp, fp, fn) with arrays (seeds, sentences);
+arrays (sentences,) are one seed. The quantity is the mean over seeds of corpus F1 of a, minus that of b, in 0..1; of
+several languages, the mean over languages of that: every language weighs the same.
 
-What is drawn again decides what is said: sentences only (`permutation_test_f1`), or seeds and sentences
-(`two_level_bootstrap_f1`). Languages are never drawn here: they are fixed, see `nerlib.statistics.across` for them.
+F1 is a ratio of sums, :math:`F = \sum x_i / \sum y_i` with x = 2 tp and y = 2 tp + fp + fn, so that a sentence moves
+it by :math:`e_i = (x_i - F y_i) / \sum y_i`, to first order: what the bootstrap finds by drawing sentences follows.
 """
 
 import math
@@ -15,16 +14,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from nerlib.errors import SettingsError
-from nerlib.scoring import FloatArray, f1_from_counts
-from nerlib.statistics.intervals import PermutationTest, check_level, check_resamples
+from nerlib.scoring import FloatArray
+from nerlib.scoring.counts import share
+from nerlib.statistics.estimate import MOST_FREEDOM, Estimate, satterthwaite
+from nerlib.statistics.intervals import check_resamples
 
 CELLS = 2**20  # of an array of weights (resamples, sentences) held at once: 8 MiB
 # A multinomial number costs about as much as this many sentences drawn one by one.
 MULTINOMIAL_COST = 8
-TIE = 1e-12  # differences of F1 that are closer than this are equal: they differ by rounding
 
 
 class Pair(NamedTuple):
@@ -34,194 +33,148 @@ class Pair(NamedTuple):
     b: Sequence[npt.ArrayLike]
 
 
-class TwoLevelInterval(NamedTuple):
-    """A mean difference with its interval over seeds and sentences, and where the doubt comes from.
+class Doubt(NamedTuple):
+    """One language: its difference, and what it would have been otherwise.
 
     Attributes
     ----------
-    value, low, high
-        As in `Interval`; low and high are NaN with one seed, which says nothing about others.
-    seed_sd, sentence_sd
-        Standard error of `value` for other seeds on these sentences, and for other sentences with these seeds.
-    standard_error, degrees_of_freedom
-        For other seeds and other sentences; what both components share counts once.
+    value
+        Mean over seeds, a − b, 0..1.
+    seeds, seed_freedom
+        Variance of `value` for other seeds, with its degrees of freedom; NaN where a side has one seed.
+    sentences, sentence_freedom
+        Its variance for other sentences, without what is in the seeds' already: what a seed makes of a sentence.
+    trained
+        Its variance for other sentences with these trained models.
+    blocks
+        The same for sentences drawn in blocks, over `trained`: above 1 where neighbours are alike.
     """
 
     value: float
-    low: float
-    high: float
-    seed_sd: float
-    sentence_sd: float
-    standard_error: float
-    degrees_of_freedom: float
+    seeds: float
+    seed_freedom: float
+    sentences: float = 0.0
+    sentence_freedom: float = MOST_FREEDOM
+    trained: float = math.nan
+    blocks: float = math.nan
 
 
-# --- permutation ------------------------------------------------------------------------------------------------------
+# --- what could have come out otherwise -------------------------------------------------------------------------------
 
 
-def permutation_test_f1(
-    pairs: Sequence[Pair], *, rng: np.random.Generator, n_resamples: int = 10_000
-) -> PermutationTest:
-    """Paired permutation test of corpus F1 over sentences (approximate randomisation), two-sided.
+class Side(NamedTuple):
+    """Scores of one side's seeds, (seeds,), and by how much each sentence moves them, (seeds, sentences)."""
 
-    Were the systems exchangeable, each sentence's outputs could as well have been the other's. So the two are swapped
-    at random, sentence by sentence (in all seeds of a sentence at once, since its difficulty is shared), and the
-    difference of corpus F1 is computed anew from the sums.
+    scores: FloatArray
+    moved: FloatArray
+
+
+def doubt_of(pair: Pair, *, shared_seeds: bool = True) -> Doubt:
+    """The difference of two systems in one language, with the variances of its seeds and of its sentences.
 
     Parameters
     ----------
-    pairs
-        One a language.
-    rng
-        Draws the swaps.
-    n_resamples
-        Number of permutations.
+    pair
+        Both systems.
+    shared_seeds
+        Whether the i-th seed of both is one seed, as in our runs; of systems from elsewhere it is not.
 
     Raises
     ------
     SettingsError
-        When a pair's arrays are not of one shape, or the two sides do not hold the same gold entities in each sentence.
-
-    References
-    ----------
-    Yeh (2000), More accurate tests for the statistical significance of result differences, COLING. The added one:
-    Phipson & Smyth (2010), Permutation p-values should never be zero.
+        When arrays are not of one shape, or the two sides do not hold the same gold entities in each sentence.
     """
-    check_resamples(n_resamples)
-    drawn, observed = np.zeros(n_resamples), 0.0
-    for pair in pairs:
-        a, b = _both_sides(pair)
-        observed += float((_f1(a.sum(axis=1)) - _f1(b.sum(axis=1))).mean())
-        drawn += _swapped(a, b, n_resamples, rng)
-    as_extreme = int((np.abs(drawn) >= abs(observed) - TIE * len(pairs)).sum())
-    smallest = 1 / (n_resamples + 1)
-    return PermutationTest(observed / max(len(pairs), 1), (as_extreme + 1) * smallest, smallest)
+    _check(pair)
+    a, b = (f1_side(*side) for side in pair)
+    return doubt_of_sides(a, b, shared_seeds=shared_seeds)
 
 
-def _swapped(a: FloatArray, b: FloatArray, n_resamples: int, rng: np.random.Generator) -> FloatArray:
-    """Mean F1 difference after swapping sentences at random, (n_resamples,).
+def doubt_of_sides(a: Side, b: Side | None = None, *, shared_seeds: bool = True) -> Doubt:
+    r"""The difference of two sides, or the mean of one, with the variances of its seeds and of its sentences.
 
-    A swap moves a sentence's difference (a − b) from one sum to the other. Sentences of one difference are one kind, of
-    which a binomial number is swapped (where kinds are few); those without a difference cannot matter.
-    """
-    sums_a, sums_b = a.sum(axis=1), b.sum(axis=1)  # (seeds, 2)
-    moves = (a - b).transpose(1, 0, 2).reshape(a.shape[1], -1)  # (sentences, 2 seeds)
-    moves = moves[moves.any(axis=1)]
-    kinds, sizes = np.unique(moves, axis=0, return_counts=True)
-    few = len(kinds) * MULTINOMIAL_COST < len(moves)
-    drawn = []
-    for size in chunks(n_resamples, len(kinds) if few else len(moves)):
-        if few:
-            moved = rng.binomial(sizes, 0.5, size=(size, len(sizes))) @ kinds
-        else:
-            moved = random_bits(size, len(moves), rng) @ moves.astype(float)
-        moved = moved.reshape(size, -1, 2)
-        drawn.append((_f1(sums_a - moved) - _f1(sums_b + moved)).mean(axis=1))
-    return np.concatenate(drawn)
-
-
-# --- two levels -------------------------------------------------------------------------------------------------------
-
-
-def two_level_bootstrap_f1(
-    pairs: Sequence[Pair], *, rng: np.random.Generator, n_resamples: int = 10_000, level: float = 0.95
-) -> TwoLevelInterval:
-    r"""Mean F1 difference with an interval for other seeds *and* other sentences, corrected for few seeds.
-
-    Each draw takes the sentences of a test set again (the same ones for all seeds and both systems) and the seeds
-    again. Seeds and sentences are crossed, and few seeds are drawn from; hence three corrections:
-
-    1. A bootstrap over k seeds has :math:`(k - 1) / k` of the unbiased variance: the part of a draw that comes from
-       seeds is stretched by :math:`\sqrt{k / (k - 1)}`.
-    2. What a seed makes of a sentence (their interaction) is in both levels' variances, so it would count twice. Its
-       variance follows from the draws, :math:`V_{kn} = (\bar V_{one} - V_n) / (k - 1)`, with V_n that of the mean over
-       seeds and V_one that of a single seed; the part that comes from sentences is shrunk by it.
-    3. k seeds tell their variance badly: the percentiles are stretched away from the estimate by the ratio of Student's
-       quantile to the normal one, with Satterthwaite's degrees of freedom, :math:`\nu = (V_k + V_n - V_{kn})^2 / (V_k^2
-       / (k - 1) + (V_n - V_{kn})^2 / (n - 1))`.
-
-    Parameters
-    ----------
-    pairs
-        One a language; languages are fixed.
-    rng
-        Draws sentences and seeds.
-    n_resamples, level
-        Number of resampled studies; of the interval.
+    Seeds and sentences are crossed: with V_k the variance for other seeds, V_n for other sentences, and V_kn that of
+    what a seed makes of a sentence, which is in both, the total is :math:`V_k + (V_n - V_{kn})`. Where no sentences are
+    known, (seeds, 0), they are not in doubt.
 
     Raises
     ------
     SettingsError
-        As `permutation_test_f1`, and for a level outside 0..1.
+        When seeds are shared and the two sides have not as many.
 
     References
     ----------
-    McCullagh (2000), Resampling and exchangeable arrays, Bernoulli 6 (no bootstrap of crossed arrays is unbiased by
-    itself); Satterthwaite (1946), An approximate distribution of estimates of variance components; stretching by
-    √(k / (k − 1)) and by t: Hesterberg (2015), What teachers should know about the bootstrap, section 4.
+    Cochran (1977), Sampling Techniques, section 6.4 (variance of a ratio); McCullagh (2000), Resampling and
+    exchangeable arrays, Bernoulli 6 (crossed variances); O'Neill (2014), Some useful moment results in sampling
+    problems, The American Statistician 68 (degrees of freedom of a variance by the fourth moment).
     """
-    check_resamples(n_resamples)
-    check_level(level)
-    if not pairs:
+    if b is None:
+        sides, value = [a], float(a.scores.mean())
+    else:
+        sides, value = [a, b], float(a.scores.mean() - b.scores.mean())
+    if b and shared_seeds:
+        if len(a.scores) != len(b.scores):
+            raise SettingsError(
+                f"expected as many seeds on both sides, which share them; got {len(a.scores)} and {len(b.scores)}"
+            )
+        sides = [Side(a.scores - b.scores, a.moved - b.moved)]
+    ours = sides[0].moved.mean(axis=0) - sum(side.moved.mean(axis=0) for side in sides[1:])  # (sentences,)
+    n = len(ours)
+    correction = n / max(n - 1, 1)
+    trained = float((ours**2).sum()) * correction if n else math.nan
+    sentences = {"sentence_freedom": _freedom(ours) if n else MOST_FREEDOM, "trained": trained, "blocks": _blocks(ours)}
+    if min(len(side.scores) for side in sides) == 1:
+        return Doubt(value, math.nan, math.nan, 0.0 if not n else trained, **sentences)
+    seeds = [float(side.scores.var(ddof=1)) / len(side.scores) for side in sides]
+    both = sum(float(side.moved.var(axis=0, ddof=1).sum()) / len(side.moved) for side in sides) * correction
+    freedom = satterthwaite(seeds, [len(side.scores) - 1 for side in sides])
+    return Doubt(value, sum(seeds), freedom, max(trained - both, 0.0) if n else 0.0, **sentences)
+
+
+def side_of(top: npt.ArrayLike, bottom: npt.ArrayLike) -> Side:
+    """Any ratio of sums over sentences, from its numerators and denominators, (seeds, sentences) each."""
+    over, under = (np.atleast_2d(np.asarray(array, dtype=float)) for array in (top, bottom))
+    total = under.sum(axis=1, keepdims=True)
+    ratio = share(over.sum(axis=1, keepdims=True), total)
+    return Side(ratio[:, 0], share(over - ratio * under, np.broadcast_to(total, over.shape)))
+
+
+def side_of_scores(scores: npt.ArrayLike) -> Side:
+    """Scores of seeds whose sentences are not known."""
+    values = np.asarray(scores, dtype=float).ravel()
+    return Side(values, np.zeros((len(values), 0)))
+
+
+def _freedom(moved: FloatArray) -> float:
+    """With how many degrees of freedom the variance of so many sentences is known, by their fourth moment."""
+    squares, fourth = float((moved**2).sum()), float((moved**4).sum())
+    spread = fourth - squares**2 / len(moved)
+    return float(np.clip(2 * squares**2 / spread, 1, MOST_FREEDOM)) if spread > 0 else float(max(len(moved) - 1, 1))
+
+
+BLOCK = 10  # sentences: about a short document
+
+
+def _blocks(moved: FloatArray) -> float:
+    """Variance of sentences drawn in blocks of neighbours, over that of sentences drawn alone."""
+    whole = moved[: len(moved) // BLOCK * BLOCK]
+    squares = float((whole**2).sum())
+    return float((whole.reshape(-1, BLOCK).sum(axis=1) ** 2).sum()) / squares if squares > 0 else math.nan
+
+
+def fixed_languages(doubts: Sequence[Doubt]) -> Estimate:
+    """The mean over languages, which are fixed, with other seeds and other sentences in doubt.
+
+    Where a language has one seed on a side, other sentences alone are: it is about these trained models.
+    """
+    if not doubts:
         raise SettingsError("expected the counts of at least one language, got none")
-    languages = [_one_language(pair, n_resamples, rng) for pair in pairs]
-    drawn = np.mean([language.drawn for language in languages], axis=0)
-    value = float(np.mean([language.value for language in languages]))
-    variances = np.array([language.variances for language in languages]).T / len(languages) ** 2  # (3, languages)
-    seeds, sentences, _ = (math.sqrt(total) for total in variances.sum(axis=1))
-    components = variances[[0, 2]]  # of seeds; of sentences, without what is in the seeds' already
-    freedoms = np.array([language.freedoms for language in languages]).T
-    total = float(components.sum())
-    freedom = float(total**2 / (components**2 / freedoms).sum()) if total > 0 else math.inf
-    low, high = (math.nan, math.nan) if math.isnan(total) else _stretched(drawn, value, level, freedom)
-    return TwoLevelInterval(value, low, high, seeds, sentences, math.sqrt(total), freedom)
-
-
-class _Levels(NamedTuple):
-    """One language: its mean over seeds, the draws of it, and what they tell of its variance.
-
-    Variances are of seeds, of sentences, and of sentences without what is in the seeds' already; degrees of freedom of
-    the first and the last.
-    """
-
-    value: float
-    drawn: FloatArray  # (n_resamples,)
-    variances: tuple[float, float, float]
-    freedoms: tuple[int, int]
-
-
-def _one_language(pair: Pair, n_resamples: int, rng: np.random.Generator) -> _Levels:
-    a, b = _both_sides(pair)
-    k, n, _ = a.shape
-    by_seed = _f1(a.sum(axis=1)) - _f1(b.sum(axis=1))  # (seeds,)
-    value, freedoms = float(by_seed.mean()), (max(k - 1, 1), max(n - 1, 1))
-    again = _resampled_differences(a, b, n_resamples, rng)  # (n_resamples, seeds)
-    sentence_variance = float(again.mean(axis=1).var())
-    if k == 1:
-        return _Levels(value, again[:, 0], (math.nan, sentence_variance, sentence_variance), freedoms)
-    interaction = max(float(again.var(axis=0).mean()) - sentence_variance, 0) / (k - 1)
-    shared = max(sentence_variance - interaction, 0)
-    shrunk = math.sqrt(shared / sentence_variance) if sentence_variance > 0 else 0.0
-    which = rng.multinomial(k, np.full(k, 1 / k), size=n_resamples) / k  # (n_resamples, seeds)
-    from_seeds = math.sqrt(k / (k - 1)) * (which @ by_seed - value)
-    drawn = value + shrunk * (again.mean(axis=1) - value) + from_seeds
-    return _Levels(value, drawn, (float(by_seed.var(ddof=1)) / k, sentence_variance, shared), freedoms)
-
-
-def _resampled_differences(a: FloatArray, b: FloatArray, n_resamples: int, rng: np.random.Generator) -> FloatArray:
-    """F1 difference of each seed on drawn sentences, the same for all seeds: (n_resamples, seeds)."""
-    seeds, sentences, _ = a.shape
-    rows = np.concatenate([a, b]).transpose(1, 0, 2).reshape(sentences, -1)  # (sentences, 4 seeds)
-    f1 = _f1(resampled_sums(rows, n_resamples, rng).reshape(n_resamples, 2 * seeds, 2))
-    return f1[:, :seeds] - f1[:, seeds:]
-
-
-def _stretched(drawn: FloatArray, value: float, level: float, freedom: float) -> tuple[float, float]:
-    """Percentiles, their distances from `value` times t / z."""
-    tail = (1 + level) / 2
-    ratio = stats.t.ppf(tail, max(freedom, 1)) / stats.norm.ppf(tail)
-    low, high = value + ratio * (np.quantile(drawn, [1 - tail, tail]) - value)
-    return float(low), float(high)
+    table = np.array(doubts).T  # (fields, languages)
+    n, value = len(doubts), float(table[0].mean())
+    seeds, seed_freedoms, sentences, freedoms = table[1:5]
+    both = [(seeds, seed_freedoms), (sentences, freedoms)]
+    parts = [(table[5], freedoms)] if np.isnan(seeds).any() else both
+    variances = tuple(float(variance.sum()) / n**2 for variance, _ in parts)
+    return Estimate(value, variances, tuple(satterthwaite(*part) for part in parts))
 
 
 # --- drawing sentences ------------------------------------------------------------------------------------------------
@@ -252,13 +205,6 @@ def bootstrap_counts(n: int, n_resamples: int, rng: np.random.Generator) -> Floa
     return np.bincount(drawn.ravel(), minlength=n_resamples * n).reshape(n_resamples, n).astype(float)
 
 
-def random_bits(n_resamples: int, n: int, rng: np.random.Generator) -> FloatArray:
-    """0 or 1 with equal chance: (n_resamples, n)."""
-    width = -(-n // 8)
-    octets = np.frombuffer(rng.bytes(n_resamples * width), dtype=np.uint8).reshape(n_resamples, width)
-    return np.unpackbits(octets, axis=1, count=n).astype(float)
-
-
 def chunks(n_resamples: int, width: int) -> Iterator[int]:
     """Split the resamples so that an array (chunk, width) stays within `CELLS`."""
     step = max(1, CELLS // max(width, 1))
@@ -269,25 +215,26 @@ def chunks(n_resamples: int, width: int) -> Iterator[int]:
 # --- counts -----------------------------------------------------------------------------------------------------------
 
 
-def _both_sides(pair: Pair) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Found and wrong of both sides, each (seeds, sentences, 2), after checking that they are of one test set."""
-    sides = [tuple(np.atleast_2d(np.asarray(array)) for array in side) for side in pair]
-    shapes = {array.shape for side in sides for array in side}
-    if len(shapes) != 1 or len(shape := shapes.pop()) != 2 or 0 in shape:
-        raise SettingsError(
-            "expected tp, fp and fn of both systems as arrays of one shape (seeds, sentences), neither of them 0; "
-            f"got {[[np.shape(array) for array in side] for side in pair]}"
-        )
-    gold_a, gold_b = (tp + fn for tp, _, fn in sides)
-    if (differ := np.argwhere(gold_a != gold_b)).size:
-        seed, sentence = differ[0] + 1
-        raise SettingsError(
-            f"expected the same gold entities on both sides, got others in sentence {sentence} of pair {seed}"
-        )
-    a, b = (np.stack([tp, fp + fn], axis=-1) for tp, fp, fn in sides)
-    return a, b
+def f1_side(tp: npt.ArrayLike, fp: npt.ArrayLike, fn: npt.ArrayLike) -> Side:
+    """Corpus F1 = 2 tp / (2 tp + fp + fn) of each seed, from counts (seeds, sentences)."""
+    found, wrong, missed = (np.atleast_2d(np.asarray(array)) for array in (tp, fp, fn))
+    return side_of(2 * found, 2 * found + wrong + missed)
 
 
-def _f1(sums: npt.NDArray[Any]) -> FloatArray:
-    """F1 from sums (..., 2) of found and wrong."""
-    return f1_from_counts(sums[..., 0], sums[..., 1], 0)
+def _check(pair: Pair) -> None:
+    """Refuse counts that are not of one test set."""
+    sides = [[np.atleast_2d(np.asarray(array)) for array in side] for side in pair]
+    shapes = [{array.shape for array in side} for side in sides]
+    sizes = {shape[1:] for side in shapes for shape in side}
+    empty = any(0 in shape for side in shapes for shape in side)
+    if any(len(side) != 1 for side in shapes) or len(sizes) != 1 or empty:
+        raise SettingsError(
+            "expected tp, fp and fn of each system as arrays of one shape (seeds, sentences), neither of them 0, and "
+            f"as many sentences of both; got {[[np.shape(array) for array in side] for side in pair]}"
+        )
+    gold = np.concatenate([tp + fn for tp, _, fn in sides])
+    if (differ := np.argwhere(~np.isclose(gold, gold[0]))).size:
+        run, sentence = differ[0] + 1
+        raise SettingsError(
+            f"expected the same gold entities in all runs, got others in sentence {sentence} of run {run}"
+        )

@@ -181,7 +181,7 @@ def test_the_notebooks_in_order_find_each_others_runs(given, run):
         ("full", "baseline"),
         *((method, stage) for method in ("full", "lora") for stage in ("baseline_converged", "sources", "target")),
     }
-    shown = run("07_statistics", study="pages", draws=100)
+    shown = run("07_statistics", study="pages")
     assert "LoRA, transfer − full fine-tuning, target only" in shown  # notebook 03's question, over all languages
     assert "baseline_converged" not in shown
 
@@ -322,7 +322,7 @@ def test_real_corpora_go_through_the_same_notebook(shared, run):
 def test_the_statistics_of_simulated_systems_agree_with_the_truth_and_need_no_torch(tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_TORCH)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
-    given = {"study": "truth", "predictions": "simulated", "draws": 200}
+    given = {"study": "truth", "predictions": "simulated"}
     page = jobs.execute(source("07_statistics"), tmp_path / "07_statistics.ipynb", given).read_text(encoding="utf-8")
     notebook = nbformat.read(tmp_path / "07_statistics.ipynb", as_version=4)
     (answer,) = outputs(notebook, "answer")
@@ -335,8 +335,8 @@ def test_the_statistics_of_simulated_systems_agree_with_the_truth_and_need_no_to
     table = pd.read_csv(figures / "07_comparisons.csv")
     assert table["verdict"][0].startswith(answer.data[DATA]["verdict"])
     verdicts = dict(zip(table["comparison"].str.partition(" (")[0], table["verdict"], strict=True))
-    assert verdicts["careful − hasty"] == "better (on languages like these)"
-    assert verdicts["careful-again − hasty"] == "better (on languages like these)"
+    assert verdicts["careful − hasty"] == "better, by more than the margin (on languages like these)"
+    assert verdicts["careful-again − hasty"] == "better, by more than the margin (on languages like these)"
     assert verdicts["careful − careful-again"].split()[0] in ("equivalent", "undecided")
     tables, pictures = ({path.stem for path in figures.glob(f"*.{kind}")} for kind in ("tex", "pdf"))
     assert tables == {path.stem for path in figures.glob("*.csv")}

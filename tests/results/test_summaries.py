@@ -264,4 +264,4 @@ def test_what_to_run_next():
     frame = a_table({"full": 0.70, "lora": 0.703}, sd=0.06).iloc[:-3]
     steps = next_steps(frame, compare(frame))
     assert steps[0] == "Stage transfer (demo) lacks LoRA in x-latn-80-1."
-    assert "would decide it" in steps[1]
+    assert "would tell a true difference" in steps[1]

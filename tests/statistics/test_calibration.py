@@ -4,44 +4,69 @@ import numpy as np
 import pytest
 
 from benchmarks import calibration
+from benchmarks.calibration import ALPHA, Design
+from nerlib import statistics
 
-SIMULATIONS = 2000
-
-
-def assert_no_more_than_promised(p):
-    for alpha, share in calibration.share_below(p).items():
-        assert share <= alpha + 2 * calibration.standard_error(alpha, len(p)), alpha
+NUMBER = 1000
+BOUND = ALPHA + 2 * calibration.standard_error(ALPHA, NUMBER)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seeds", [1, 3])
-def test_the_permutation_test_keeps_its_level(seeds):
-    p = calibration.permutation_null(SIMULATIONS, sentences=100, seeds=seeds, draws=199)
-    assert_no_more_than_promised(p)
-    assert np.mean(np.array(p) <= 0.1) > 0.06  # and gives nothing away
+@pytest.mark.parametrize("languages", [1, 3, 6])
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("family", [1, 4])
+def test_false_verdicts_are_as_rare_as_promised_whatever_seeds_do(languages, seeds, family):
+    """Where seeds matter most: until now a comparison of four equal methods found one in a fifth of the studies."""
+    for seed_sd in (0.3, 2.5):
+        found = calibration.cell(Design(languages, seeds, 1000, family, seed_sd), NUMBER)
+        for name in calibration.RATES[:4]:
+            assert found[name] <= BOUND + calibration.standard_error(ALPHA, NUMBER), name
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+def test_intervals_hold_the_truth_sentence_by_sentence(seeds):
+    held, _ = calibration.one_language(300, sentences=500, seeds=seeds, seed_sd=0.01, own_sd=0.1)
+    assert held > 0.95 - 3 * calibration.standard_error(0.95, 300)
+
+
+def test_p_of_trained_models_is_not_p_of_methods():
+    """What was shown as p until now, where seeds differ by 2.5 points."""
+    held, trained = calibration.one_language(300, sentences=1000, seeds=3, seed_sd=0.025)
+    assert trained > 0.25 and held > 0.92
+
+
+def test_one_language_more_never_takes_a_verdict_away_for_its_number_alone():
+    """At equal effects, from five to six: until now .90 became .53, and 0 in a family of two."""
+    for family in (1, 2):
+        shares = [calibration.cell(Design(n, 3, 1000, family, 1.0), NUMBER)["power at 2 points"] for n in (5, 6, 8)]
+        assert shares == sorted(shares)
+
+
+@pytest.mark.parametrize("tail", ["normal", "skewed", "t2.5"])
+def test_languages_like_these_are_spoken_of_no_more_often_than_promised(tail):
+    for n, (false, _) in calibration.language_tails(NUMBER, language_tail=tail).items():
+        assert false <= BOUND + 0.015, n
 
 
 @pytest.mark.parametrize("n", [10, 20])
 def test_the_sign_flip_test_keeps_its_level(n):
-    assert_no_more_than_promised(calibration.sign_flip_null(SIMULATIONS, n=n))
+    number = 1000 if n == 10 else 60
+    p = calibration.sign_flip_null(number, n=n)
+    for alpha, share in calibration.share_below(p).items():
+        assert share <= alpha + 3 * calibration.standard_error(alpha, number), alpha
 
 
-def test_over_ten_languages_the_unit_decides_over_false_positives():
-    over_languages, pooled = calibration.languages(SIMULATIONS)
-    assert_no_more_than_promised(over_languages)
-    assert np.mean(np.array(pooled) <= 0.05) > 0.15
-    found, _ = calibration.languages(SIMULATIONS, effect=1.2, seed=31)
-    assert np.mean(np.array(found) <= 0.05) >= 0.8
+def test_cells_as_units_find_what_is_not_there():
+    assert calibration.pooled(ratio=0.25) > 0.3 > calibration.pooled(ratio=2) > 0.1
 
 
-def test_equivalence_is_wrong_at_the_margin_no_more_than_promised():
-    assert_no_more_than_promised(calibration.tost_at_the_margin(SIMULATIONS))
+def test_as_many_seeds_as_the_plan_names_decide_four_times_in_five():
+    for seed_sd, goal in ((0.3, 4.0), (1.0, 4.0), (2.5, 4.0)):
+        share, named = calibration.plan(seed_sd=seed_sd, goal=goal, simulations=200)
+        assert named == 0 or 0.7 <= share <= 0.95, (seed_sd, goal)
 
 
-@pytest.mark.slow
-def test_intervals_hold_the_truth_as_often_as_they_say():
-    for sentences, seeds in ((500, 5), (100, 3)):
-        corrected, plain = calibration.two_level_coverage(400, sentences, seeds, draws=500)
-        print(f"{sentences} sentences × {seeds} seeds: coverage {corrected:.3f}, uncorrected {plain:.3f}")
-        assert abs(corrected - 0.95) < 3 * calibration.standard_error(0.95, 400)
-        assert plain < corrected - 0.03  # what the correction is for
+def test_looking_again_and_again_costs_what_it_spends():
+    assert calibration.looks(500) <= ALPHA
+    assert calibration.looks(500, spending=False) > 2 * ALPHA
+    assert sum(statistics.alpha_of_look(ALPHA, look) for look in range(1, 10_000)) < ALPHA
+    assert np.isclose(statistics.alpha_of_look(ALPHA, 1), ALPHA / 2)

@@ -1,16 +1,20 @@
-"""Equivalence equals statsmodels'; the four verdicts and their scope; what would decide is what then decides."""
+"""One estimate: interval and p are one test; verdicts and their scope; what would decide is what then decides."""
 
 import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
 from nerlib import statistics
 from nerlib.errors import SettingsError
+from nerlib.statistics import LIKE_THESE, Estimate, estimate_of
 
 RNG = np.random.default_rng(2)
+HERE = "on these languages"
 
 
 @pytest.mark.parametrize("mean", [-0.004, 0.0, 0.02])
@@ -23,59 +27,124 @@ def test_tost_equals_statsmodels(mean):
     assert found.equivalent == (found.p < 0.05)
 
 
-def judged(differences, languages=None, margin=0.01):
-    interval = statistics.mean_interval(differences)
-    return statistics.verdict(
-        adjusted_p=statistics.sign_flip_test(differences).p,
-        low=interval.low,
-        high=interval.high,
-        equivalence=statistics.tost(differences, margin=margin),
-        languages=len(differences) if languages is None else languages,
-    )
+def test_one_part_is_student_s_test():
+    values = RNG.normal(0.01, 0.02, size=7)
+    theirs = stats.ttest_1samp(values, 0.003)
+    assert estimate_of(values).p(0.003) == pytest.approx(theirs.pvalue)
+    assert estimate_of(values).interval(0.05) == pytest.approx(tuple(theirs.confidence_interval()))
+
+
+def test_half_widths_add_as_the_root_of_their_squares():
+    parts = [Estimate(0, (v,), (f,)) for v, f in ((4e-6, 2.0), (9e-6, 30.0))]
+    both = Estimate(0, (4e-6, 9e-6), (2.0, 30.0))
+    assert both.half_width(0.05) == pytest.approx(math.hypot(*(part.half_width(0.05) for part in parts)))
+
+
+VARIANCES = st.floats(1e-8, 1e-3)
+ESTIMATES = st.one_of(
+    st.builds(
+        lambda value, a, b, few, many: Estimate(value, (a, b), (few, many)),
+        st.floats(-0.1, 0.1), VARIANCES, VARIANCES, st.floats(1, 20), st.floats(20, 1e4),
+    ),
+    st.lists(st.floats(-0.1, 0.1), min_size=2, max_size=9, unique_by=lambda x: round(x, 4))
+    .map(lambda units: estimate_of(units, drawn=True)),
+)  # fmt: skip
+
+
+@given(ESTIMATES, st.sampled_from([0.05, 0.0125, 0.005]), st.floats(-0.02, 0.02))
+def test_p_and_interval_are_one_test(estimate, alpha, null):
+    """Whatever the parts, the level and the value asked about."""
+    low, high = estimate.interval(alpha)
+    p = estimate.p(null)
+    if abs(p - alpha) > 1e-9 and min(abs(null - low), abs(null - high)) > 1e-9:
+        assert (p < alpha) == (not low <= null <= high)
+    narrow, wide = estimate.interval(2 * alpha)
+    inside = estimate.inside_p(0.01)
+    if abs(inside - alpha) > 1e-9 and min(abs(abs(narrow) - 0.01), abs(abs(wide) - 0.01)) > 1e-9:
+        assert (inside < alpha) == (narrow > -0.01 and wide < 0.01)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=6, max_size=9))
+def test_the_ends_of_flipped_signs_are_where_their_test_turns(values):
+    units = tuple(values)
+    wide = Estimate(float(np.mean(units)), (1e-30,), (len(units) - 1,), units)
+    low, high = wide.interval(0.05)
+    for end, outward in ((low, -1), (high, 1)):
+        shifted = np.array(units) - (end + outward * 1e-6)
+        assert statistics.sign_flip_test(shifted).p < 0.05 or np.ptp(units) < 1e-5
 
 
 @pytest.mark.parametrize(
     "differences, expected",
     [
-        ([0.03, 0.02, 0.04, 0.03, 0.02, 0.03], "better (on languages like these)"),
-        ([-0.03, -0.02, -0.04, -0.03, -0.02, -0.03], "worse (on languages like these)"),
-        ([0.004, 0.003, 0.004, 0.005, 0.003, 0.004], "better, by less than the margin (on languages like these)"),
-        ([0.004, -0.003, 0.002, -0.005, 0.001, 0.0], "equivalent (on languages like these)"),
-        ([0.04, -0.03, 0.02, -0.05, 0.01, 0.0], "undecided (on languages like these)"),
-        ([0.03, 0.02, 0.04, 0.03, 0.02], "undecided (on these languages)"),  # five: p cannot go below 0.0625
-        ([0.03], "undecided (on this test set with these seeds)"),
+        ([0.03, 0.02, 0.04, 0.03, 0.02, 0.03], f"better, by more than the margin ({LIKE_THESE})"),
+        ([-0.03, -0.02, -0.04, -0.03, -0.02, -0.03], f"worse, by more than the margin ({LIKE_THESE})"),
+        ([0.004, 0.003, 0.004, 0.005, 0.003, 0.004], f"better, by less than the margin ({LIKE_THESE})"),
+        ([0.004, -0.003, 0.002, -0.005, 0.001, 0.0], f"equivalent ({LIKE_THESE})"),
+        ([0.04, -0.03, 0.02, -0.05, 0.01, 0.02], f"undecided ({HERE})"),
+        ([0.03, 0.02, 0.04, 0.03, 0.02], f"better, by more than the margin ({HERE})"),
     ],
 )
 def test_verdicts(differences, expected):
-    assert str(judged(differences)) == expected
+    """These languages are known well; languages like these are spoken of from six on."""
+    spread = (0.004 if abs(np.mean(differences)) > 0.02 else 0.0012 if "undecided" not in expected else 0.01) ** 2
+    here = Estimate(float(np.mean(differences)), (spread,), (50,))
+    said, _ = statistics.judge([(HERE, here), (LIKE_THESE, estimate_of(differences, drawn=True))])
+    assert str(said) == expected
+    if len(differences) == 5:
+        assert said.why == "6 languages are needed to speak of languages like these"
 
 
-def test_the_smallest_detectable_difference_is_found_as_often_as_it_says():
-    effect = statistics.smallest_detectable(0.02, 10)
-    samples = np.random.default_rng(4).normal(effect, 0.02, size=(20_000, 10))
-    assert (stats.ttest_1samp(samples, 0, axis=1).pvalue < 0.05).mean() == pytest.approx(0.8, abs=0.01)
-    assert statistics.smallest_detectable(0.02, 5) == math.inf
+def test_a_comparison_more_narrows_the_scope_and_says_why():
+    """Six languages cannot show anything at .025: the verdict stays, about these languages."""
+    units = [0.03, 0.02, 0.04, 0.03, 0.02, 0.03]
+    ladder = [(HERE, Estimate(0.0283, (1e-6,), (50,))), (LIKE_THESE, estimate_of(units, drawn=True))]
+    alone, among_two = (statistics.judge(ladder, alpha=alpha)[0] for alpha in (0.05, 0.025))
+    assert (alone.value, alone.scope, alone.why) == ("better", LIKE_THESE, "")
+    assert (among_two.value, among_two.scope) == ("better", HERE)
+    assert among_two.why == "7 languages are needed to speak of languages like these"
 
 
-def test_what_would_decide_does_decide():
-    """Six languages cannot tell a small difference; as many as it says can, four times in five."""
-    rng = np.random.default_rng(5)
-    cells = 0.01 + rng.normal(0, 0.02, size=(6, 1)) + rng.normal(0, 0.01, size=(6, 3))
-    needed = statistics.what_would_decide(cells, rng=rng)
-    assert needed.languages is not None and needed.languages > 6
-    spread = cells.mean(axis=1).std(ddof=1)  # of languages' means over three seeds
-    studies = rng.normal(cells.mean(), spread, size=(5000, needed.languages))
-    told = stats.ttest_1samp(studies, 0, axis=1).pvalue < 0.05
-    low, high = stats.ttest_1samp(studies, 0, axis=1).confidence_interval(0.90)
-    assert (told | ((low > -0.01) & (high < 0.01))).mean() > 0.75
-    assert needed.seeds is None  # more seeds cannot make up for few languages
+@pytest.mark.parametrize("alpha", [0.05, 0.025, 0.0125, 0.005, 0.01])
+def test_languages_are_needed_as_long_as_no_result_over_fewer_could_be_enough(alpha):
+    n = statistics.languages_needed(alpha)
+    assert 2 / 2**n < alpha <= 2 / 2 ** (n - 1)
 
 
-def test_with_one_language_more_seeds_decide():
-    rng = np.random.default_rng(6)
-    needed = statistics.what_would_decide(rng.normal(0.02, 0.02, size=(1, 5)), rng=rng)
-    assert needed.languages is None
-    assert needed.seeds >= 6  # the fewest over which a sign-flip test can tell
+def test_what_does_not_vary_has_no_verdict():
+    said, estimate = statistics.judge([(HERE, Estimate(0.0, (0.0, 0.0), (2, 50)))])
+    assert (said.value, said.why) == ("undecided", "nothing varies, so chance cannot be told")
+    assert math.isnan(estimate.p()) and all(map(math.isnan, estimate.interval(0.05)))
+
+
+def test_the_margin_shrinks_at_floor_and_ceiling():
+    assert statistics.margin_at(0.7) == 0.01
+    assert statistics.margin_at(0.02) == pytest.approx(0.002) == pytest.approx(statistics.margin_at(0.98))
+    assert statistics.margin_at(0.0) == 0
+
+
+def test_the_share_of_languages_that_may_lose_is_bounded_by_their_number():
+    """Six languages of which none loses: 1 − .05^(1/6)."""
+    assert statistics.share_that_loses(np.zeros(6), 0.01) == pytest.approx(1 - 0.05 ** (1 / 6))
+    with_one = statistics.share_that_loses([-0.2, *np.zeros(9)], 0.01)
+    assert stats.binom.cdf(1, 10, with_one) == pytest.approx(0.05)
+
+
+def test_what_is_detectable_is_found_as_often_as_it_says():
+    differences = np.random.default_rng(4).normal(0, 0.02, size=(20_000, 10))
+    standard = estimate_of(differences[0] / differences[0].std(ddof=1) * 0.02)
+    found = stats.ttest_1samp(differences + standard.detectable(0.05), 0, axis=1).pvalue < 0.05
+    assert found.mean() == pytest.approx(0.8, abs=0.02)
+
+
+def test_seeds_that_are_needed_have_an_interval_and_sentences_a_limit():
+    pilot = Estimate(0.0, (6e-5, 1e-5), (2.0, 500.0))
+    needed = statistics.seeds_needed(pilot, 3, difference=0.02)
+    assert 3 <= needed.low < needed.value < needed.high
+    assert statistics.seeds_needed(pilot, 3, difference=0.005) == (math.inf,) * 3
+    assert 2 < statistics.sentences_needed(Estimate(0.0, (1e-6, 5e-5), (20.0, 500.0)), 11, difference=0.01) < 20
+    assert statistics.languages_that_find([0.01, -0.01, 0.02, 0.0, 0.005, 0.01], difference=0.02) >= 6
 
 
 def test_bad_input_is_named():
@@ -83,3 +152,7 @@ def test_bad_input_is_named():
         statistics.tost([0.1, 0.2], margin=0)
     with pytest.raises(SettingsError, match="level between 0 and 1"):
         statistics.tost([0.1, 0.2], alpha=0.6)
+    with pytest.raises(SettingsError, match="a number of each unit, got 2, 1 of them missing"):
+        estimate_of([0.1, math.nan])
+    with pytest.raises(SettingsError, match="number of the look"):
+        statistics.alpha_of_look(0.05, 0)

@@ -1,16 +1,16 @@
-"""Permutation and two-level bootstrap: equal to enumeration and to formulas where there are some."""
+"""What seeds and sentences would have changed: equal to resampling, to formulas, and to the spread of whole studies."""
 
-import itertools
 import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from nerlib.errors import SettingsError
 from nerlib.scoring import EntityCounts, f1_from_counts
-from nerlib.statistics import Pair, mean_interval, permutation_test_f1, resampled_sums, two_level_bootstrap_f1
+from nerlib.statistics import Pair, doubt_of, f1_side, fixed_languages, mean_interval, resampled_sums
 
 
 def side(rng, entities, f1, seeds=1):
@@ -28,55 +28,24 @@ def f1_of(counts):
 
 
 def difference(pair):
-    return float(np.mean(f1_of(pair.a) - f1_of(pair.b)))
+    return float(np.mean(f1_of(pair.a)) - np.mean(f1_of(pair.b)))
 
 
-@pytest.mark.parametrize("seeds", [1, 2])
-def test_the_permutation_test_agrees_with_all_permutations(seeds):
-    rng = np.random.default_rng(1)
-    pair = a_pair(rng, n=10, seeds=seeds, f1=(0.8, 0.5))
-    a, b = (np.array(side) for side in pair)  # (3, seeds, 10)
-    swapped = [np.where(swap, b, a) for swap in itertools.product([False, True], repeat=10)]
-    kept = [np.where(swap, a, b) for swap in itertools.product([False, True], repeat=10)]
-    all_of_them = np.array([difference(Pair(x, y)) for x, y in zip(swapped, kept, strict=True)])
-    exact = np.mean(np.abs(all_of_them) >= abs(difference(pair)) - 1e-12)
-    found = permutation_test_f1([pair], rng=rng, n_resamples=40_000)
-    assert found.p == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / 40_000))
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize("f1", [(0.7, 0.6), (0.95, 0.96)])
+def test_sentences_move_f1_as_much_as_the_bootstrap_finds(seeds, f1):
+    pair = a_pair(np.random.default_rng(4), n=400, seeds=seeds, f1=f1)
+    rows = np.concatenate([[tp, fp + fn] for tp, fp, fn in pair], axis=1)  # (2, 2 seeds, sentences)
+    sums = resampled_sums(rows.reshape(-1, 400).T, 20_000, np.random.default_rng(5)).reshape(-1, 2, 2 * seeds)
+    drawn = f1_from_counts(sums[:, 0], sums[:, 1], 0)
+    again = drawn[:, :seeds].mean(axis=1) - drawn[:, seeds:].mean(axis=1)
+    found = doubt_of(pair)
     assert found.value == pytest.approx(difference(pair))
-
-
-def test_swaps_are_drawn_by_kind_and_by_sentence_alike():
-    """Few kinds of sentences, and (with other numbers of invented entities) many: both against swaps by hand."""
-    rng = np.random.default_rng(2)
-    few = a_pair(rng, n=1200, f1=(0.70, 0.68))
-    noise = rng.integers(0, 400, size=(2, 1, 1200))
-    many = Pair(*(EntityCounts(s.tp, s.fp + more, s.fn) for s, more in zip(few, noise, strict=True)))
-    for pair in (few, many):
-        x, y = (np.array(s)[:, 0] for s in pair)  # (3, 1200)
-        moved = (rng.random((4000, 1200)) < 0.5) @ (x - y).T
-        drawn = f1_from_counts(*(x.sum(axis=1) - moved).T) - f1_from_counts(*(y.sum(axis=1) + moved).T)
-        expected = np.mean(np.abs(drawn) >= abs(difference(pair)) - 1e-12)
-        assert 0.02 < expected < 0.98  # there is something to tell
-        assert permutation_test_f1([pair], rng=rng, n_resamples=20_000).p == pytest.approx(expected, abs=0.03)
-
-
-def test_a_system_against_itself_differs_in_no_permutation():
-    pair = a_pair(np.random.default_rng(3))
-    found = permutation_test_f1([Pair(pair.a, pair.a)], rng=np.random.default_rng(1), n_resamples=99)
-    assert (found.value, found.p) == (0, 1)
-    assert permutation_test_f1([pair] * 3, rng=np.random.default_rng(1), n_resamples=99).p >= 1 / 100
-
-
-def test_with_one_seed_the_components_are_the_sentence_bootstrap_s_alone():
-    rng = np.random.default_rng(4)
-    pair = a_pair(rng, n=400)
-    found = two_level_bootstrap_f1([pair], rng=np.random.default_rng(5), n_resamples=20_000)
-    rows = [[tp[0], (fp + fn)[0]] for tp, fp, fn in pair]  # of both sides, as F1 needs them
-    sums = resampled_sums(np.concatenate(rows).T, 20_000, np.random.default_rng(5))
-    alone = f1_from_counts(sums[:, 0], sums[:, 1], 0) - f1_from_counts(sums[:, 2], sums[:, 3], 0)
-    assert math.isnan(found.low) and math.isnan(found.seed_sd)
-    assert found.value == pytest.approx(difference(pair))
-    assert found.sentence_sd == pytest.approx(alone.std(), rel=0.03)
+    assert math.sqrt(found.trained) == pytest.approx(again.std(), rel=0.03)
+    if seeds == 1:
+        low, high = fixed_languages([found]).interval(0.05)
+        half = (np.quantile(again, 0.975) - np.quantile(again, 0.025)) / 2
+        assert (high - low) / 2 == pytest.approx(half, rel=0.03)
 
 
 def test_where_sentences_do_not_matter_it_is_student_s_interval_over_seeds():
@@ -84,12 +53,21 @@ def test_where_sentences_do_not_matter_it_is_student_s_interval_over_seeds():
     seeds = np.array([[7], [8], [6], [9], [7]])
     tp = np.broadcast_to(seeds, (5, 50))
     a, b = (tp, 0 * tp, 10 - tp), (0 * tp + 5, 0 * tp, 0 * tp + 5)
-    found = two_level_bootstrap_f1([Pair(a, b)], rng=np.random.default_rng(6), n_resamples=40_000)
-    student = mean_interval(f1_of(a) - f1_of(b))
-    assert found.sentence_sd == pytest.approx(0, abs=1e-9)
-    assert found.seed_sd == pytest.approx(np.std(f1_of(a), ddof=1) / math.sqrt(5))
-    assert found.degrees_of_freedom == pytest.approx(4)
-    assert (found.low, found.high) == pytest.approx((student.low, student.high), abs=0.15 * (found.high - found.low))
+    found = fixed_languages([doubt_of(Pair(a, b))])
+    assert found.interval(0.05) == pytest.approx(mean_interval(f1_of(a) - f1_of(b))[1:3])
+    assert found.p() == pytest.approx(stats.ttest_rel(f1_of(a), f1_of(b)).pvalue)
+
+
+def test_seeds_that_are_not_shared_are_welch_s_test_in_any_order():
+    rng = np.random.default_rng(6)
+    tp = rng.integers(5, 10, size=(8, 1)).repeat(50, axis=1)
+    a, b = ((part, 0 * part, 10 - part) for part in (tp[:5], tp[5:]))
+    found = fixed_languages([doubt_of(Pair(a, b), shared_seeds=False)])
+    theirs = stats.ttest_ind(f1_of(a), f1_of(b), equal_var=False)
+    assert found.p() == pytest.approx(theirs.pvalue)
+    assert found.interval(0.05) == pytest.approx(tuple(theirs.confidence_interval()))
+    turned = tuple(array[::-1] for array in a)
+    assert fixed_languages([doubt_of(Pair(turned, b), shared_seeds=False)]).p() == pytest.approx(found.p())
 
 
 def test_the_standard_error_is_the_spread_of_whole_studies():
@@ -98,59 +76,71 @@ def test_the_standard_error_is_the_spread_of_whole_studies():
 
     def study():
         entities, hard = rng.poisson(1.5, 300), rng.normal(0, 0.15, 300)
+        own = rng.normal(0, 0.2, size=(2, 300))  # what a system makes of a sentence, in all its seeds
         sides = [
-            side(rng, entities, np.clip(0.7 + hard + rng.normal(0, 0.03, (4, 1)), 0, 1), seeds=4) for _ in range(2)
+            side(rng, entities, np.clip(0.7 + hard + of + rng.normal(0, 0.03, (4, 1)), 0, 1), seeds=4) for of in own
         ]
         return Pair(*sides)
 
-    found = [two_level_bootstrap_f1([study()], rng=rng, n_resamples=200) for _ in range(300)]
-    spread = np.std([interval.value for interval in found])
-    assert math.sqrt(np.mean([i.standard_error**2 for i in found])) == pytest.approx(spread, rel=0.15)
+    found = [doubt_of(study()) for _ in range(500)]
+    spread = np.std([doubt.value for doubt in found])
+    assert math.sqrt(np.mean([d.seeds + d.sentences for d in found])) == pytest.approx(spread, rel=0.1)
+    assert np.mean([d.sentences for d in found]) < np.mean([d.trained for d in found])
 
 
 def test_languages_weigh_the_same_and_their_variances_add_up():
     rng = np.random.default_rng(8)
-    pairs = [a_pair(rng, n=n, seeds=3) for n in (50, 500)]
-    both = two_level_bootstrap_f1(pairs, rng=rng, n_resamples=4000)
-    each = [two_level_bootstrap_f1([pair], rng=rng, n_resamples=4000) for pair in pairs]
+    each = [doubt_of(a_pair(rng, n=n, seeds=3)) for n in (50, 500)]
+    both = fixed_languages(each)
     assert both.value == pytest.approx(np.mean([one.value for one in each]))
-    assert both.seed_sd == pytest.approx(math.hypot(*(one.seed_sd for one in each)) / 2)
-    assert both.standard_error == pytest.approx(math.hypot(*(one.standard_error for one in each)) / 2, rel=0.05)
+    assert both.standard_error == pytest.approx(
+        math.hypot(*(fixed_languages([one]).standard_error for one in each)) / 2
+    )
+
+
+def test_few_sentences_that_differ_are_few_degrees_of_freedom():
+    """A thousand sentences, of which the systems differ in three: as good as three."""
+    tp = np.ones((1, 1000), int)
+    other = tp.copy()
+    other[0, :3] = 0
+    few = doubt_of(Pair((tp, 0 * tp, 1 - tp), (other, 0 * tp, 1 - other)))
+    assert few.sentence_freedom == pytest.approx(6, rel=0.05)
+    normal = np.random.default_rng(1).normal(0, 1, size=5000)
+    many = f1_side(np.exp(0.01 * normal)[None] * 100, np.zeros((1, 5000)), np.full((1, 5000), 100.0))
+    assert many.moved.sum() == pytest.approx(0, abs=1e-12)
+
+
+def test_neighbours_that_are_alike_show_in_blocks():
+    rng = np.random.default_rng(9)
+    alike = np.repeat(rng.integers(0, 3, size=60), 10)[None]
+    gold = np.full((1, 600), 2)
+    pair = Pair((alike, 0 * alike, gold - alike), (gold - gold // 2, 0 * gold, gold // 2))
+    assert doubt_of(pair).blocks > 8
+    order = rng.permutation(600)
+    assert doubt_of(Pair(*([np.asarray(array)[:, order] for array in one] for one in pair))).blocks < 2
 
 
 counts = st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=1, max_size=12)
 
 
-@given(counts, st.integers(1, 3), st.integers(0, 9))
-def test_for_all_counts(rows, seeds, seed):
+@given(counts, st.integers(1, 3))
+def test_for_all_counts(rows, seeds):
     tp, fp, fn = (np.tile(array, (seeds, 1)) for array in np.array(rows).T)
-    rng = np.random.default_rng(seed)
-    pair = Pair((tp, fp, fn), (rng.permutation(tp + fn) * 0, fp, tp + fn))  # the second finds nothing
-    found = two_level_bootstrap_f1([pair], rng=np.random.default_rng(seed), n_resamples=50)
-    assert found.value == pytest.approx(difference(pair))
-    assert two_level_bootstrap_f1([pair], rng=np.random.default_rng(seed), n_resamples=50) == pytest.approx(
-        found, nan_ok=True
-    )
-    turned = permutation_test_f1([Pair(pair.b, pair.a)], rng=np.random.default_rng(seed), n_resamples=50)
-    assert turned.value == pytest.approx(-found.value)
-    assert 1 / 51 <= turned.p <= 1
-
-
-@pytest.mark.parametrize("call", [permutation_test_f1, two_level_bootstrap_f1])
-def test_other_generators_give_other_draws_and_nothing_global_is_drawn(call):
-    pair = a_pair(np.random.default_rng(9), seeds=3, f1=(0.7, 0.69))
-    state = np.random.get_state()[1].copy()  # noqa: NPY002
-    first, second, other = (call([pair], rng=np.random.default_rng(seed), n_resamples=500) for seed in (1, 1, 2))
-    assert first == second != other
-    assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
+    pair = Pair((tp, fp, fn), (0 * tp, fp, tp + fn))  # the second finds nothing
+    found, turned = doubt_of(pair), doubt_of(Pair(pair.b, pair.a))
+    assert found.value == pytest.approx(difference(pair)) == pytest.approx(-turned.value)
+    assert found.trained >= 0 and 0 <= found.sentences <= found.trained + 1e-15
+    assert found.sentence_freedom >= 1
+    assert doubt_of(Pair(pair.a, pair.a)).trained == 0
 
 
 def test_bad_input_is_named():
-    rng = np.random.default_rng(0)
     ones, zeros = np.ones((1, 3), int), np.zeros((1, 3), int)
-    with pytest.raises(SettingsError, match="in sentence 2 of pair 1"):
-        two_level_bootstrap_f1([Pair((ones, zeros, zeros), (ones, zeros, np.array([[0, 1, 0]])))], rng=rng)
+    with pytest.raises(SettingsError, match="in sentence 2 of run 2"):
+        doubt_of(Pair((ones, zeros, zeros), (ones, zeros, np.array([[0, 1, 0]]))))
     with pytest.raises(SettingsError, match="one shape"):
-        permutation_test_f1([Pair((ones, zeros, zeros), (ones, zeros, zeros[:, :2]))], rng=rng)
+        doubt_of(Pair((ones, zeros, zeros), (ones, zeros, zeros[:, :2])))
+    with pytest.raises(SettingsError, match="as many seeds on both sides"):
+        doubt_of(Pair((ones, zeros, zeros), tuple(np.repeat(x, 2, axis=0) for x in (ones, zeros, zeros))))
     with pytest.raises(SettingsError, match="at least one language"):
-        two_level_bootstrap_f1([], rng=rng)
+        fixed_languages([])
