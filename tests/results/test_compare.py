@@ -450,7 +450,7 @@ def test_what_is_asked_beside_it_changes_no_answer():
 
 def test_a_new_method_and_a_new_task_are_one_row_each(monkeypatch):
     monkeypatch.setitem(vocabulary.METHODS, "toy", vocabulary.MethodWords("toy tuning", "#000000"))
-    chunks = vocabulary.TaskWords("chunks", "accuracy", "sentences", "chunks", "words", "F1 by chunk", "cut")
+    chunks = vocabulary.TaskWords("chunks", "accuracy", "sentences", "chunks", "words", "F1 by chunk", "cut", "beyond")
     monkeypatch.setitem(vocabulary.TASKS, "chunking", chunks)
     runs = a_table({"full": 0.6, "toy": 0.7}, task="chunking", metric="accuracy")
     (found,) = compare(runs)
