@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+from dataclasses import replace
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,6 +18,8 @@ from nerlib import folders, models, params, records, scoring, training
 from nerlib.corpora import Sentence, write_conll
 from nerlib.errors import CorpusError, Interrupted, LockedError, ModelError, NerlibError, SettingsError
 from nerlib.experiment import STAGES, Study, find_stage, languages, runs, stage_run
+from nerlib.models.methods.bottleneck import stacked
+from nerlib.results import language_adapters_compared
 from tests import tiny
 
 # One process imports torch and PEFT once; the processes that are killed are forked from it.
@@ -354,6 +357,23 @@ def test_a_mad_x_run_says_which_adapters_ran(material):
     ran = sources.record.provenance
     assert ran["adapters_in_training"] == ["am", "am (invertible)", "task", "yo", "yo (invertible)"]
     assert ran["adapters_in_prediction"] == ["sw", "sw (invertible)", "task"]
+    others = sources.record.scores["test_by_language_adapter"]
+    assert set(others) == {"yo", "am", ""} and all(0 <= score <= 1 for score in others.values())
+    table = language_adapters_compared(study(material, method="madx").table([sources]))
+    assert table["predicted with"].tolist()[0] == "the target's adapter" and table["difference"].iloc[0].value == 0
+
+
+def test_the_kept_language_adapter_is_the_one_that_predicts(material):
+    """As the library has it: the source's language adapter below the task's, or the task's alone."""
+    one = study(material, method="madx")
+    (run,) = one.run_stage("sources", [1])
+    plain = replace(run.load_model(), languages=())
+    encoded = plain.encode(one.data.test, one.settings.max_length)
+    for kept, score in run.record.scores["test_by_language_adapter"].items():
+        with stacked(*filter(None, [kept]), "task"):
+            predicted = training.predict(plain, encoded)
+        expected = one.data.task.score([example.gold for example in one.data.test], predicted)
+        assert score == pytest.approx(expected.f1)
 
 
 def test_a_mad_x_run_on_the_target_alone_is_shared_whatever_the_sources(material):

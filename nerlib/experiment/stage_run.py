@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -424,9 +424,25 @@ def _advice(run: StageRun, collapsed: str, trained: Trained) -> list[str]:
     return [f"collapsed: {collapsed} after {tried}; try another learning rate or more steps"] if collapsed else []
 
 
+def _by_language_adapter(run: StageRun, model: TaskModel) -> dict[str, float]:
+    """The test score with each source's language adapter kept in place of the target's, and with none ("").
+
+    Kunz & Holmström (2024) find that these are often no worse.
+    """
+    found = {}
+    for kept in (*run.data.sources, ""):
+        used = model if kept else replace(model, languages=())
+        test = tuple(replace(example, language=kept or example.language) for example in run.examples.test)
+        scores = run.score(run.examples.test, training.predict(used, run.encode(used, test)))
+        found[kept] = float(getattr(scores, run.primary_metric))
+    return found
+
+
 def _auxiliary_scores(run: StageRun, model: TaskModel, predicted: list[tuple[str, ...]]) -> dict[str, Any]:
-    """Forgetting of the sources, and the test score without sentences that were seen in training."""
+    """Forgetting of the sources, other language adapters, and the test score without what was seen in training."""
     examples, found = run.examples, dict[str, Any]()
+    if model.languages and run.stage.trains_on == "sources":
+        found["test_by_language_adapter"] = _by_language_adapter(run, model)
     if run.parent:
         after = run.score(examples.source_dev, training.predict(model, run.encode(model, examples.source_dev)))
         before = run.parent.record.scores

@@ -5,6 +5,7 @@ All take rows of the table that `records.read_records` gives, and read what thos
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import chain, product
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from nerlib.records import Predictions, predictions_file, read_predictions, read
 from nerlib.results.errors import CORRECT, KINDS, entity_outcomes, find_errors, misalignment
 from nerlib.results.runs import check_one_kind
 from nerlib.scoring import AS_WRITTEN, check_lengths, score_answers
-from nerlib.statistics import score_interval
+from nerlib.statistics import mean_interval, score_interval
 from nerlib.vocabulary import form_of, label
 
 ABOUT = ("task", "method", "stage", "seed", "metric")  # what is said of each run
@@ -81,6 +82,31 @@ def adapters_that_ran(runs: pd.DataFrame) -> pd.DataFrame:
         ran = (origin.get(f"adapters_in_{when}", []) for when in ("training", "prediction"))
         rows.append((run["method"], *ran))
     return pd.DataFrame(rows, columns=["method", "in training", "predicting the target"])
+
+
+def language_adapters_compared(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+    """Zero-shot scores with another language adapter than the target's at prediction, and what the target's adds.
+
+    Returns
+    -------
+    DataFrame
+        `method`, `predicted with` (the target's adapter, a source's, none), `score` and `difference` (`Interval` over
+        seeds, 0..1; of the target's minus it, paired by seed).
+    """
+    rows = [
+        {"method": run["method"], "predicted with": name, "score": score, "difference": run["test_score"] - score}
+        for run in _rows(runs)
+        for name, score in _by_language_adapter(run)
+    ]
+    table = pd.DataFrame(rows, columns=["method", "predicted with", "score", "difference"])
+    groups = table.groupby(["method", "predicted with"], sort=False)
+    return groups.agg(partial(mean_interval, level=level)).reset_index()
+
+
+def _by_language_adapter(run: Mapping[Any, Any]) -> list[tuple[str, float]]:
+    found = read_record(Path(run["folder"])).scores.get("test_by_language_adapter", {})
+    others = [(f"the adapter of {tag}" if tag else "no language adapter", score) for tag, score in found.items()]
+    return [("the target's adapter", run["test_score"]), *others] if found else []
 
 
 def scores_by_type(runs: pd.DataFrame) -> pd.DataFrame:
