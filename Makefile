@@ -8,7 +8,7 @@ BIN := .venv/bin
 DONE := .venv/.installed
 export PYTHONUTF8 := 1
 
-.PHONY: help setup demo test check bench lab work format
+.PHONY: help setup demo start study test check bench lab work format
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -24,8 +24,14 @@ $(DONE): pyproject.toml constraints.txt
 
 demo: setup ## the Assamese study's shape on artificial languages, a few minutes
 	@OMP_NUM_THREADS=$(CORES) $(BIN)/python -c 'from nerlib.pretraining import demo_backbone; demo_backbone(on_start=print)'
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile params/studies/demo.yaml --quiet all
-	@echo "$${NERLIB_REPORTS:-$(CURDIR)/reports}/demo/index.html"
+	@$(MAKE) --no-print-directory study STUDY=demo
+
+start: setup ## look at a corpus and write its study's file: make start CORPUS=path/to/folder
+	@$(BIN)/python -m nerlib.start $(CORPUS) $(START)
+
+study: setup ## all pages of a study: make study STUDY=name
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile params/studies/$(STUDY).yaml --quiet all
+	@echo "$${NERLIB_REPORTS:-$(CURDIR)/reports}/$(STUDY)/index.html"
 
 test: setup ## all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadgroup
@@ -45,7 +51,8 @@ format: setup ## mend style and strip notebooks
 bench: setup ## speed against the usual way (make bench DEVICE=cuda; BENCH=--quick: minutes)
 	@$(BIN)/python -m benchmarks.speed --device $(DEVICE) --threads $(CORES) $(BENCH)
 
-lab: setup work ## JupyterLab on copies of the notebooks in work/
+lab: setup work ## JupyterLab on copies of the notebooks in work/; with STUDY=name, its parameters are filled in
+	$(if $(STUDY),$(BIN)/python -m nerlib.batch fill $(STUDY) work)
 	$(BIN)/jupyter lab --notebook-dir=work
 
 # Copies are kept; of a notebook that has changed since it was copied, the new one stands beside its copy.

@@ -11,6 +11,39 @@ from nerlib import demo
 from nerlib.errors import CorpusError
 
 _TAG = re.compile(r"(?:[A-Za-z]{2,3}|[xX])(?:-[A-Za-z0-9]{1,16})*")
+_LETTERS = dict(
+    pair.split(":")
+    for pair in [
+        "Latn:LATIN",
+        "Arab:ARABIC",
+        "Deva:DEVANAGARI",
+        "Beng:BENGALI",
+        "Ethi:ETHIOPIC",
+        "Cyrl:CYRILLIC",
+        "Tibt:TIBETAN",
+        "Thaa:THAANA",
+        "Grek:GREEK",
+        "Gujr:GUJARATI",
+        "Hebr:HEBREW",
+        "Armn:ARMENIAN",
+        "Jpan:CJK",
+        "Geor:GEORGIAN",
+        "Khmr:KHMER",
+        "Knda:KANNADA",
+        "Kore:HANGUL",
+        "Laoo:LAO",
+        "Mlym:MALAYALAM",
+        "Mymr:MYANMAR",
+        "Orya:ORIYA",
+        "Guru:GURMUKHI",
+        "Olck:OL",
+        "Sinh:SINHALA",
+        "Taml:TAMIL",
+        "Telu:TELUGU",
+        "Thai:THAI",
+        "Hans:CJK",
+    ]
+)
 _RIGHT_TO_LEFT = {"Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm", "Samr", "Mand"}
 
 
@@ -21,6 +54,11 @@ class Language(NamedTuple):
     name: str  # in English
     script: str  # ISO 15924; "Zyyy" when unknown
     iso3: str  # ISO 639-3, as corpora use it (of a macrolanguage where they do: swa, not swh)
+
+    @property
+    def letters(self) -> str:
+        """How Unicode's names of its letters begin, as ``LATIN``; "" where the script is not known."""
+        return _LETTERS.get(self.script, "")
 
     @property
     def direction(self) -> Literal["ltr", "rtl"]:

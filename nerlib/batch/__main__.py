@@ -1,4 +1,4 @@
-"""Command line: ``python -m nerlib.batch execute|render|index``; one line and exit code 1 when it cannot."""
+"""Command line: ``python -m nerlib.batch execute|render|fill|index``; one line and exit code 1 when it cannot."""
 
 import argparse
 import os
@@ -26,6 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
     render = commands.add_parser("render", help="an executed notebook as one HTML file beside it")
     render.add_argument("notebook", type=Path)
     render.set_defaults(func=lambda given: page.render(given.notebook))
+    fill = commands.add_parser("fill", help="copies of a study's notebooks with its parameters, for JupyterLab")
+    fill.add_argument("study")
+    fill.add_argument("folder", type=Path)
+    fill.set_defaults(func=lambda given: jobs.fill(given.study, given.folder))
     index = commands.add_parser("index", help="the page of a study")
     index.add_argument("study")
     index.add_argument(

@@ -137,6 +137,28 @@ def _refuse_unknown(given: Mapping[str, Any], known: set[str], where: str) -> No
             raise SettingsError(f"{where}: no notebook here has a parameter {name!r}; {hint}")
 
 
+def fill(study: str, folder: Path) -> Path:
+    """Put copies of a study's notebooks, its parameters filled in, into ``<folder>/<study>``; those there are kept.
+
+    Raises
+    ------
+    SettingsError
+        When there is no such study.
+    """
+    described = params.study_file(study)
+    if not described:
+        there = sorted(file.stem for file in (folders.project_root() / "params" / "studies").glob("*.yaml"))
+        hint = did_you_mean(study, there) or f"there are {', '.join(there)}"
+        raise SettingsError(f"no params/studies/{study}.yaml; {hint}")
+    for job in jobs(described):
+        copy = folder / study / f"{job.path}.ipynb"
+        content = notebook_files.read(source(job.notebook))
+        notebook_files.fill(content, job.parameters)
+        if not copy.exists():
+            folders.write_atomically(folders.writable(copy.parent) / copy.name, notebook_files.as_text(content))
+    return folder / study
+
+
 # --- running one ------------------------------------------------------------------------------------------------------
 
 

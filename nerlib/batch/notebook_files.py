@@ -1,6 +1,7 @@
 """Notebooks as files: their parameters, what failed in them, what they answered; an odd one is refused in one line."""
 
 import ast
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -128,6 +129,16 @@ def assignments(source: str) -> list[Parameter]:
         for target in (statement.targets if isinstance(statement, ast.Assign) else [statement.target])
         if isinstance(target, ast.Name) and statement.value
     ]
+
+
+def fill(notebook: NotebookNode, given: Mapping[str, Any]) -> None:
+    """Write values into a notebook's parameters cell: where a parameter stands, else as a line more."""
+    own = parameters(notebook)
+    lines = [f"{p.name} = {given[p.name]!r}" if p.name in given else f"{p.name} = {p.value}" for p in own]
+    lines = [f"{line}  # {p.comment}" for line, p in zip(lines, own, strict=True)]
+    lines += [f"{name} = {value!r}" for name, value in given.items() if name not in {p.name for p in own}]
+    for cell in (cell for cell in notebook.cells if "parameters" in tags(cell)):
+        cell.source = "\n".join(lines)
 
 
 def digest(notebook: NotebookNode) -> str:
