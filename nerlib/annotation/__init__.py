@@ -1,9 +1,28 @@
 """Before and after a tagger: raw text cut into words, entities at code points, annotation tools there and back.
 
 `Document` is a text with entities at its code points; `cut` finds sentences and words, `sentences_of` makes tagged
-sentences of a document and `document` the way back.
+sentences of a document and `document` the way back. `save_for` writes documents for an annotation tool, `load_from`
+reads what comes back; `agreement`, `changes` and `conflicts` say what annotators did, `corpus_of` makes a corpus of it.
 """
 
+from nerlib.annotation.returned import agreement, changes, conflicts, corpus_of
 from nerlib.annotation.texts import Document, Entity, Place, cut, document, entities_at, sentences_of
+from nerlib.annotation.tools import TOOLS, label_studio_config, load_from, save_for
 
-__all__ = ["Document", "Entity", "Place", "cut", "document", "entities_at", "sentences_of"]
+__all__ = [
+    "TOOLS",
+    "Document",
+    "Entity",
+    "Place",
+    "agreement",
+    "changes",
+    "conflicts",
+    "corpus_of",
+    "cut",
+    "document",
+    "entities_at",
+    "label_studio_config",
+    "load_from",
+    "save_for",
+    "sentences_of",
+]

@@ -71,6 +71,8 @@ class Document:
         What it is called elsewhere (a file and line, a number in an annotation tool).
     sentences
         The places of the words of each sentence, where they are known; else `cut` finds them.
+    annotator
+        Who says so; "" where it was a model.
     """
 
     text: str
@@ -78,6 +80,7 @@ class Document:
     language: str = ""
     name: str = ""
     sentences: tuple[tuple[Place, ...], ...] = ()
+    annotator: str = ""
 
     def checked(self) -> "Document":
         """Itself, its entities in order.
@@ -89,7 +92,7 @@ class Document:
         """
         ordered = tuple(sorted(self.entities))
         for one in ordered:
-            if not 0 <= one.start < one.end or self.text[one.start : one.end] != one.text:
+            if not 0 <= one.start < one.end <= len(self.text) or self.text[one.start : one.end] != one.text:
                 got = self.text[max(one.start, 0) : max(one.end, 0)]
                 raise CorpusError(
                     f"{self.name or 'text'}: expected {one.text!r:.60} ({one.type}) at {one.start}–{one.end}, "

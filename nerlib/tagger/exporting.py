@@ -67,10 +67,14 @@ def export(run: Any, folder: str | Path, *, merged: bool = True, licences: Mappi
     merged = merged or method.trains_backbone
     library = "transformers" if merged else "adapters" if method.rewrites_blocks else "peft"
     with folders.new_folder(out) as beside:
+        about = json.loads((path / "model" / ABOUT).read_text(encoding="utf-8"))
+        about |= {"language": tagger.language, "max_length": tagger.max_length}
         if merged:
-            _write_merged(tagger, beside)
+            about |= _write_merged(tagger, beside)
         else:
-            shutil.copytree(path / "model", beside, dirs_exist_ok=True)
+            without = shutil.ignore_patterns(folders.DIGESTS)
+            shutil.copytree(path / "model", beside, dirs_exist_ok=True, ignore=without)
+        (beside / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
         if tagger.calibration:
             tagger.calibration.save(beside)
         record = records.read_record(path)
@@ -79,7 +83,8 @@ def export(run: Any, folder: str | Path, *, merged: bool = True, licences: Mappi
     return out
 
 
-def _write_merged(tagger: Tagger, beside: Path) -> None:
+def _write_merged(tagger: Tagger, beside: Path) -> dict[str, Any]:
+    """Write a plain model, and return what is told of it: it is its own backbone."""
     (model,) = tagger.models
     network: Any = model.network
     if model.head.pools or not (model.method.trains_backbone or hasattr(network, "merge_and_unload")):
@@ -93,10 +98,7 @@ def _write_merged(tagger: Tagger, beside: Path) -> None:
         model.tokenizer.model_max_length = model.backbone.max_length
         model.tokenizer.save_pretrained(beside)
     origin = origin_of(find_backbone(beside, called=model.backbone.name)) | {"folder": "."}
-    about = json.loads((Path(tagger.origin[0]) / "model" / ABOUT).read_text(encoding="utf-8"))
-    about |= {"method": described(Full()), "backbone": origin, "language": tagger.language}
-    text = json.dumps(about | {"max_length": tagger.max_length}, indent=1, ensure_ascii=False)
-    (beside / ABOUT).write_text(text, encoding="utf-8")
+    return {"method": described(Full()), "backbone": origin}
 
 
 # --- what it is worth -------------------------------------------------------------------------------------------------

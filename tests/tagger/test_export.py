@@ -147,3 +147,11 @@ def test_what_cannot_be_merged_is_exported_as_an_adapter_alone(runs, tmp_path, t
     folder = export(run, tmp_path / "out", merged=False)
     assert (folder / "task" / "adapter_config.json").is_file()
     assert "import adapters" in (folder / "README.md").read_text()
+
+
+def test_an_adapter_that_was_exported_is_a_tagger_too(runs, tmp_path):
+    folder = export(runs["lora"][1], tmp_path / "adapter", merged=False)
+    text = "miraa0 went to lomoa3"
+    elsewhere, here = load_tagger(folder), load_tagger(runs["lora"][1])
+    assert (elsewhere.language, elsewhere.max_length) == ("sw", 128)
+    assert [e[:5] for e in elsewhere(text)] == [e[:5] for e in here(text)]

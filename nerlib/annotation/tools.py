@@ -1,0 +1,236 @@
+"""Annotation tools, there and back, in their own formats: documents with what a model found out, what people say in.
+
+Offsets count code points of the text as given, in every tool; of what comes back each is held against its slice.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from xml.sax.saxutils import quoteattr
+
+from nerlib.annotation.texts import Document, Entity, cut, document, sentences_of
+from nerlib.corpora import read_conll, write_conll
+from nerlib.corpora.files import Notes, json_lines, parse_json, read_text
+from nerlib.errors import CorpusError, FolderError, SettingsError, did_you_mean
+from nerlib.folders import writable, write_atomically
+
+DKPRO = "de.tudarmstadt.ukp.dkpro.core.api"
+NAMED_ENTITY, METADATA = f"{DKPRO}.ner.type.NamedEntity", f"{DKPRO}.metadata.type.DocumentMetaData"
+DOCUMENT = "uima.tcas.DocumentAnnotation"
+
+
+def save_for(tool: str, documents: Sequence[Document], path: Path) -> Path:
+    """Write documents for an annotation tool, with their entities as suggestions and scores where the tool has a place.
+
+    Parameters
+    ----------
+    tool
+        `label_studio` (a file of tasks with `predictions`), `doccano` (JSON Lines, no scores), `inception` (a folder of
+        UIMA CAS JSON with a recommender's features) or `conll` (words and IOB2 tags alone).
+
+    Raises
+    ------
+    CorpusError
+        For an entity that does not fit its text.
+    SettingsError
+        For an unknown tool, or a library that it needs.
+    """
+    _find(tool).write(Path(path), [one.checked() for one in documents])
+    return Path(path)
+
+
+def load_from(tool: str, path: Path, language: str = "") -> list[Document]:
+    """Read what a tool exported: a document for each text and annotator; suggestions where nobody annotated.
+
+    Raises
+    ------
+    CorpusError
+        For what the tool does not write, and for an offset that does not fit its slice.
+    """
+    return [one.checked() for one in _find(tool).read(Path(path), language)]
+
+
+# --- Label Studio -----------------------------------------------------------------------------------------------------
+
+
+def label_studio_config(types: Iterable[str]) -> str:
+    """The labelling interface of a project, to be pasted into Label Studio's settings."""
+    labels = "".join(f"<Label value={quoteattr(name)}/>" for name in types)
+    return f'<View><Labels name="label" toName="text">{labels}</Labels><Text name="text" value="$text"/></View>'
+
+
+def _write_label_studio(path: Path, documents: Sequence[Document]) -> None:
+    tasks = []
+    for one in documents:
+        result = [
+            {"id": str(i), "from_name": "label", "to_name": "text", "type": "labels", **_score("score", e)}
+            | {"value": {"start": e.start, "end": e.end, "text": e.text, "labels": [e.type]}}
+            for i, e in enumerate(one.entities)
+        ]
+        scores = [e.score for e in one.entities if not math.isnan(e.score)]
+        prediction = {"model_version": "nerlib", "score": min(scores, default=1.0), "result": result}
+        data = {"text": one.text, "name": one.name, "language": one.language}
+        tasks.append({"data": data, "predictions": [prediction]})
+    write_atomically(path, json.dumps(tasks, ensure_ascii=False, indent=1))
+
+
+def _read_label_studio(path: Path, language: str) -> Iterator[Document]:
+    tasks = parse_json(read_text(path, Notes()))
+    for task in tasks if isinstance(tasks, list) else [tasks]:
+        try:
+            data, done = task["data"], [a for a in task.get("annotations", ()) if not a.get("was_cancelled")]
+            text, name = data["text"], str(data.get("name") or task.get("id", ""))
+            for said in done or task.get("predictions", ()):
+                who = said.get("completed_by", "") if done else ""
+                yield Document(
+                    text,
+                    tuple(_label_studio_entity(r) for r in said["result"] if r.get("type") == "labels"),
+                    language or data.get("language", ""),
+                    name,
+                    annotator=str(who.get("email", who.get("id")) if isinstance(who, Mapping) else who),
+                )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise CorpusError(f"{path}: expected Label Studio's tasks as its JSON export has them: {error!r}") from None
+
+
+def _label_studio_entity(result: Mapping[str, Any]) -> Entity:
+    value = result["value"]
+    (kind,) = value["labels"]
+    score = result.get("score")
+    return Entity(value["start"], value["end"], kind, value["text"], math.nan if score is None else float(score))
+
+
+def _score(name: str, entity: Entity) -> dict[str, float]:
+    return {} if math.isnan(entity.score) else {name: entity.score}
+
+
+# --- doccano ----------------------------------------------------------------------------------------------------------
+
+
+def _write_doccano(path: Path, documents: Sequence[Document]) -> None:
+    rows = (
+        {"text": d.text, "label": [[e.start, e.end, e.type] for e in d.entities], "name": d.name} for d in documents
+    )
+    write_atomically(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def _read_doccano(path: Path, language: str) -> Iterator[Document]:
+    """One file, or a folder with a file for each annotator."""
+    for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
+        for number, row in json_lines(read_text(file, Notes()), file):
+            try:
+                spans = [(e["start_offset"], e["end_offset"], e["label"]) for e in row.get("entities", ())]
+                text = row["text"]
+                found = tuple(Entity(a, b, kind, text[a:b]) for a, b, kind in spans or row.get("label", ()))
+            except (KeyError, TypeError, ValueError) as error:
+                raise CorpusError(f"{file}:{number}: expected doccano's text and label: {error!r}") from None
+            who = file.stem if path.is_dir() else ""
+            yield Document(text, found, language, str(row.get("name") or row.get("id", number)), annotator=who)
+
+
+# --- INCEpTION --------------------------------------------------------------------------------------------------------
+
+
+#: Types and features of DKPro Core that INCEpTION has of its own, and a recommender's beside them.
+TYPES = {
+    f"{DKPRO}.segmentation.type.Sentence": {},
+    f"{DKPRO}.segmentation.type.Token": {},
+    METADATA: {"documentTitle": "uima.cas.String"},
+    NAMED_ENTITY: {
+        "value": "uima.cas.String",
+        "value_score": "uima.cas.Double",
+        "inception_internal_predicted": "uima.cas.Boolean",
+    },
+}
+
+
+def _cassis() -> Any:
+    try:
+        import cassis
+    except ImportError:
+        raise SettingsError("INCEpTION's files are read by dkpro-cassis: pip install 'nerlib[annotate]'") from None
+    return cassis
+
+
+def _write_inception(path: Path, documents: Sequence[Document]) -> None:
+    """A folder of documents, each with its sentences, words and entities."""
+    cassis = _cassis()
+    types = cassis.TypeSystem()
+    made = [types.create_type(name, DOCUMENT if name == METADATA else "uima.tcas.Annotation") for name in TYPES]
+    for kind, features in zip(made, TYPES.values(), strict=True):
+        for feature, of in features.items():
+            types.create_feature(kind, feature, of)
+    sentence, token, about, entity = made
+    if path.exists():
+        raise FolderError(f"{path} exists: name a new folder for INCEpTION's documents")
+    writable(path)
+    for number, one in enumerate(documents):
+        cas = cassis.Cas(typesystem=types, sofa_string=one.text, document_language=one.language or "x-unspecified")
+        cas.add(about(begin=0, end=len(one.text), documentTitle=one.name))
+        for words in one.sentences or cut(one.text, one.language):
+            cas.add(sentence(begin=words[0][0], end=words[-1][1]))
+            cas.add_all([token(begin=a, end=b) for a, b in words])
+        for e in one.entities:
+            scores = _score("value_score", e)
+            cas.add(entity(begin=e.start, end=e.end, value=e.type, inception_internal_predicted=True, **scores))
+        write_atomically(path / f"{number:06d}.json", cas.to_json())
+
+
+def _read_inception(path: Path, language: str) -> Iterator[Document]:
+    """A file or a folder of them; below `annotation/<document>/` a file is its annotator's."""
+    cassis = _cassis()
+    for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
+        try:
+            with file.open("rb") as stream:
+                cas = cassis.load_cas_from_json(stream)
+            text, found = cas.sofa_string, cas.select(NAMED_ENTITY)
+            names = [one.documentTitle for one in cas.select(DOCUMENT) if hasattr(one, "documentTitle")]
+        except Exception as error:  # cassis raises whatever it stumbles over
+            raise CorpusError(f"{file}: expected UIMA CAS JSON with named entities: {error!r:.200}") from None
+        nested = path.is_dir() and file.parent != path
+        entities = (
+            Entity(e.begin, e.end, e.value, text[e.begin : e.end], math.nan if score is None else score)
+            for e in found
+            for score in [getattr(e, "value_score", None)]
+        )
+        name = file.parent.name if nested else (names or [""])[0] or file.stem
+        yield Document(text, tuple(entities), language or "", name, annotator=file.stem if nested else "")
+
+
+# --- CoNLL ------------------------------------------------------------------------------------------------------------
+
+
+def _write_conll(path: Path, documents: Sequence[Document]) -> None:
+    sentences = [sentence for one in documents for sentence in sentences_of(one)]
+    write_conll(path, [sentence.words for sentence in sentences], [sentence.tags for sentence in sentences])
+
+
+def _read_conll(path: Path, language: str) -> Iterator[Document]:
+    """A document a sentence, its words joined by spaces."""
+    words, *_, tags = read_conll(path)
+    for number, (row, own) in enumerate(zip(words, tags, strict=True), start=1):
+        yield document([row], [own], language, str(number))
+
+
+# --- all --------------------------------------------------------------------------------------------------------------
+
+
+class _Tool(NamedTuple):
+    write: Callable[[Path, Sequence[Document]], None]
+    read: Callable[[Path, str], Iterator[Document]]
+
+
+TOOLS = {
+    "label_studio": _Tool(_write_label_studio, _read_label_studio),
+    "doccano": _Tool(_write_doccano, _read_doccano),
+    "inception": _Tool(_write_inception, _read_inception),
+    "conll": _Tool(_write_conll, _read_conll),
+}
+
+
+def _find(tool: str) -> _Tool:
+    if tool not in TOOLS:
+        raise SettingsError(f"unknown tool {tool!r}; {did_you_mean(tool, TOOLS) or 'there are ' + ', '.join(TOOLS)}")
+    return TOOLS[tool]
