@@ -7,11 +7,14 @@ A folder that appears whole holds the digests of its files, so that whoever read
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import re
 import secrets
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -275,33 +278,49 @@ def lock(
         _acquire(lease, path, wait_seconds, on_wait)
         yield check_held
     finally:
-        lease.release()
+        with _uninterrupted():
+            lease.release()
 
 
 def _acquire(lease: SoftFileLease, path: Path, wait_seconds: float, on_wait: Callable[[str], None] | None) -> None:
-    try:
-        _remove_without_owner(path)
-        with contextlib.suppress(Timeout):
-            lease.acquire(blocking=False)
-            return
-        if on_wait:
+    begun, nameless, pause = time.monotonic(), 0, min(0.2, max(wait_seconds, 0.01))
+    for attempt in itertools.count():
+        try:
+            with _uninterrupted(), contextlib.suppress(Timeout):
+                lease.acquire(blocking=False)
+                return
+            nameless = 0 if path.stat().st_size else nameless + 1
+            if nameless * pause > SECONDS_TO_NAME_AN_OWNER:  # its maker died before it wrote; filelock waits for ever
+                path.unlink()
+        except FileNotFoundError:  # released meanwhile
+            continue
+        except LeaseSettingsMismatch as error:
+            raise LockedError(f"{path} is held by a nerlib of another kind: {error}") from None
+        except OSError as error:
+            raise FolderError(
+                f"cannot lock {path}: {error.strerror or error}; may it be written, is it a file?"
+            ) from error
+        if time.monotonic() - begun > wait_seconds:
+            raise LockedError(f"{path} is held by {_owner(lease)} for over {wait_seconds:g} s")
+        if on_wait and not attempt:
             on_wait(_owner(lease))
-        lease.acquire(timeout=wait_seconds, poll_interval=min(0.2, max(wait_seconds, 0.01)))
-    except Timeout:
-        raise LockedError(f"{path} is held by {_owner(lease)} for over {wait_seconds:g} s") from None
-    except LeaseSettingsMismatch as error:
-        raise LockedError(f"{path} is held by a nerlib of another kind: {error}") from None
-    except OSError as error:
-        raise FolderError(f"cannot lock {path}: {error.strerror or error}; nothing else may have that name") from error
+        time.sleep(pause)
 
 
-def _remove_without_owner(path: Path) -> None:
-    """Remove a lock file that was made and never written: its maker died in between, and filelock waits for ever."""
-    for _ in range(int(SECONDS_TO_NAME_AN_OWNER / 0.1)):
-        if not path.is_file() or path.stat().st_size:
-            return
-        time.sleep(0.1)
-    path.unlink(missing_ok=True)
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put Ctrl-C off to the end of the block: it would leave a lock that was made and not yet noted, nobody's."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    got: list[Any] = []
+    before = signal.signal(signal.SIGINT, lambda *given: got.append(given)) or signal.SIG_DFL
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if got and callable(before):
+            before(*got[-1])
 
 
 def _owner(lease: SoftFileLease) -> str:

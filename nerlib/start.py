@@ -20,7 +20,7 @@ from nerlib.batch import jobs
 from nerlib.corpora import SPLITS, Corpus, checks, load_corpus
 from nerlib.corpora.files import split_of
 from nerlib.errors import CorpusError, FolderError, NerlibError, SettingsError
-from nerlib.models import Backbone, Lora, build, count_weights, find_backbone
+from nerlib.models import Backbone, Full, Lora, build, count_weights, find_backbone
 from nerlib.models.backbones import load_tokenizer
 from nerlib.params import DEMO, Recipe, Source, read_settings
 from nerlib.pretraining import demo_backbone
@@ -193,7 +193,7 @@ def fitting(found: Found, there: Mapping[str, Backbone]) -> pd.DataFrame:
     labels = task.labels(found.corpus.types)
     for name, backbone in there.items():
         read = encoding.subwords(train[:EXAMPLES], load_tokenizer(backbone.folder, backbone.family))
-        weights, step = count_weights(backbone, task, labels), float("nan")
+        (weights, _), step = count_weights(backbone, task, labels, Full()), float("nan")
         fits = [not efficiency.memory_shortfall(efficiency.memory_needed(weights, n), free) for n in (0, weights)]
         if fits[0]:
             model = build(backbone, task, Lora(), labels=labels)

@@ -5,7 +5,7 @@ Letters of shapes: S windows, T subwords (padded).
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from nerlib.errors import CorpusError, ModelError
 
 IGNORED = -100  # label of a subword that carries no word's label
 NOTHING = -1  # a subword that carries no word
+AT_ONCE = 256  # windows that one forward pass takes: a file without blank lines is one example of thousands
 MULTIPLE = 64  # of rows that are computed, see `padded_loss_positions`
 
 
@@ -88,8 +89,20 @@ class Encoded(ABC):
         return np.maximum.reduceat(np.diff(self.starts), self.first_window[:-1]) if len(self) else np.zeros(0, int)
 
     def batch(self, indices: np.ndarray, epoch: int = 0) -> dict[str, torch.Tensor]:
-        """All windows of these examples, padded on the right: ids and mask (S, T), language (S,), what is learnt."""
-        windows = np.concatenate([np.arange(self.first_window[i], self.first_window[i + 1]) for i in indices])
+        """All windows of these examples (see `of_windows`)."""
+        return self.of_windows(self._windows_of(indices))
+
+    def batches(self, indices: np.ndarray) -> Iterator[dict[str, torch.Tensor]]:
+        """The same in parts of at most `AT_ONCE` windows: one example may have thousands."""
+        windows = self._windows_of(indices)
+        return map(self.of_windows, np.array_split(windows, -(-len(windows) // AT_ONCE)))
+
+    def _windows_of(self, indices: np.ndarray) -> np.ndarray:
+        return np.concatenate([np.arange(self.first_window[i], self.first_window[i + 1]) for i in indices])
+
+    def of_windows(self, windows: np.ndarray) -> dict[str, torch.Tensor]:
+        """Windows padded on the right: ids and mask (S, T), language (S,), what is learnt."""
+        owner = np.searchsorted(self.first_window, windows, side="right") - 1  # the example of each
         lengths = self.starts[windows + 1] - self.starts[windows]
         inside = np.arange(lengths.max()) < lengths[:, None]  # (S, T), true where there is a subword
         source = np.concatenate([np.arange(self.starts[w], self.starts[w + 1]) for w in windows])
@@ -98,7 +111,7 @@ class Encoded(ABC):
         arrays = {
             "input_ids": ids,
             "attention_mask": inside.astype(np.int64),
-            "language": np.repeat(self.language[indices], np.diff(self.first_window)[indices]).astype(np.int64),
+            "language": self.language[owner].astype(np.int64),
         }
         return {name: torch.from_numpy(a) for name, a in (arrays | self.targets(windows, source, inside)).items()}
 

@@ -263,8 +263,9 @@ def _make(run: StageRun, checkpoint_seconds: float, job: Job) -> dict[str, Any]:
 def check_memory(run: StageRun) -> None:
     """Refuse, with `TooLarge`, a training whose weights, gradients and optimizer states alone do not fit."""
     data = run.data
-    weights = models.count_weights(data.backbone, data.task, data.labels, encoder_only=data.settings.encoder_only)
-    needed = efficiency.memory_needed(weights, weights if data.method().trains_backbone else 0)
+    method, encoder_only = data.method(), data.settings.encoder_only
+    weights = models.count_weights(data.backbone, data.task, data.labels, method, encoder_only=encoder_only)
+    needed = efficiency.memory_needed(*weights)
     device = training.best_device()
     there = efficiency.memory_available(device.index or 0 if device.type == "cuda" else None)
     if reason := efficiency.memory_shortfall(needed, there):

@@ -290,16 +290,23 @@ def _load_plain(
     return read_network(head.model_class, folder, missing, config=config)
 
 
-def count_weights(backbone: Backbone, task: Task, labels: Sequence[str], *, encoder_only: bool = False) -> int:
-    """All weights of a backbone with a task's head, counted from its configuration: nothing is read or allocated."""
+@raises_only(ModelError, "backbone")
+def count_weights(
+    backbone: Backbone, task: Task, labels: Sequence[str], method: Method, *, encoder_only: bool = False
+) -> tuple[int, int]:
+    """All weights of a backbone with a task's head and a method's adapter, and those that are trained.
+
+    They are counted from the configuration: nothing is read or allocated. Adapters of languages are not among them.
+    """
     import transformers
 
     head = backbone.family.head(task.form, encoder_only=encoder_only)
     config = transformers.AutoConfig.from_pretrained(backbone.folder, trust_remote_code=False)
     config.num_labels = task.outputs(labels)
     with torch.device("meta"), quiet():
-        network = getattr(transformers, head.model_class).from_config(config)
-    return sum(parameter.numel() for parameter in network.parameters())
+        network = method.prepare(getattr(transformers, head.model_class).from_config(config), backbone.family, head)
+    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in network.parameters()]
+    return sum(size for size, _ in sizes), sum(size for size, trained in sizes if trained)
 
 
 def save_model(model: TaskModel, folder: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from nerlib.encoding import like_length_parts
+from nerlib.encoding import Encoded, like_length_parts
 from nerlib.training.precision import autocast
 from nerlib.training.state import Batch, Data, Outcome
 
@@ -80,7 +80,9 @@ class Accumulated:
 
     def parts(self, indices: np.ndarray) -> list[Batch]:
         """A batch's parts, in memory that the GPU can fetch by itself where there is one."""
-        parts = [self.data.batch(part, self.outcome.epochs) for part in self.cut(indices)]
+        data, epoch, cut = self.data, self.outcome.epochs, self.cut(indices)
+        made = (data.batches(part) if isinstance(data, Encoded) else [data.batch(part, epoch)] for part in cut)
+        parts = list(itertools.chain.from_iterable(made))
         if self.device.type == "cuda":
             parts = [{name: tensor.pin_memory() for name, tensor in part.items()} for part in parts]
         return parts

@@ -1,5 +1,6 @@
 """Predicting: every word, text or question gets its label or answer, whatever the windows."""
 
+import itertools
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
@@ -56,8 +57,7 @@ def evaluate(model: TaskModel, encoded: Encoded) -> Evaluated:
     device = next(network.parameters()).device
     found, losses, count = [], [], 0
     with torch.inference_mode(), _precision(device):
-        for indices in _batches(encoded, device):
-            batch = encoded.batch(indices)
+        for batch in itertools.chain.from_iterable(map(encoded.batches, _batches(encoded, device))):
             count += task.count(batch)
             batch = {name: tensor.to(device) for name, tensor in batch.items()}
             logits = model.logits(batch)
@@ -91,8 +91,8 @@ def probabilities(model: TaskModel, examples: Sequence[Any], *, max_length: int 
     network.eval()
     device = next(network.parameters()).device
     with torch.inference_mode(), _precision(device):
-        for indices in _batches(encoded, device):
-            batch = {name: tensor.to(device) for name, tensor in encoded.batch(indices).items()}
+        for batch in itertools.chain.from_iterable(map(encoded.batches, _batches(encoded, device))):
+            batch = {name: tensor.to(device) for name, tensor in batch.items()}
             owner = batch["words" if tagging else "text"]  # (S, T) or (S,)
             voting = owner != NOTHING
             found[owner[voting].cpu()] = model.logits(batch)[voting].float().softmax(-1).cpu()
@@ -119,11 +119,10 @@ def represent(model: TaskModel, sentences: Sequence[Any], *, max_length: int | N
     found: list[tuple[np.ndarray, np.ndarray]] = []
     with torch.inference_mode(), _precision(device):
         for indices in _batches(encoded, device):
-            batch = {name: tensor.to(device) for name, tensor in encoded.batch(indices).items()}
-            windows = np.diff(encoded.first_window)[indices]
-            first = torch.from_numpy(np.cumsum(windows) - windows).to(device)
-            hidden = model.logits_and_hidden(batch)[1][:, first]  # (blocks + 1, S, T, H)
-            mask = batch["attention_mask"][first].unsqueeze(-1)
+            batch = encoded.of_windows(encoded.first_window[indices])
+            batch = {name: tensor.to(device) for name, tensor in batch.items()}
+            hidden = model.logits_and_hidden(batch)[1]  # (blocks + 1, S, T, H)
+            mask = batch["attention_mask"].unsqueeze(-1)
             found.append((indices, ((hidden * mask).sum(dim=2) / mask.sum(dim=1)).float().cpu().numpy()))
     order = np.argsort(np.concatenate([indices for indices, _ in found]))
     return np.concatenate([means for _, means in found], axis=1)[:, order]

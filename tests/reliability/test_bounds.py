@@ -1,0 +1,82 @@
+"""Memory is bounded by the batch, and what a training needs is counted before it begins."""
+
+import importlib
+
+import numpy as np
+import pytest
+import torch
+
+from nerlib import models, training
+from nerlib.corpora import Sentence
+from nerlib.errors import TooLarge
+from nerlib.experiment import Study
+from nerlib.models import METHODS, Lora
+from nerlib.params import read_settings
+from nerlib.tasks import find_task
+from nerlib.training.gradients import Accumulated
+from nerlib.training.state import Outcome
+from tests import tiny
+
+WINDOWS = importlib.import_module("nerlib.encoding.windows")  # the package has a function of that name
+LABELS = ("O", "B-PER", "I-PER")
+LONG = Sentence(tuple(f"mira{i % 7}" for i in range(600)), tuple(LABELS[i % 2] for i in range(600)), "sw", "test.txt:1")
+SHORT = Sentence(("mira", "went"), ("B-PER", "O"), "sw", "test.txt:700")
+
+
+@pytest.fixture(scope="module")
+def model(tiny_backbone):
+    return models.build(tiny_backbone("bert"), "ner", "full", labels=LABELS)
+
+
+@pytest.fixture
+def forward_passes(model):
+    """The windows of each forward pass."""
+    seen = []
+    handle = model.network.bert.embeddings.register_forward_hook(lambda _m, _i, output: seen.append(len(output)))
+    yield seen
+    handle.remove()
+
+
+def test_a_sentence_without_end_is_predicted_in_parts_and_as_at_once(model, forward_passes, monkeypatch):
+    at_once = training.predict(model, [SHORT, LONG], max_length=16)
+    assert max(forward_passes) > 40
+    forward_passes.clear()
+    monkeypatch.setattr(WINDOWS, "AT_ONCE", 4)
+    assert training.predict(model, [SHORT, LONG], max_length=16) == at_once
+    assert max(forward_passes) <= 4
+
+
+def test_the_gradient_of_a_sentence_without_end_is_the_sum_over_its_parts(model, monkeypatch):
+    encoded, found = model.encode([SHORT, LONG], 16), []
+    model.network.eval()  # no dropout
+    for most in (1000, 4):
+        monkeypatch.setattr(WINDOWS, "AT_ONCE", most)
+        gradients = Accumulated(model.network, encoded, model.loss, model.task.count, Outcome())
+        parts = gradients.parts(np.arange(2))
+        assert max(len(part["input_ids"]) for part in parts) <= most
+        model.network.zero_grad()
+        loss, labelled = gradients.of_batch(np.arange(2), parts)
+        found.append((float(loss), labelled, model.network.bert.embeddings.word_embeddings.weight.grad.clone()))
+    assert found[0][1] == found[1][1]
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-6)
+    torch.testing.assert_close(found[0][2], found[1][2], rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", [kind() for kind in METHODS.values() if kind.name != "madx"], ids=lambda m: m.name)
+def test_weights_are_counted_as_they_will_be_without_making_them(tiny_backbone, method):
+    made = models.build(tiny_backbone("bert"), "ner", method, labels=LABELS)
+    counted = models.count_weights(made.backbone, made.task, LABELS, method)
+    assert counted == (sum(p.numel() for p in made.network.parameters()), made.trainable_parameters)
+
+
+def test_an_adapter_of_any_rank_is_counted_before_it_is_made(tiny_backbone):
+    backbone = models.find_backbone(tiny_backbone("bert"))
+    _, trained = models.count_weights(backbone, find_task("ner"), LABELS, Lora(rank=10**6))
+    head = 32 * len(LABELS) + len(LABELS)
+    assert trained == head + 2 * 2 * 10**6 * (32 + 32)  # query and value of two layers, A and B of each
+
+
+def test_a_training_whose_adapter_does_not_fit_is_not_begun(tiny_backbone, tmp_path):
+    given = tiny.small_study(tmp_path, tiny_backbone(), method="lora", rank=10**9)
+    with pytest.raises(TooLarge, match=r"baseline, lora: needs \d+\.\d GB of memory, .* are free"):
+        Study(read_settings(given)).run_stage("baseline", [1])
