@@ -233,6 +233,7 @@ COMMENTS = {
     "source_size": "source examples in all, split evenly",
     "num_epochs": "passes over the sources",
     "target_steps": "optimizer steps on the target",
+    "dev_size": "dev examples to choose the best epoch on; 0: all",
     "test_size": "test examples to score on; 0: all",
 }
 
@@ -258,8 +259,9 @@ def plan(
         "source_size": 32 * steps if sources else 0,
         "num_epochs": 1 if sources else 0,
         "target_steps": steps,
-        "test_size": 500 if steps < SIZES[0][0] and len(found.corpus.test) > 500 else 0,
     }
+    if steps < SIZES[0][0]:  # predicting all of a large corpus would take longer than such a training
+        given |= {"dev_size": min(200, len(found.corpus.dev)), "test_size": min(500, len(found.corpus.test))}
     return {name: value for name, value in given.items() if value}
 
 
