@@ -127,14 +127,14 @@ class Page:
         ----------
         found
             One or two sentences computed from what the notebook shows; or comparisons, of which the leading one is the
-            answer: its verdict is the first word, both sides' scores stand beside it.
+            answer, in brief; both sides' scores stand beside it, the whole sentence where they are compared.
         runs
             What it was computed from; their time is its cost.
         more
             A further sentence.
         """
         first = None if isinstance(found, str) else next(iter(leading(found)), None)
-        headline = found if isinstance(found, str) else describe(first) if first else NOTHING
+        headline = found if isinstance(found, str) else describe(first, brief=True) if first else NOTHING
         scores = (
             {side: score for side, score in zip(first.question.labels, (first.a, first.b), strict=False)}
             if first

@@ -28,8 +28,11 @@ def score_text(name: str, score: Interval, units: str = "seeds") -> str:
     return f"{name} {interval(score, 'points', f', {score.n} {units}')}"
 
 
-def describe(c: Comparison) -> str:
-    """The sentence of a comparison, the same on every page: verdict and scope, difference, interval and p."""
+def describe(c: Comparison, *, brief: bool = False) -> str:
+    """The sentence of a comparison, the same on every page: verdict and scope, difference, interval and p.
+
+    `brief`: verdict, scope and difference alone, for a headline beside which both scores stand.
+    """
     a, b, where = c.question.labels
     where = f" ({where})" if where else ""
     sick = [f"{k} of {n} runs of {side} collapsed" for k, n, side in zip(c.collapsed, c.runs, (a, b), strict=True) if k]
@@ -40,10 +43,11 @@ def describe(c: Comparison) -> str:
     size = f" {c.verdict.size}" if c.verdict.size else ""
     said = capital(VERDICTS[c.verdict.value].format(a=a, b=b)) + f"{size}{where}, {c.verdict.scope}"
     n = f"{c.languages} language{'s' if c.languages > 1 else ''}, {_pairs(c)}"
-    told = [f"{said}: {interval_text(c.difference)} {_unit(c)} over {n}{_p(c)}"]
-    told += [capital(f"{score_text(a, c.a, units)}, {score_text(b, c.b, units)}{_left(c)}")]
+    told = [f"{said}: {interval_text(c.difference)} {_unit(c)}" + ("" if brief else f" over {n}{_p(c)}")]
+    told += [] if brief else [capital(f"{score_text(a, c.a, units)}, {score_text(b, c.b, units)}{_left(c)}")]
     told += [capital(c.verdict.why)] if c.verdict.why else []
-    told += [describe_spread(c)] if c.verdict.scope == LIKE_THESE and c.verdict.value != "undecided" else []
+    spread = c.verdict.scope == LIKE_THESE and c.verdict.value != "undecided" and not brief
+    told += [describe_spread(c)] if spread else []
     told += [f"{capital(' and '.join(sick))}; the others are compared"] if sick else []
     return ". ".join(told) + "."
 

@@ -33,6 +33,7 @@ UNANSWERABLE = "unanswerable"
 # Words of a question's shortest gold answer: what a length is called, and the most words that are called so.
 LENGTHS = (("one word", 1), ("two or three words", 3), ("four words or more", float("inf")))
 ORDER = (CORRECT, *KINDS, EXACT, RIGHTLY_NONE, *WRONG_ANSWERS)
+TWICE = ("token_accuracy", "micro_f1")  # what `accuracy` is under another name
 SCORE_LABELS = {"f1": "strict F1", "answer_f1": "token F1"} | {f"rouge_{n}": f"ROUGE-{n.upper()}" for n in "12l"}
 
 
@@ -62,7 +63,7 @@ def all_scores(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
         (_score_label(name), f"{label(run['method'])}, {label(run['stage'])}", value)
         for run in _rows(runs)
         for name, value in read_record(Path(run["folder"])).scores["test"].items()
-        if isinstance(value, float)
+        if isinstance(value, float) and name not in TWICE
     ]
     groups = pd.DataFrame(rows, columns=["score", "run", "value"]).groupby(["score", "run"], sort=False)["value"]
     return groups.apply(lambda values: score_interval(values, level)).unstack().rename_axis(columns=None).reset_index()

@@ -149,6 +149,14 @@ def test_a_chosen_rate_at_the_edge_of_those_tried_is_called_so(chosen, where):
     assert describe_rates(rates[rates["chosen"]]).endswith("no other one was tried.")
 
 
+def test_a_headline_says_the_verdict_and_the_difference_alone():
+    runs_of = [*runs("target", [0.7, 0.71, 0.72]), *runs("baseline_converged", [0.5, 0.52, 0.51])]
+    (found,) = compare(table_of(*runs_of))
+    short, long = describe(found, brief=True), describe(found)
+    assert long.startswith(short.removesuffix(".")) and "p =" in long and "p =" not in short
+    assert len(re.findall(r"\d+(?:\.\d+)?", short)) < 7
+
+
 def test_a_sentence_says_when_its_seeds_cannot_tell():
     assert interval_text(mean_interval([0.15, 0.45])) == "+30.0 (two values cannot tell)"
     assert score_text("transfer", score_interval([0.1, 0.4])) == "transfer 25.0 (two values cannot tell)"

@@ -195,6 +195,7 @@ def test_every_score_has_its_mean_over_seeds():
     for seed, of_seed in enumerate(predicted):
         a_run("qa", QUESTIONS, of_seed, seed)
     table = all_scores(runs()).set_index("score")
+    assert not {"token accuracy", "micro F1"} & set(table.index)  # the accuracy, which has a row
     assert table.loc["exact match", "LoRA, transfer"].value == pytest.approx(np.mean([3 / 4, 1]))
     assert {"token F1", "ROUGE-L", "token F1, as written"} <= set(table.index)
     assert "answerable" not in table.index
