@@ -388,7 +388,7 @@ def measure(
     here = statistics.margin_at(float(units.to_numpy().mean()), margin)
     verdict, estimate = statistics.judge(ladder, margin=here, alpha=own)
     low, high = (end if math.isfinite(end) else math.nan for end in estimate.interval(own))
-    test = statistics.tost_of(estimate, margin=here, alpha=own)
+    test = statistics.tost(estimate, margin=here, alpha=own)
     spread = units if len(units) > 1 else compared
     a, b = (statistics.score_interval(spread[side].dropna(), level) for side in "ab")
     n = len(units) if len(units) > 1 else len(compared)

@@ -16,8 +16,7 @@ from scipy import stats
 
 from nerlib.errors import SettingsError
 from nerlib.scoring import FloatArray
-from nerlib.statistics.estimate import flipped_signs_p, typical_values
-from nerlib.statistics.intervals import Interval, PermutationTest, check_level
+from nerlib.statistics.intervals import Interval, check_level
 
 
 class PooledTest(NamedTuple):
@@ -53,31 +52,6 @@ class EffectSize(NamedTuple):
 
 
 # --- two methods ------------------------------------------------------------------------------------------------------
-
-
-def sign_flip_test(differences: npt.ArrayLike) -> PermutationTest:
-    """Sign-flip (one-sample permutation) test that the mean of paired differences is 0, two-sided.
-
-    Under the null hypothesis each unit's difference could as well have had the other sign. All 2^n signs are counted up
-    to n = 16 (as scipy's `permutation_test` does, in a hundredth of its time); beyond, the same 2^16 are, always.
-
-    Parameters
-    ----------
-    differences
-        (n,), one a unit: a language's mean over seeds, or one seed's difference within a language.
-
-    Raises
-    ------
-    SettingsError
-        For no differences, or NaN among them.
-
-    References
-    ----------
-    Fisher (1935), The Design of Experiments, section 21; Phipson & Smyth (2010) for the drawn form.
-    """
-    values = tuple(_finite(differences).tolist())
-    smallest = 2 / (len(typical_values(values)) + 1)
-    return PermutationTest(float(np.mean(values)), flipped_signs_p(values), smallest)
 
 
 def wilcoxon_p(differences: npt.ArrayLike) -> float:

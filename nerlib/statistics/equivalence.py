@@ -14,7 +14,6 @@ from scipy import stats
 from nerlib.errors import SettingsError
 from nerlib.formats import MINUS
 from nerlib.statistics.estimate import Estimate, estimate_of
-from nerlib.statistics.intervals import check_level
 
 MARGIN = 0.01  # one F1 point
 RELATIVE_MARGIN = 0.1  # at most this share of the score, and of the error
@@ -77,36 +76,23 @@ class Verdict(NamedTuple):
         return f"{self.value}{', ' + self.size if self.size else ''} ({self.scope})"
 
 
-def tost(differences: npt.ArrayLike, *, margin: float = MARGIN, alpha: float = 0.05) -> EquivalenceTest:
-    """Two one-sided t tests of equivalence.
+def tost(estimate: Estimate, *, margin: float = MARGIN, alpha: float = 0.05) -> EquivalenceTest:
+    """Two one-sided tests of equivalence: that the difference lies inside ±margin; NaN where nothing varies.
 
     Parameters
     ----------
-    differences
-        (n,), one a unit.
+    estimate
+        Of the difference.
     margin
         δ, stated beforehand: differences inside ±δ do not matter.
     alpha
         Of each of the two tests.
-
-    Raises
-    ------
-    SettingsError
-        For a margin that is not above 0, or an α outside 0..1.
 
     References
     ----------
     Schuirmann (1987), A comparison of the two one-sided tests procedure and the power approach. J. Pharmacokinetics and
     Biopharmaceutics 15; Lakens (2017), Equivalence tests, Social Psychological and Personality Science 8.
     """
-    check_level(1 - 2 * alpha)
-    if not margin > 0:
-        raise SettingsError(f"expected a margin above 0, as 0.01 for one F1 point, got {margin!r}")
-    return tost_of(estimate_of(differences), margin=margin, alpha=alpha)
-
-
-def tost_of(estimate: Estimate, *, margin: float, alpha: float) -> EquivalenceTest:
-    """`tost` of any estimate; NaN where nothing varies."""
     return EquivalenceTest(estimate.inside_p(margin), *estimate.interval(2 * alpha), margin)
 
 
@@ -144,7 +130,7 @@ def judge(
     size: Size = ""
     if value in ("better", "worse"):
         beyond = low > margin or high < -margin
-        inside = tost_of(estimate, margin=margin, alpha=alpha).equivalent
+        inside = tost(estimate, margin=margin, alpha=alpha).equivalent
         size = "by more than the margin" if beyond else "by less than the margin" if inside else ""
     return Verdict(value, scope, size, why), estimate
 
@@ -182,7 +168,7 @@ def _value(estimate: Estimate, margin: float, alpha: float) -> Value:
     low, high = estimate.interval(alpha)
     if low > 0 or high < 0:
         return "better" if low > 0 else "worse"
-    return "equivalent" if tost_of(estimate, margin=margin, alpha=alpha).equivalent else "undecided"
+    return "equivalent" if tost(estimate, margin=margin, alpha=alpha).equivalent else "undecided"
 
 
 def share_that_loses(differences: npt.ArrayLike, margin: float, level: float = 0.95) -> float:

@@ -40,24 +40,6 @@ class Interval(NamedTuple):
         return not (value < self.low or value > self.high)
 
 
-class PermutationTest(NamedTuple):
-    """A mean difference and its two-sided p.
-
-    Attributes
-    ----------
-    value
-        The mean difference.
-    p
-        Two-sided: a share of all permutations, or (as extreme + 1) / (n_resamples + 1) of those drawn.
-    smallest_p
-        What no result can go below, with so many units or resamples.
-    """
-
-    value: float
-    p: float
-    smallest_p: float
-
-
 def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> Interval:
     """Mean over seeds with Student's t interval, mean ± t(n − 1) · sd / √n.
 

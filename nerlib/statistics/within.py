@@ -9,8 +9,8 @@ it by :math:`e_i = (x_i - F y_i) / \sum y_i`, to first order: what the bootstrap
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +19,8 @@ from nerlib.errors import SettingsError
 from nerlib.scoring import FloatArray
 from nerlib.scoring.counts import share
 from nerlib.statistics.estimate import MOST_FREEDOM, Estimate, satterthwaite
-from nerlib.statistics.intervals import check_resamples
 
-CELLS = 2**20  # of an array of weights (resamples, sentences) held at once: 8 MiB
-# A multinomial number costs about as much as this many sentences drawn one by one.
-MULTINOMIAL_COST = 8
+BLOCK = 10  # sentences: about a short document
 
 
 class Pair(NamedTuple):
@@ -151,9 +148,6 @@ def _freedom(moved: FloatArray) -> float:
     return float(np.clip(2 * squares**2 / spread, 1, MOST_FREEDOM)) if spread > 0 else float(max(len(moved) - 1, 1))
 
 
-BLOCK = 10  # sentences: about a short document
-
-
 def _blocks(moved: FloatArray) -> float:
     """Variance of sentences drawn in blocks of neighbours, over that of sentences drawn alone."""
     whole = moved[: len(moved) // BLOCK * BLOCK]
@@ -175,41 +169,6 @@ def fixed_languages(doubts: Sequence[Doubt]) -> Estimate:
     parts = [(table[5], freedoms)] if np.isnan(seeds).any() else both
     variances = tuple(float(variance.sum()) / n**2 for variance, _ in parts)
     return Estimate(value, variances, tuple(satterthwaite(*part) for part in parts))
-
-
-# --- drawing sentences ------------------------------------------------------------------------------------------------
-
-
-def resampled_sums(rows: npt.NDArray[Any], n_resamples: int, rng: np.random.Generator) -> npt.NDArray[Any]:
-    """Column sums of `rows` (n, k) after drawing n rows with replacement: (n_resamples, k).
-
-    Equal rows are one kind. How often each kind is drawn is multinomial: one number a kind instead of one a sentence,
-    and exactly the same distribution; it pays where a test set has few kinds of sentences.
-    """
-    check_resamples(n_resamples)
-    n = len(rows)
-    kinds, sizes = np.unique(rows, axis=0, return_counts=True)
-    if len(kinds) * MULTINOMIAL_COST < n:
-        drawn = (rng.multinomial(n, sizes / n, size=size) @ kinds for size in chunks(n_resamples, len(kinds)))
-    else:
-        values = rows.astype(float)  # sums of integers are exact, and matrices of floats multiply fast
-        drawn = (bootstrap_counts(n, size, rng) @ values for size in chunks(n_resamples, n))
-    return np.concatenate(list(drawn))
-
-
-def bootstrap_counts(n: int, n_resamples: int, rng: np.random.Generator) -> FloatArray:
-    """How often each of n rows is drawn, n times with replacement: (n_resamples, n)."""
-    drawn = (
-        rng.integers(n, size=(n_resamples, n), dtype=np.uint32) + np.arange(n_resamples, dtype=np.int64)[:, None] * n
-    )
-    return np.bincount(drawn.ravel(), minlength=n_resamples * n).reshape(n_resamples, n).astype(float)
-
-
-def chunks(n_resamples: int, width: int) -> Iterator[int]:
-    """Split the resamples so that an array (chunk, width) stays within `CELLS`."""
-    step = max(1, CELLS // max(width, 1))
-    for start in range(0, n_resamples, step):
-        yield min(step, n_resamples - start)
 
 
 # --- counts -----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from scipy import stats
 
 from nerlib.errors import SettingsError
 from nerlib.scoring import EntityCounts, f1_from_counts
-from nerlib.statistics import Pair, doubt_of, f1_side, fixed_languages, mean_interval, resampled_sums
+from nerlib.statistics import Pair, doubt_of, f1_side, fixed_languages, mean_interval
 
 
 def side(rng, entities, f1, seeds=1):
@@ -36,16 +36,17 @@ def difference(pair):
 def test_sentences_move_f1_as_much_as_the_bootstrap_finds(seeds, f1):
     pair = a_pair(np.random.default_rng(4), n=400, seeds=seeds, f1=f1)
     rows = np.concatenate([[tp, fp + fn] for tp, fp, fn in pair], axis=1)  # (2, 2 seeds, sentences)
-    sums = resampled_sums(rows.reshape(-1, 400).T, 20_000, np.random.default_rng(5)).reshape(-1, 2, 2 * seeds)
+    again = np.random.default_rng(5).multinomial(400, np.full(400, 1 / 400), size=5_000)
+    sums = (again @ rows.reshape(-1, 400).T.astype(float)).reshape(-1, 2, 2 * seeds)
     drawn = f1_from_counts(sums[:, 0], sums[:, 1], 0)
     again = drawn[:, :seeds].mean(axis=1) - drawn[:, seeds:].mean(axis=1)
     found = doubt_of(pair)
     assert found.value == pytest.approx(difference(pair))
-    assert math.sqrt(found.trained) == pytest.approx(again.std(), rel=0.03)
+    assert math.sqrt(found.trained) == pytest.approx(again.std(), rel=0.05)
     if seeds == 1:
         low, high = fixed_languages([found]).interval(0.05)
         half = (np.quantile(again, 0.975) - np.quantile(again, 0.025)) / 2
-        assert (high - low) / 2 == pytest.approx(half, rel=0.03)
+        assert (high - low) / 2 == pytest.approx(half, rel=0.05)
 
 
 def test_where_sentences_do_not_matter_it_is_student_s_interval_over_seeds():
