@@ -23,7 +23,7 @@ from nerlib.efficiency import UNKNOWN, WEIGHTS
 from nerlib.errors import SettingsError
 from nerlib.records import read_record
 from nerlib.results.runs import check_columns, check_one_kind, comparable_runs
-from nerlib.statistics import check_resamples
+from nerlib.statistics import check_resamples, resampled_sums
 from nerlib.vocabulary import label
 
 if TYPE_CHECKING:
@@ -361,9 +361,7 @@ def rank_stability(
     if len(wide) < 2:
         raise SettingsError(f"expected two units ({unit}) at least that all competitors share, got {len(wide)}")
     k = wide.shape[1]
-    check_resamples(draws)
-    again = rng.multinomial(len(wide), np.full(len(wide), 1 / len(wide)), size=draws)  # (draws, units)
-    sums = again @ wide.to_numpy(float)  # (draws, k)
+    sums = resampled_sums(wide.to_numpy(float), draws, rng)  # (draws, k)
     ranks = rankdata(-sums.round(9), axis=1, method="min")  # rounded: equal sums must not differ in their last bit
     shares = (ranks[:, :, None] == np.arange(1, k + 1)).mean(axis=0)  # (competitors, ranks)
     means = competitors.assign(mean=wide.mean().to_numpy())

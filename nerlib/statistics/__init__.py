@@ -52,6 +52,7 @@ from nerlib.statistics.within import (
     doubt_of_sides,
     f1_side,
     fixed_languages,
+    resampled_sums,
     side_of,
     side_of_scores,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "margin_at",
     "mean_interval",
     "pooled_ttest",
+    "resampled_sums",
     "score_interval",
     "seeds_needed",
     "sentences_needed",

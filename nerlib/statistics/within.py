@@ -10,7 +10,7 @@ it by :math:`e_i = (x_i - F y_i) / \sum y_i`, to first order: what the bootstrap
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from nerlib.errors import SettingsError
 from nerlib.scoring import FloatArray
 from nerlib.scoring.counts import share
 from nerlib.statistics.estimate import MOST_FREEDOM, Estimate, satterthwaite
+from nerlib.statistics.intervals import check_resamples
 
 BLOCK = 10  # sentences: about a short document
 
@@ -169,6 +170,16 @@ def fixed_languages(doubts: Sequence[Doubt]) -> Estimate:
     parts = [(table[5], freedoms)] if np.isnan(seeds).any() else both
     variances = tuple(float(variance.sum()) / n**2 for variance, _ in parts)
     return Estimate(value, variances, tuple(satterthwaite(*part) for part in parts))
+
+
+def resampled_sums(rows: npt.NDArray[Any], n_resamples: int, rng: np.random.Generator) -> FloatArray:
+    """Column sums of `rows` (n, k) after drawing n rows with replacement: (n_resamples, k).
+
+    Equal rows are one kind; how often each kind is drawn is multinomial.
+    """
+    check_resamples(n_resamples)
+    kinds, sizes = np.unique(rows, axis=0, return_counts=True)
+    return rng.multinomial(len(rows), sizes / len(rows), size=n_resamples) @ kinds.astype(float)
 
 
 # --- counts -----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from nerlib.statistics import (
     Interval,
     expected_f1_width,
     mean_interval,
+    resampled_sums,
     wilson_interval,
 )
 from tests.masakhaner import tags_of
@@ -75,8 +76,7 @@ def test_the_interval_over_seeds_covers_the_mean(n):
 def resampled_f1(counts, seed, n_resamples=20_000):
     """Corpus F1 on drawn test sets, (n_resamples,)."""
     tp, fp, fn = counts
-    kinds, sizes = np.unique(np.stack([tp, fp + fn], axis=1), axis=0, return_counts=True)
-    sums = np.random.default_rng(seed).multinomial(len(tp), sizes / len(tp), size=n_resamples) @ kinds
+    sums = resampled_sums(np.stack([tp, fp + fn], axis=1), n_resamples, np.random.default_rng(seed))
     return f1_from_counts(sums[:, 0], sums[:, 1], 0)
 
 
