@@ -181,6 +181,10 @@ class Settings(BaseModel):
     few_shot_sizes: Annotated[tuple[Count, ...], Field(min_length=1), EachOnce, Rising] = Field(
         (0, 10, 25, 50, 100), description="labelled target sentences, nested; 0 is zero-shot"
     )
+    word_budgets: Annotated[tuple[Count, ...], Field(min_length=1), EachOnce, Rising] = Field(
+        (100, 200, 400, 700, 1000),
+        description="words that are labelled when annotation is rehearsed",
+    )
     text: str = Field("", description="unlabelled text: Hub name, folder, or 'demo'; empty: from the language's file")
     text_size: int = Field(0, ge=0, description="lines of text of a language; 0: all")
     seeds: Annotated[tuple[Count, ...], Field(min_length=1), EachOnce] = Field((1, 2, 3), description="one run each")

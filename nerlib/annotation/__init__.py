@@ -5,6 +5,7 @@ sentences of a document and `document` the way back. `save_for` writes documents
 reads what comes back; `agreement`, `changes` and `conflicts` say what annotators did, `corpus_of` makes a corpus of it.
 """
 
+from nerlib.annotation.choosing import best_strategy, choose, gains, learning_curve, left_out, uncertainty
 from nerlib.annotation.returned import agreement, changes, conflicts, corpus_of
 from nerlib.annotation.texts import Document, Entity, Place, cut, document, entities_at, sentences_of
 from nerlib.annotation.tools import TOOLS, label_studio_config, load_from, save_for
@@ -15,14 +16,20 @@ __all__ = [
     "Entity",
     "Place",
     "agreement",
+    "best_strategy",
     "changes",
+    "choose",
     "conflicts",
     "corpus_of",
     "cut",
     "document",
     "entities_at",
+    "gains",
     "label_studio_config",
+    "learning_curve",
+    "left_out",
     "load_from",
     "save_for",
     "sentences_of",
+    "uncertainty",
 ]

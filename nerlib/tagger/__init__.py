@@ -18,18 +18,21 @@ from nerlib.tagger.confidence import (
 )
 from nerlib.tagger.exporting import export
 from nerlib.tagger.files import tag_file
+from nerlib.tagger.learning import ask, rehearse
 from nerlib.tagger.tagging import Tagger, load_tagger
 
 __all__ = [
     "Calibration",
     "Promise",
     "Tagger",
+    "ask",
     "calibrate",
     "calibration_error",
     "export",
     "judged",
     "load_tagger",
     "promise",
+    "rehearse",
     "reliability",
     "tag_file",
 ]
