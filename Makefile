@@ -8,7 +8,7 @@ BIN := .venv/bin
 DONE := .venv/.installed
 export PYTHONUTF8 := 1
 
-.PHONY: help setup demo start study test check bench lab work format
+.PHONY: help setup demo start study test torture fuzz check bench lab work format
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ study: setup ## all pages of a study: make study STUDY=name
 
 test: setup ## all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadgroup
+
+torture: setup ## runs killed at every file event, damaged and starved (about an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.reliability.torture
+
+fuzz: setup ## 20,000 odd inputs to every reader: nothing but nerlib's own errors, nothing lost in silence
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.reliability.fuzz
 
 check: setup ## style, types, floors, notebooks without outputs
 	$(BIN)/ruff check .

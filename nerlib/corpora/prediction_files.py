@@ -58,9 +58,9 @@ def read_conll(path: Path, separator: str = "\t") -> tuple[list[tuple[str, ...]]
     Raises
     ------
     CorpusError
-        When a line has another number of cells than the first, or an empty one.
+        When the file cannot be read, or a line has another number of cells than the first, or an empty one.
     """
-    text = path.read_bytes().decode("utf-8", "surrogatepass").removeprefix("\ufeff")
+    text = _text_of(path).removeprefix("\ufeff")
     rows = [line.split(separator) for line in text.split("\n")]
     width = next((len(cells) for cells in rows if cells != [""]), 0)
     for number, cells in enumerate(rows, start=1):
@@ -111,12 +111,17 @@ def read_examples(path: Path) -> tuple[list[LabelledText | Question], list[str]]
     CorpusError
         When a line is no such object, or an answer does not stand where it is said to; the message names the line.
     """
+    rows = [(cells, f"{path}:{number}") for number, cells in json_lines(_text_of(path), path)]
+    return [_example(cells, where) for cells, where in rows], [cells["predicted"] for cells, _ in rows]
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = path.read_bytes().decode("utf-8", "surrogatepass")
+        return path.read_bytes().decode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:
         raise CorpusError(f"{path}: expected UTF-8, got the byte 0x{error.object[error.start]:02x}") from None
-    rows = [(cells, f"{path}:{number}") for number, cells in json_lines(text, path)]
-    return [_example(cells, where) for cells, where in rows], [cells["predicted"] for cells, _ in rows]
+    except OSError as error:
+        raise CorpusError(f"{path}: expected a file that can be read: {error.strerror or error}") from error
 
 
 def _example(cells: Mapping[str, Any], where: str) -> LabelledText | Question:
