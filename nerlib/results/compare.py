@@ -297,7 +297,8 @@ def compare(
     families = {_family(one) for one in asked}
     considered = [one for one in plan if _family(one) in families] + [one for one in asked if one not in plan]
     table = _one_of_each_seed(comparable_runs(runs))
-    pairs = {str(one): pairs_of(table, one, shared_seeds) for one in (*considered, *asked)}
+    all_of_them = {str(one): one for one in (*considered, *asked)}
+    pairs = {name: pairs_of(table, one, shared_seeds) for name, one in all_of_them.items()}
     first: dict[Any, Question] = {}  # by the runs that are compared: the planned question before any other
     for one in considered:
         if len(pairs[str(one)][0]):
@@ -377,11 +378,24 @@ def pairs_of(table: pd.DataFrame, asked: Question, shared_seeds: bool | None = N
 
 
 def measure(
-    asked: Question, pairs: pd.DataFrame, left_out: str = "", *, family: int = 1, margin: float, alpha: float
+    asked: Question,
+    pairs: pd.DataFrame,
+    left_out: str = "",
+    *,
+    doubts: Mapping[str, Doubt] | None = None,
+    family: int = 1,
+    margin: float,
+    alpha: float,
 ) -> Comparison:
-    """The verdict of pairs, by the rule of this module, as one of `family` comparisons."""
+    """The verdict of pairs, by the rule of this module, as one of `family` comparisons.
+
+    Parameters
+    ----------
+    doubts
+        By language, where they are known already; None: from the runs' counts.
+    """
     compared = _sound(pairs)
-    doubts = {str(tag): _doubt(of) for tag, of in compared.groupby("language", sort=True)}
+    doubts = doubts or {str(tag): _doubt(of) for tag, of in compared.groupby("language", sort=True)}
     units = compared.groupby("language")[["a", "b"]].mean()
     ladder = ladder_of(list(doubts.values()))
     own, level = alpha / family, 1 - alpha

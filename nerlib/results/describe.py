@@ -63,8 +63,9 @@ def describe_spread(c: Comparison) -> str:
 
 def describe_needed(c: Comparison) -> str:
     """What would decide an undecided comparison: of a true difference of the margin, by the rule that judges."""
+    now = min(c.runs) // c.languages
     needed = [
-        (f"{c.more_seeds} seeds", c.more_seeds and math.isfinite(c.more_seeds.value)),
+        (f"{c.more_seeds} seeds", c.more_seeds and now < c.more_seeds.value < math.inf),
         (f"{c.more_sentences:.0f} times the test sentences", math.isfinite(c.more_sentences)),
         (f"{c.more_languages:.0f} languages like these", math.isfinite(c.more_languages)),
     ]
@@ -73,6 +74,8 @@ def describe_needed(c: Comparison) -> str:
     if c.verdict.why and not ways:
         return f"{c.question.name}: {c.verdict.why}."
     limit = "; sentences are the limit: more seeds cannot" if c.more_seeds and math.isinf(c.more_seeds.value) else ""
+    if c.more_seeds and c.more_seeds.value <= now:
+        return f"{c.question.name}: a true difference of {points(c.equivalence.margin)} would mostly have been found."
     return f"{c.question.name}: {ways or 'nothing that was tried'} would tell {margin}, 4 times in 5{limit}."
 
 
@@ -118,7 +121,7 @@ def interval_text(value: Interval) -> str:
 
 def _unit(c: Comparison) -> str:
     task = c.question.where.get("task", "ner")
-    return "F1 points" if task not in TASKS or TASKS[task].metric.endswith("f1") else "points"
+    return "F1 points" if task in TASKS and TASKS[task].metric.endswith("f1") else "points"
 
 
 def _left(c: Comparison) -> str:

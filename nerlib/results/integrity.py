@@ -121,7 +121,8 @@ def _copies(group: pd.DataFrame) -> Found | None:
     if len(group) < 2:
         return None
     named = (" ".join(words(run, ["method", "stage", "sources", "seed"])) for run in group.to_dict("records"))
-    return f"{len(group)} runs have the same predictions, tag by tag: {', '.join(named)}", group
+    what = f"{len(group)} runs have the same predictions, tag by tag: {', '.join(named)}; the first of them stays"
+    return what, group[1:]
 
 
 def _test_sets(group: pd.DataFrame) -> Found | None:

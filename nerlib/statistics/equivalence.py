@@ -227,8 +227,8 @@ def seeds_needed(
     """How many seeds, in these languages, find a true difference of this size with this chance, by the rule of `judge`.
 
     What was found is not taken for the truth (that would be post hoc power); its variances are, with their own doubt:
-    `value` is for the median of what the variance of seeds may be, `low` and `high` for its tenth and ninetieth per
-    cent. Infinite where sentences are the limit.
+    `value` is for what the variance of seeds is below with a chance of .6 (so that on average the promise holds), `low`
+    and `high` for .1 and .9. Infinite where sentences are the limit.
 
     References
     ----------
@@ -242,7 +242,7 @@ def seeds_needed(
             lambda k: grown(estimate, seeds=seeds, times=k / seeds, doubtful=doubtful), difference, alpha, power
         )
 
-    return Needed(fewest(0.9), fewest(0.5), fewest(0.1))
+    return Needed(fewest(0.9), fewest(0.4), fewest(0.1))
 
 
 def sentences_needed(estimate: Estimate, seeds: int, *, difference: float = MARGIN, alpha: float = 0.05) -> float:

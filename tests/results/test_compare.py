@@ -381,6 +381,96 @@ def test_ranks_need_three_methods():
     assert [methods[i] for i in np.argsort(test.mean_ranks)] == ["dora", "lora", "full"]
 
 
+def foreign(scores, folder, seeds=(1, 2, 3, 4, 5), **more):
+    runs = a_table(scores, seeds=seeds, languages=LANGUAGES[:2], stage="foreign", backbone="foreign", sd=0.01, **more)
+    return with_counts(runs, folder, sentences=100)
+
+
+def test_the_names_of_foreign_files_decide_nothing(tmp_path):
+    """Seed 1 of one system has nothing to do with seed 1 of another: renaming files changes no digit."""
+    runs = foreign({"a": 0.70, "b": 0.715}, tmp_path)
+    said = set()
+    for order in list(itertools.permutations((1, 2, 3, 4, 5)))[::40]:
+        other = dict(zip((1, 2, 3, 4, 5), order, strict=True))
+        turned = runs.assign(seed=runs["seed"].where(runs["method"] == "a", runs["seed"].map(other)))
+        (found,) = compare(turned)
+        each = by_language([found])
+        said.add((describe(found), *map(str, each["verdict"]), *each["p"].round(12)))
+    assert len(said) == 1
+    shared = {compare(runs.assign(seed=np.roll(runs["seed"], k)), shared_seeds=True)[0].p for k in (0, 1)}
+    assert len(shared) == 2  # declared to be shared, they are paired
+
+
+def test_foreign_systems_of_other_numbers_of_seeds_lose_none(tmp_path):
+    runs = foreign({"a": 0.70, "b": 0.715}, tmp_path)
+    fewer = runs[(runs["method"] == "a") | (runs["seed"] <= 3)]
+    apart = runs.assign(seed=runs["seed"] + 10 * (runs["method"] == "b"))  # seeds 1–5 and 11–15
+    (few,), (none_shared,), (whole,) = compare(fewer), compare(apart), compare(runs)
+    assert few.runs == (10, 6) and few.left_out == "" and "10 and 6 runs" in describe(few)
+    of = fewer.groupby(["language", "method"])["test_score"].mean().unstack()
+    assert few.difference.value == pytest.approx((of["a"] - of["b"]).mean())
+    assert none_shared.p == pytest.approx(whole.p)
+
+
+def test_a_sixth_language_or_a_second_comparison_changes_a_verdict_only_with_a_reason():
+    """Five languages are spoken of; six allow more to be said; in a family of two not, and the page says why."""
+    methods = {"full": 0.70, "lora": 0.75, "dora": 0.705}
+    runs = a_table(methods, sd=0.005)
+    two = runs[runs["method"] != "dora"]
+    five, six = (compare(two[two["language"].isin(LANGUAGES[:n])])[0] for n in (5, 6))
+    among_two = answers(runs[runs["language"].isin(LANGUAGES[:6])])[FULL_AND_LORA]
+    assert {five.word, six.word, among_two.word} == {"better"}
+    scopes = [c.verdict.scope for c in (five, six, among_two)]
+    assert scopes == ["on these languages", "on languages like these", "on these languages"]
+    assert "6 languages are needed to speak of languages like these" in describe(five)
+    assert "7 languages are needed to speak of languages like these" in describe(among_two)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_random_studies_adding_a_language_takes_no_verdict_away(seed):
+    rng = np.random.default_rng(seed)
+    runs = a_table({"full": 0.7, "lora": 0.7 + rng.normal(0.01, 0.01)}, sd=0.01, seed=seed)
+    alike = runs.groupby(["method", "seed"])["test_score"].transform("first")  # equal effects everywhere
+    runs = runs.assign(test_score=alike + rng.normal(0, 0.0005, len(runs)))
+    before = ""
+    for n in (2, 5, 6, 8):
+        (found,) = compare(runs[runs["language"].isin(LANGUAGES[:n])])
+        assert found.word == before or before in ("", "undecided", "equivalent")
+        before = found.word
+
+
+def test_two_checkpoints_have_a_verdict_about_themselves(tmp_path):
+    """One seed a side: other sentences are in doubt, no other seed, and the verdict says so."""
+    runs = with_counts(a_table({"full": 0.5, "lora": 0.7}, seeds=[1], languages=["x-near"]), tmp_path)
+    (found,) = compare(runs)
+    assert str(found.verdict) == "better, by more than the margin (for these trained models)"
+
+
+def test_copies_and_floors_have_no_verdict(tmp_path):
+    runs = with_counts(a_table({"full": 0.5, "lora": 0.7}, languages=["x-near"]), tmp_path)
+    copied = runs.assign(folder=list(runs["folder"][:1]) * 6, test_score=0.5)
+    (same,) = compare(copied)
+    assert same.word == "undecided" and "Nothing varies, so chance cannot be told" in describe(same)
+    (nothing,) = compare(runs.assign(test_score=0.0))
+    assert nothing.word == "collapsed"
+
+
+def test_one_collapsed_seed_is_told_and_not_compared():
+    runs = a_table({"full": 0.7, "lora": 0.71}, languages=["x-near"], seeds=(1, 2, 3, 4)).assign(collapsed="no")
+    sick = runs.copy()
+    sick.loc[sick.index[-1], ["test_score", "collapsed"]] = [0.0, "only O is predicted"]
+    (found,) = compare(sick)
+    (without_it,) = compare(runs[runs["seed"] != sick["seed"].iloc[-1]])
+    assert found.difference == without_it.difference and -0.2 < found.difference.low < found.difference.high < 0.2
+    assert "1 of 4 runs of LoRA collapsed; the others are compared" in describe(found)
+
+
+def test_looking_again_asks_for_more():
+    runs = a_table({"full": 0.7, "lora": 0.71})
+    widths = [c.difference.high - c.difference.low for look in (0, 1, 2, 5) for c in compare(runs, look=look)]
+    assert widths == sorted(widths) and len(set(widths)) == 4
+
+
 # --- no two pages disagree --------------------------------------------------------------------------------------------
 
 
@@ -421,7 +511,7 @@ def content(c):
 def test_no_two_pages_disagree_about_the_same_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda _: None)  # a thousand small files
     seen = set()
-    for seed in range(40):
+    for seed in range(24):
         runs = a_study(seed, tmp_path)
         whole = compare(runs)
         one = whole[seed % len(whole)]
@@ -431,6 +521,7 @@ def test_no_two_pages_disagree_about_the_same_runs(tmp_path, monkeypatch):
         for c in whole:
             seen.add(c.word)
             said = describe(c)
+            assert np.isnan(c.p) or (c.adjusted_p < 0.05) == (not c.difference.contains(0))
             assert [word for word, words in WORDS.items() if re.search(words, said)] == [c.word]
             assert (c.word == "better") <= (c.difference.low > 0) and (c.word == "worse") <= (c.difference.high < 0)
             assert "nan" not in said and said.endswith(".")

@@ -1,0 +1,123 @@
+"""Scores of any systems, judged by the rule for runs: ``python -m nerlib.compare scores.csv``.
+
+The table has a row for each item of a test set (a sentence, a document, a question), seed and system: columns `system`,
+`item`, and either `score` (0..1, averaged) or `tp`, `fp`, `fn` (added up to F1); `language` and `seed` where there are
+several. So scores of sacrebleu, lm-eval or any other tool are compared that writes one a line.
+"""
+
+import argparse
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+
+from nerlib import results
+from nerlib.errors import SettingsError
+from nerlib.results import Comparison, Question, describe, describe_needed, methods_text
+from nerlib.statistics import MARGIN, Side, alpha_of_look, doubt_of_sides, f1_side, side_of
+
+COUNTS = ["tp", "fp", "fn"]
+KEY = ["system", "language", "seed", "item"]
+
+
+def read(path: Path) -> pd.DataFrame:
+    """The table of a CSV file, with one language and one seed where it names none.
+
+    Raises
+    ------
+    SettingsError
+        When it cannot be read, lacks a column, has an item twice or a score outside 0..1.
+    """
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path}: expected a table as CSV: {error}") from None
+    table = table.assign(**{name: 1 for name in ("language", "seed") if name not in table})
+    values = COUNTS if {*COUNTS} <= {*table} else ["score"]
+    if missing := [name for name in [*KEY, *values] if name not in table]:
+        raise SettingsError(f"{path}: expected the columns {', '.join(missing)}, got {', '.join(map(str, table))}")
+    if (twice := table.duplicated(KEY)).any():
+        raise SettingsError(f"{path}: expected each item once, got twice: {dict(table.loc[twice, KEY].iloc[0])}")
+    if not (table[values] >= 0).all(axis=None) or ("score" in values and (table["score"] > 1).any()):
+        raise SettingsError(f"{path}: expected {', '.join(values)} to be numbers, scores from 0 to 1")
+    return table
+
+
+def judged(
+    table: pd.DataFrame,
+    *,
+    baseline: str = "",
+    shared_seeds: bool = False,
+    margin: float = MARGIN,
+    alpha: float = 0.05,
+) -> list[Comparison]:
+    """Each pair of systems, or each system against the baseline, as one family.
+
+    Parameters
+    ----------
+    table
+        As `read` gives it.
+    shared_seeds
+        Whether a seed is the same in all systems.
+    """
+    systems = sorted(map(str, table["system"].unique()))
+    if baseline and baseline not in systems:
+        raise SettingsError(f"expected the baseline to be one of {', '.join(systems)}, got {baseline!r}")
+    sides = {(str(one), str(tag)): _side(rows) for (one, tag), rows in table.groupby(["system", "language"])}
+    asked = [(one, baseline) for one in systems if one != baseline] if baseline else list(combinations(systems, 2))
+    found = []
+    for a, b in asked:
+        tags = [tag for one, tag in sides if one == a and (b, tag) in sides]
+        parts, doubts = [], {}
+        for tag in tags:
+            (scores_a, side_a), (scores_b, side_b) = sides[a, tag], sides[b, tag]
+            doubts[tag] = doubt_of_sides(side_a, side_b, shared_seeds=shared_seeds)
+            parts.append(
+                pd.DataFrame({"a": scores_a, "b": scores_b}).rename_axis("seed").reset_index().assign(language=tag)
+            )
+        if parts:
+            pairs = pd.concat(parts).assign(shared=shared_seeds, collapsed_a=False, collapsed_b=False)
+            question = Question({"method": a}, {"method": b}, {"task": "ner" if "tp" in table else "scores"})
+            found.append(results.measure(question, pairs, doubts=doubts, family=len(asked), margin=margin, alpha=alpha))
+    return found
+
+
+def _side(rows: pd.DataFrame) -> tuple[pd.Series, Side]:
+    """Of one system in one language: its score by seed, and its seeds and items."""
+    names = COUNTS if "tp" in rows else ["score"]
+    wide = [rows.pivot(index="seed", columns="item", values=name) for name in names]
+    if (absent := wide[0].isna()).any(axis=None):
+        seed, item = next((seed, item) for seed, row in absent.iterrows() for item in absent if row[item])
+        raise SettingsError(
+            f"{rows['system'].iloc[0]}: expected every item of each seed, got none of {item} in seed {seed}"
+        )
+    side = f1_side(*wide) if len(wide) > 1 else side_of(wide[0], wide[0] * 0 + 1)
+    return pd.Series(side.scores, wide[0].index), side
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    """Print what may be said of the systems of a table, and how it was judged."""
+    parser = argparse.ArgumentParser(prog="python -m nerlib.compare", description="what may be said of systems' scores")
+    parser.add_argument(
+        "table", type=Path, help="CSV: system, item, and score or tp, fp, fn; language and seed if several"
+    )
+    parser.add_argument("--baseline", default="", help="the system that the others are held against; else each pair")
+    parser.add_argument("--shared-seeds", action="store_true", help="a seed is the same in all systems")
+    parser.add_argument(
+        "--margin", type=float, default=100 * MARGIN, help="points below which differences do not matter"
+    )
+    parser.add_argument("--alpha", type=float, default=0.05, help="of all comparisons at once")
+    parser.add_argument("--look", type=int, default=0, help="the how-manieth look at growing data: 1, 2, ...")
+    options = parser.parse_args(given)
+    alpha = alpha_of_look(options.alpha, options.look) if options.look else options.alpha
+    rule = {"margin": options.margin / 100, "alpha": alpha, "shared_seeds": options.shared_seeds}
+    comparisons = judged(read(options.table), baseline=options.baseline, **rule)
+    for one in comparisons:
+        print(describe(one))
+        print(describe_needed(one) if one.word == "undecided" else "")
+    print(methods_text(comparisons, alpha=alpha))
+
+
+if __name__ == "__main__":
+    main()
