@@ -88,7 +88,8 @@ def _side(rows: pd.DataFrame) -> tuple[pd.Series, Side]:
     names = COUNTS if "tp" in rows else ["score"]
     wide = [rows.pivot(index="seed", columns="item", values=name) for name in names]
     if (absent := wide[0].isna()).any(axis=None):
-        seed, item = next((seed, item) for seed, row in absent.iterrows() for item in absent if row[item])
+        place, number = (int(where[0]) for where in absent.to_numpy().nonzero())
+        seed, item = absent.index[place], absent.columns[number]
         raise SettingsError(
             f"{rows['system'].iloc[0]}: expected every item of each seed, got none of {item} in seed {seed}"
         )
