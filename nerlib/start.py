@@ -232,6 +232,7 @@ COMMENTS = {
     "seeds": "one run each; five or more for a result that is to be published",
     "source_size": "source examples in all, split evenly",
     "num_epochs": "passes over the sources",
+    "train_size": "target examples to train on, drawn by seed; 0: all",
     "target_steps": "optimizer steps on the target",
     "dev_size": "dev examples to choose the best epoch on; 0: all",
     "test_size": "test examples to score on; 0: all",
@@ -258,6 +259,7 @@ def plan(
         "seeds": list(range(1, seeds + 1)),
         "source_size": 32 * steps if sources else 0,
         "num_epochs": 1 if sources else 0,
+        "train_size": min(100, len(found.corpus.train)),
         "target_steps": steps,
     }
     if steps < SIZES[0][0]:  # predicting all of a large corpus would take longer than such a training

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from nerlib import folders, models, training
 from nerlib.corpora import Sentence
-from nerlib.errors import ModelError
+from nerlib.errors import ModelError, SettingsError
 from nerlib.models import AdaLora, Bottleneck, Dora, Full, Lora
 from nerlib.models.families import find_family
 from nerlib.models.methods import default_learning_rate, find_method
@@ -334,6 +334,13 @@ def test_words_that_the_tokenizer_cannot_see_are_outside(tiny_backbone):
         model.network.get_submodule("base_model.model.classifier.modules_to_save.default").bias[1] = 100
     words = ("অসম", "\u200b", "ভাল")
     assert training.predict(model, [Sentence(words, ("O",) * 3, "as")]) == [("B-PER", "O", "B-PER")]
+
+
+@pytest.mark.parametrize("text", ["mira went", ["mira went", "rain fell"]])
+def test_raw_text_is_sent_to_the_tagger(tiny_backbone, text):
+    model = models.build(tiny_backbone("bert"), "ner", "full", labels=LABELS)
+    with pytest.raises(SettingsError, match=r"got raw text: nerlib.tagger.load_tagger\(run\)\(text\)"):
+        training.predict(model, text)
 
 
 def test_predictions_do_not_depend_on_the_batch(tiny_backbone):

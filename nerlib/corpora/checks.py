@@ -36,6 +36,11 @@ def _as_asked(kind: str) -> bool:
     return kind.startswith(AS_ASKED)
 
 
+def warnings(corpora: Mapping[str, Corpus]) -> list[str]:
+    """What the corpora's readers warned of, each with its language in front."""
+    return [f"{tag}: {warning}" for tag, corpus in corpora.items() for warning in corpus.warnings]
+
+
 def entities(corpus: Corpus) -> str:
     """How many entities a corpus has, and how many of other types were left out; "" of other tasks."""
     if form_of(corpus.task) != "entities":

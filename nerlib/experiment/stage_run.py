@@ -12,7 +12,7 @@ import pandas as pd
 
 from nerlib import corpora, efficiency, folders, models, params, records, training
 from nerlib.alignment import Alignment, Companions
-from nerlib.corpora import Example, digest_of_examples
+from nerlib.corpora import Example, checks, digest_of_examples
 from nerlib.efficiency import Stopwatch
 from nerlib.encoding import Encoded
 from nerlib.errors import Interrupted, NerlibError, RecordError, TooLarge
@@ -201,7 +201,7 @@ def record_fields(run: StageRun) -> dict[str, Any]:
     """What the record says that is known before the training."""
     data, sizes, seen = run.data, run.examples.sizes(), int(run.seen.sum())
     used = data.corpora_of(run.stage)
-    warnings = [*data.unreadable, *(w for corpus in used.values() for w in corpus.warnings)]
+    warnings = [*data.unreadable, *checks.warnings(used)]
     if seen:
         warnings.append(f"{seen} of {sizes['test']} test sentences stand in the training data, word for word")
     return {

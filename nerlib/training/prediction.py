@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from nerlib.encoding import NOTHING, Encoded
+from nerlib.errors import SettingsError
 from nerlib.models import TaskModel
 from nerlib.tasks import Tagging
 from nerlib.training.precision import autocast, precision_on
@@ -129,6 +130,10 @@ def represent(model: TaskModel, sentences: Sequence[Any], *, max_length: int | N
 
 
 def _encoded(model: TaskModel, examples: Sequence[Any], max_length: int | None) -> Encoded:
+    if isinstance(examples, str) or any(isinstance(example, str) for example in examples):
+        raise SettingsError(
+            "expected examples of a corpus, got raw text: nerlib.tagger.load_tagger(run)(text) reads it"
+        )
     bare = [model.task.without_gold(example, model.labels) for example in examples]
     return model.encode(bare, max_length or min(128, model.backbone.max_length))
 

@@ -37,6 +37,14 @@ def test_what_was_left_out_as_asked_is_no_repair_and_is_counted_with_the_entitie
     assert checks.entities(load_corpus(str(tmp_path), "as", roles=["test"])) == " with 5 entities"
 
 
+def test_a_warning_names_the_language_of_its_corpus(tmp_path):
+    (tmp_path / "train.txt").write_text("".join(f"a{i} B-PER\n\n" for i in range(30)))
+    corpora = {tag: load_corpus(str(tmp_path), tag, roles=["train", "dev"]) for tag in ("as", "bn")}
+    assert checks.warnings(corpora) == [
+        f"{tag}: There is no dev split: 3 of 30 sentences of train are held out." for tag in ("as", "bn")
+    ]
+
+
 def test_repeated_sentences_within_and_across_splits():
     found = corpus(train=[TWICE, TWICE, TWICE, "a/O"], test=["Èkó/O wà/O", TWICE, "b/O"])
     table = checks.repeated(found).set_index(["split", "also_in"])

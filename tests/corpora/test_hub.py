@@ -138,7 +138,9 @@ def test_what_was_downloaded_is_found_without_a_network(hub):
 
 def test_no_network_and_nothing_downloaded(hub):
     hub.offline = True
-    with pytest.raises(CorpusError, match=r"Hub cannot be reached for 'unimelb-nlp/wikiann' .*give that folder"):
+    with pytest.raises(
+        CorpusError, match=r"Hub cannot be reached for 'unimelb-nlp/wikiann' .*give that folder .*sw@path"
+    ):
         load_corpus("wikiann", "as")
     with pytest.raises(CorpusError, match=r"As a folder, 'someone/ner' would be .*: there is none"):
         load_corpus("someone/ner", "as")
