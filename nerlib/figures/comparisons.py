@@ -49,7 +49,7 @@ def ends(frame: pd.DataFrame, column: str) -> pd.DataFrame:
 
 def short(verdict: object) -> str:
     """A verdict in one word."""
-    return str(getattr(verdict, "value", verdict)).partition(" ")[0]
+    return str(getattr(verdict, "value", verdict)).partition(" ")[0].rstrip(",")
 
 
 # --- differences ------------------------------------------------------------------------------------------------------

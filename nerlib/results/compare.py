@@ -470,6 +470,43 @@ def _needed(c: Comparison, ladder: Sequence[tuple[Scope, Estimate]], alpha: floa
     return found
 
 
+SEED_VARIANCE = 0.95e-4  # of a difference of two runs, in the published predictions for MasakhaNER 2.0
+SENTENCE_VARIANCE = 0.1e-4  # of a difference on 1,000 sentences, likewise, beside what is each seed's own
+SEEDS_PLANNED = (2, 3, 5, 10, 20, 50)
+
+
+def plan(
+    sentences: int,
+    languages: int = 1,
+    *,
+    seed_variance: float = SEED_VARIANCE,
+    sentence_variance: float = SENTENCE_VARIANCE,
+    family: int = 1,
+    alpha: float = 0.05,
+) -> pd.DataFrame:
+    """Before anything runs: the smallest true difference that so many seeds find 4 times in 5, by the rule of `judge`.
+
+    Parameters
+    ----------
+    sentences, languages
+        Of each test set; how many of these.
+    seed_variance, sentence_variance
+        Of a difference of two runs (0..1), and on 1,000 sentences; by default as in published predictions of two
+        encoders. Of a pilot: `Doubt.seeds` times its seeds, `Doubt.sentences` times its sentences over 1,000.
+    family, alpha
+        How many comparisons are judged at once, and at which level.
+
+    Returns
+    -------
+    DataFrame
+        `seeds` (of each side and language), `smallest_detectable` (0..1).
+    """
+    parts = (seed_variance / 2 / languages, sentence_variance * 1000 / sentences / languages)
+    two = Estimate(0.0, parts, (languages, languages * sentences / 2))
+    found = [(k, statistics.grown(two, seeds=2, times=k / 2).detectable(alpha / family)) for k in SEEDS_PLANNED]
+    return pd.DataFrame(found, columns=["seeds", "smallest_detectable"])
+
+
 def counts_of(pairs: pd.DataFrame) -> Pair | None:
     """Sentence counts of both sides in one language; None where some run has none, or test sets differ."""
     try:

@@ -165,6 +165,16 @@ def describe_widths(widths: pd.DataFrame, size: int, examples: str) -> str:
     return f"On {size} {examples} the interval is up to {points(width)} points wide (at {points(f1)})."
 
 
+def describe_plan(table: pd.DataFrame, margin: float) -> str:
+    """Whether any number of seeds in `plan` finds a true difference of the margin, and what the most of them find."""
+    enough = table[table["smallest_detectable"] <= margin]
+    if len(enough):
+        return f"{enough['seeds'].iloc[0]} seeds find a true difference of {points(margin)} points, 4 times in 5."
+    most = table.iloc[-1]
+    finds = f"{most['seeds']:.0f} seeds find a true difference of {points(most['smallest_detectable'])}"
+    return f"No number of seeds tried finds a true difference of {points(margin)} on such a test set; {finds}."
+
+
 def count_verdicts(comparisons: Sequence[Comparison]) -> str:
     """How many comparisons came to which verdict, in a sentence."""
     counts = ", ".join(f"{n} {word}" for word, n in Counter(c.word for c in comparisons).most_common())

@@ -17,9 +17,11 @@ from nerlib.results import (
     describe_correlation,
     describe_harm,
     describe_paired,
+    describe_plan,
     describe_rates,
     describe_shares,
     negative_transfer,
+    plan,
 )
 from nerlib.results.describe import interval_text, score_text
 from nerlib.statistics import Interval, mean_interval, score_interval
@@ -197,3 +199,9 @@ def test_points(share, text):
 )
 def test_a_number_is_shown_as_its_column_says(value, how, text):
     assert number(value, how) == text
+
+
+def test_a_plan_says_how_many_seeds_or_that_none_are_enough():
+    assert describe_plan(plan(2000, 5), 0.01) == "3 seeds find a true difference of 1.0 points, 4 times in 5."
+    few = describe_plan(plan(100), 0.01)
+    assert few.startswith("No number of seeds tried finds a true difference of 1.0 on such a test set; 50 seeds find")

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import calibration
 from benchmarks.calibration import ALPHA, Design
-from nerlib import statistics
+from nerlib import results, statistics
 
 NUMBER = 1000
 BOUND = ALPHA + 2 * calibration.standard_error(ALPHA, NUMBER)
@@ -70,3 +70,20 @@ def test_looking_again_and_again_costs_what_it_spends():
     assert calibration.looks(500, spending=False) > 2 * ALPHA
     assert sum(statistics.alpha_of_look(ALPHA, look) for look in range(1, 10_000)) < ALPHA
     assert np.isclose(statistics.alpha_of_look(ALPHA, 1), ALPHA / 2)
+
+
+@pytest.mark.parametrize("languages", [1, 3])
+def test_what_a_plan_calls_detectable_is_found_four_times_in_five(languages):
+    n, seed_sd = 1000, 1.0
+    own = calibration.INTERACTION_SD / np.sqrt(n)
+    variances = {
+        "seed_variance": 2e-4 * (seed_sd**2 + own**2),
+        "sentence_variance": 2e-4 * calibration.SENTENCE_SD**2 / n,
+    }
+    table = results.plan(n, languages, **variances).set_index("seeds")["smallest_detectable"]
+    for seeds in (3, 5, 10):
+        design = Design(languages, seeds, n, 1, seed_sd)
+        true = {"difference": 100 * table[seeds], "language_sd": 0.0}
+        studies = calibration.studies(np.random.default_rng(seeds), design, NUMBER, **true)
+        found = (calibration.said(studies, 1)[0] > 0).mean()
+        assert 0.74 <= found <= 0.92, (seeds, found)
