@@ -120,6 +120,7 @@ class Recipe(BaseModel):
 
 
 _PERSIAN = {"batch_size": 32, "epoch_fraction": 0.5}
+OF_METHODS = ("dropout", "attention_dropout", "frozen_dropout", "head_dropout", "bias")
 _DROPOUTS = {"attention_dropout": 0.1, "frozen_dropout": 0.1, "head_dropout": 0.1}
 
 #: The recipes that the studies published, by study, then by stage or task; "" holds for every stage, and has what is
@@ -268,6 +269,9 @@ class Settings(BaseModel):
     )
     tuning_seed: int = Field(1000, ge=0, description="'tuned': the seed they are tried with, none of `seeds`")
 
+    printed_in: Literal["", "assamese", "african", "wikiann", "persian"] = Field(
+        "", description="the source whose numbers runs are held against; empty: the study's own"
+    )
     predictions: str = Field(
         "", description="foreign predictions to import: folder <system>/<language>/<seed>.conll, or 'simulated'"
     )
@@ -435,6 +439,44 @@ class Settings(BaseModel):
         return Recipe(**values | {name: published[name] for name in published.keys() & Recipe.model_fields.keys()})
 
 
+def recipe_table(settings: Settings, study: str, stages: Sequence[str]) -> "pd.DataFrame":
+    """What a study's source says of its trainings, what it leaves open, and what is taken.
+
+    Parameters
+    ----------
+    settings
+        Give what is taken where the source is silent.
+    study
+        A key of `PUBLISHED_RECIPES`; of another one the source says nothing.
+    stages
+        Those that it ran.
+
+    Returns
+    -------
+    DataFrame
+        `setting`, `the source says` (by stage, where they differ; empty: nothing), `taken`, `as` (whose it is).
+    """
+    import pandas as pd
+
+    published = settings.model_copy(update={"recipe": study})
+    recipes = {stage: published.recipe_of(stage, 1.0).model_dump() for stage in stages}
+    own = {"learning_rate": "each method's own"} | {name: str(getattr(settings, name, "none")) for name in OF_METHODS}
+    rows = []
+    for name in (*Recipe.model_fields, *OF_METHODS):
+        says = {stage: str(published.published(stage).get(name, "")) for stage in stages}
+        takes = {stage: says[stage] or own.get(name) or str(recipes[stage][name]) for stage in stages}
+        whose = "in the source" if all(says.values()) else "in the source, else ours"
+        rows.append((name.replace("_", " "), _by_stage(says), _by_stage(takes), whose if any(says.values()) else "ours"))
+    return pd.DataFrame(rows, columns=["setting", "the source says", "taken", "as"])
+
+
+def _by_stage(values: Mapping[str, str]) -> str:
+    """One value where all stages share it, else each with its stage; stages without one are left out."""
+    if len(set(values.values())) == 1:
+        return next(iter(values.values()))
+    return ", ".join(f"{find_stage(stage).label}: {value}" for stage, value in values.items() if value)
+
+
 #: The groups of settings, each with its first one, in the order of `Settings`.
 GROUPS = {
     "what is asked": "study",
@@ -442,7 +484,7 @@ GROUPS = {
     "the model": "backbone",
     "the method": "method",
     "training": "recipe",
-    "statistics": "predictions",
+    "statistics": "printed_in",
 }
 
 

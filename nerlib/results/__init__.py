@@ -5,7 +5,7 @@ other, `describe` says what came out, `summary` gives means; the rest is by subj
 """
 
 from nerlib.results import claims, drift, techniques
-from nerlib.results.claims import describe_claims, evaluate, known_distances
+from nerlib.results.claims import describe_claims, evaluate
 from nerlib.results.compare import (
     Comparison,
     Question,
@@ -50,7 +50,17 @@ from nerlib.results.outcomes import (
     scores_by_type,
     tag_confusion,
 )
-from nerlib.results.published import published_scores, reproductions
+from nerlib.results.published import (
+    WHY,
+    claims_side_by_side,
+    describe_sides,
+    missing,
+    printed,
+    published_scores,
+    reproductions,
+    side_by_side,
+    stand_ins,
+)
 from nerlib.results.summaries import (
     cells,
     collapse_rates,
@@ -70,6 +80,7 @@ from nerlib.results.summaries import (
 )
 
 __all__ = [
+    "WHY",
     "Comparison",
     "Finding",
     "Question",
@@ -79,6 +90,7 @@ __all__ = [
     "by_language",
     "cells",
     "claims",
+    "claims_side_by_side",
     "collapse_rates",
     "compare",
     "confusions",
@@ -94,6 +106,7 @@ __all__ = [
     "describe_plan",
     "describe_rates",
     "describe_shares",
+    "describe_sides",
     "describe_widths",
     "drift",
     "each_run",
@@ -107,12 +120,12 @@ __all__ = [
     "forgetting",
     "grid",
     "integrity",
-    "known_distances",
     "language_adapters_compared",
     "leading",
     "measure",
     "methods_text",
     "misalignments",
+    "missing",
     "negative_transfer",
     "next_steps",
     "on_front",
@@ -120,12 +133,15 @@ __all__ = [
     "paired",
     "plan",
     "planned",
+    "printed",
     "published_scores",
     "question",
     "ranks",
     "reproductions",
     "scores_by_type",
     "seed_deviations",
+    "side_by_side",
+    "stand_ins",
     "summary",
     "tag_confusion",
     "techniques",

@@ -1,27 +1,48 @@
-"""Published scores, and whether ours lie within their spread."""
+"""What the source studies and the literature printed, beside what runs found: as published, and as it should be.
+
+A printed number is a claim (`claims.Claim`): that the same quantity of runs equals it. So one rule judges all of them.
+"""
 
 import functools
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy.stats import permutation_test
 
-from nerlib import languages
-from nerlib.results.runs import KIND, comparable_runs
-from nerlib.statistics import Interval, mean_interval
-from nerlib.vocabulary import canonical_backbone
+from nerlib import languages, statistics
+from nerlib.errors import CorpusError, SettingsError
+from nerlib.results.claims import (
+    ADAPTERS,
+    CLAIMS,
+    FULL,
+    MADX,
+    NOT_TESTED,
+    PUBLISHED,
+    TRAINED_SHARE,
+    Claim,
+    Quantity,
+    evaluate,
+)
+from nerlib.results.runs import OURS, finished
+from nerlib.results.techniques import published_techniques, systems
+from nerlib.statistics import Interval
+from nerlib.vocabulary import BACKBONES, MINIATURE, canonical_backbone, label
 
-WITHIN = 2.0  # standard deviations over the published runs
-
-# What the publications call things -> how they are met in records; unknown names match nothing.
+XLMR = "FacebookAI/xlm-roberta-base"
+STUDIES, LITERATURE = ("assamese", "african", "wikiann", "persian"), "literature"
+#: What stands beside a printed number, and the variants of runs that are meant by it.
+VARIANTS = {"as published": (PUBLISHED,), "as it should be": (OURS, "tuned")}
+# What the publications call things -> what records call them; unknown names match nothing.
 DATASETS: Mapping[str, tuple[str, ...]] = {
-    "MasakhaNER 2.0": ("masakhaner2", "masakhane/masakhaner2"),
-    "MasakhaNER 1.0": ("masakhaner1", "masakhaner", "masakhane/masakhaner"),
+    "MasakhaNER 2.0": ("masakhaner2",),
+    "MasakhaNER 1.0": ("masakhaner1", "masakhaner"),
     "MasakhaNER": ("masakhaner1", "masakhaner"),
-    "WikiANN": ("wikiann", "unimelb-nlp/wikiann"),
+    "WikiANN": ("wikiann",),
     "UD": ("ud", "masakhapos"),
 }
 METHODS: Mapping[str, tuple[str, ...]] = {
@@ -33,9 +54,23 @@ METHODS: Mapping[str, tuple[str, ...]] = {
 }
 SETTINGS: Mapping[str, tuple[str, ...]] = {
     "zero_shot": ("sources",),
-    "few_shot": ("target", "few_shot_100"),
+    "few_shot": ("few_shot_100",),
     "supervised": ("baseline", "baseline_converged", "target", "foreign"),
 }
+STAGES = {("assamese", "full"): ("baseline",), ("assamese", "lora_hi_bn_then_as"): ("target",)}
+MODELS = dict.fromkeys(("MAD-X", "MAD-X minus XLM-R", "MAD-X vs XLM-R"), XLMR)
+SOURCES = {"african": "en+es+fr+hi", "assamese": "bn+hi"}
+SCORE = {"ner": "test_lenient_f1", "pos": "test_score"}  # lenient F1: publications score so
+WHY = [f"why, {column}" for column in VARIANTS]
+#: Printed quantities that are no score of one kind of runs: what they are of, over (language, seed).
+OF_DIFFERENCES: Mapping[str, Any] = {
+    "p_value": lambda d: float(permutation_test((d,), np.mean, permutation_type="samples", n_resamples=1e6).pvalue),
+    "cohens_d_lower_bound": lambda d: float(d.mean() / d.std()),
+}
+PERSIAN = ("trainable", "total", "vram_gb", "accuracy", "f1", "precision", "recall", "rouge", "exact_match")
+#: How a number is shown, where it is no score or share.
+UNITS = {"p_value": "p", "trainable_params": "count", "trainable": "count", "total": "count", "vram_gb": ".2f"}
+UNITS |= {"cohens_d_lower_bound": ".2f", "ratio_claimed": ".1f", "quality_score_of_10": ".1f"}
 
 
 def published_scores() -> pd.DataFrame:
@@ -51,75 +86,237 @@ def published_scores() -> pd.DataFrame:
     return pd.read_csv(io.StringIO(text), keep_default_na=False, na_values=[""])
 
 
-def reproductions(runs: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
-    """Our scores beside published ones of the same language, corpus, model, method and setting.
+def printed(study: str) -> pd.DataFrame:
+    """Every number that a source printed, a row a number.
 
-    Lenient F1 is compared: publications score so. Artificial data and other backbones match nothing.
+    Parameters
+    ----------
+    study
+        ``assamese``, ``african``, ``wikiann``, ``persian``; ``literature``: everything else.
 
     Returns
     -------
     DataFrame
-        `language`, `model`, `method`, `setting`, `variant`, `ours` (an `Interval` over seeds, 0..1), `published`, `sd`
-        (0..1), `within` ("yes", "no": our mean within two published standard deviations; where none is published,
-        whether our interval holds the number; "" when it has no interval), `how`, `source`.
+        `study`, `where` (table or page, with its source where that is none of the four), `task`, `dataset`,
+        `language`, `setting`, `model`, `method`, `metric`, `printed` and `sd` (scores and shares 0..1, parameters in
+        numbers, memory in 10⁹ bytes), `unit` (a format).
+
+    Raises
+    ------
+    SettingsError
+        For another study.
     """
-    done = comparable_runs(runs[runs["task"] == "ner"]).dropna(subset=["test_lenient_f1"])
-    printed = published_scores()
-    printed = printed[(printed["metric"] == "f1") & (printed["task"] == "ner") & printed["mean"].notna()]
-    by_language = dict(list(printed.groupby(printed["language"].map(_iso3))))
-    rows = []
-    for key, group in done.groupby(["language", "corpus", *KIND], sort=True):
-        run = dict(zip(["language", "corpus", *KIND], map(str, key), strict=True))
-        ours = mean_interval(group["test_lenient_f1"], level)
-        for number in by_language.get(_iso3(run["language"]), printed[:0]).to_dict("records"):
-            if _matches(number, run):
-                rows.append(
-                    {"language": run["language"], "variant": run["variant"], "ours": ours} | _beside(number, ours)
-                )
-    columns = [
-        "language",
-        "model",
-        "method",
-        "setting",
-        "variant",
-        "ours",
-        "published",
-        "sd",
-        "within",
-        "how",
-        "source",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    if study not in (*STUDIES, LITERATURE):
+        raise SettingsError(f"printed_in: expected one of {', '.join(STUDIES)}, got {study!r}")
+    if study == "persian":
+        rows = published_techniques().melt(["task", "backbone", "method", "printed_table"], PERSIAN, "metric", "mean")
+        rows = rows.rename(columns={"backbone": "model", "printed_table": "table_or_page"})
+        rows = rows.assign(study=study, language="fa", setting="supervised", dataset="", sd=math.nan)
+    else:
+        rows = published_scores().query("study == @study")
+        rows = rows.assign(table_or_page=rows["source"] + ", " + rows["table_or_page"]) if study == LITERATURE else rows
+    rows = rows.rename(columns={"table_or_page": "where", "mean": "printed"}).dropna(subset=["printed"])
+    unit = rows["metric"].map(UNITS).fillna("points")
+    scale = np.where((unit == "points") & (study != "persian"), 0.01, 1.0)
+    rows = rows.assign(printed=rows["printed"] * scale, sd=rows["sd"] * scale, unit=unit)
+    kind = ["study", "where", "task", "dataset", "language", "setting", "model", "method", "metric"]
+    rows = rows[[*kind, "printed", "sd", "unit"]].fillna(dict.fromkeys(kind, ""))
+    return rows.sort_values(["where", "task", "language"], kind="stable", ignore_index=True)
+
+
+def side_by_side(
+    runs: pd.DataFrame, study: str, *, margin: float = statistics.MARGIN, level: float = 0.95
+) -> pd.DataFrame:
+    """Every number that a source printed, beside runs as published and runs as it should be.
+
+    Parameters
+    ----------
+    runs
+        As `records.read_records` gives them.
+    study
+        As for `printed`.
+    margin
+        How far from a score without a printed spread it may lie, 0..1.
+    level
+        Of the intervals of each column, all at once.
+
+    Returns
+    -------
+    DataFrame
+        `where`, `what` (the number, in words), `printed`, `sd`, `unit`, then `as published`, `as it should be`
+        (`Interval`, or a number that has none; NaN where there are no such runs), and of each `verdict` (supported,
+        contradicted, undecided, not tested; "" for a number that is no score) and `why`.
+    """
+    return _beside(printed(study), _named_alike(runs), margin, level)
+
+
+def _beside(numbers: pd.DataFrame, table: pd.DataFrame, margin: float, level: float) -> pd.DataFrame:
+    """`side_by_side` of some numbers."""
+    quantities = [_quantity(number) for number in numbers.to_dict("records")]
+    claims = [_claim(*pair) for pair in zip(numbers.to_dict("records"), quantities, strict=True)]
+    result = numbers[["where", "printed", "sd", "unit"]].copy()
+    result.insert(1, "what", [claim.text for claim in claims])
+    for column, variants in VARIANTS.items():
+        of_variant = table[table["variant"].isin(variants)]
+        judged = evaluate(of_variant, claims, margin=margin, level=level)
+        asked = zip(numbers["metric"], quantities, judged["found"], strict=True)
+        found = [_number(metric, of, of_variant, value) for metric, of, value in asked]
+        scored = (numbers["unit"] == "points") | (judged["verdict"] == NOT_TESTED)
+        verdicts = {f"verdict, {column}": judged["verdict"].where(scored, ""), f"why, {column}": judged["why"]}
+        result = result.assign(**{column: pd.Series(found, dtype=object)}, **verdicts)
+    return result
+
+
+def claims_side_by_side(runs: pd.DataFrame, study: str, **options: Any) -> pd.DataFrame:
+    """Every claim of a study, judged by runs as published and by runs as it should be.
+
+    Parameters
+    ----------
+    runs, study
+        As for `side_by_side`.
+    **options
+        Of `claims.evaluate`.
+
+    Returns
+    -------
+    DataFrame
+        `where`, `claim`, and of each variant what was found (`Interval`), `verdict` and `why`.
+    """
+    done, claims = finished(runs), [claim for claim in CLAIMS if claim.study == study]
+    result = pd.DataFrame([(claim.where, claim.text) for claim in claims], columns=["where", "claim"])
+    for column, variants in VARIANTS.items():
+        judged = evaluate(done[done["variant"].isin(variants)], claims, **options)
+        result = result.assign(**{column: judged["found"]})
+        result = result.assign(**{f"{name}, {column}": judged[name] for name in ("verdict", "why")})
+    return result
+
+
+def reproductions(runs: pd.DataFrame, *, margin: float = statistics.MARGIN, level: float = 0.95) -> pd.DataFrame:
+    """Our scores beside all printed ones of the same language, corpus, model, method and setting (see `side_by_side`).
+
+    Artificial data and other backbones match nothing: only what was found is listed.
+    """
+    table = _named_alike(runs)
+    numbers = pd.concat([printed(study) for study in (*STUDIES, LITERATURE)], ignore_index=True)
+    absent = [set(table["iso3"]).isdisjoint(map(_iso3, tags.split("+"))) for tags in numbers["language"]]
+    models = numbers["model"].replace(MODELS).map(canonical_backbone)
+    there = ~np.array(absent, dtype=bool) & models.isin(table["backbone"])
+    beside = _beside(numbers[there].reset_index(drop=True), table, margin, level)
+    return beside[beside[[*VARIANTS]].notna().any(axis=1)].reset_index(drop=True)
+
+
+def missing(table: pd.DataFrame, study: str) -> str:
+    """How much of `side_by_side` there are no runs for, and the command that makes them."""
+    there = {name: int(table[name].notna().sum()) for name in VARIANTS}
+    counts = " and ".join(f"{n} of {len(table)} numbers {name}" for name, n in there.items())
+    command = f"snakemake --cores 2 --configfile params/studies/{study}.yaml all"
+    return f"There are runs for {counts}." + (
+        "" if min(there.values()) == len(table) else f" What is missing: {command}"
+    )
+
+
+def stand_ins(runs: pd.DataFrame) -> list[str]:
+    """What of the runs stands in for something else: backbones too small for their names, artificial data."""
+    done = runs[runs["status"] == "finished"]
+    small = sorted(set(done.loc[done["total_parameters"] < MINIATURE, "backbone"]))
+    told = [f"A miniature stands in for {label(name)}." for name in small if canonical_backbone(name) in BACKBONES]
+    return told + ["The data are artificial."] * bool((done["corpus"] == "demo").any())
+
+
+def describe_sides(claims: pd.DataFrame, study: str) -> str:
+    """How many claims of a study came to which verdict, by runs as published and as it should be.
+
+    Parameters
+    ----------
+    claims
+        As `claims_side_by_side` gives them.
+    study
+        Whose they are.
+    """
+    told = []
+    for column in VARIANTS:
+        counts = claims[f"verdict, {column}"].value_counts()
+        told.append(f"{column}: {', '.join(f'{n} {verdict}' for verdict, n in counts.items())}")
+    return f"Of {len(claims)} claims of the {study} study, {'; '.join(told)}."
+
+
+# --- what a number is of ---
+
+
+def _named_alike(runs: pd.DataFrame) -> pd.DataFrame:
+    """Finished runs, once in each variant, with the names and the scores that quantities ask for."""
+    done = finished(runs)
+    foreign = done["backbone"] == "foreign"  # the system's name stands for its model and method
+    names = done["backbone"].where(~foreign, done["method"])
+    done = done.assign(
+        iso3=done["language"].map(_iso3),
+        dataset=done["corpus"].map(_dataset),
+        backbone=names.map(canonical_backbone),
+        method=done["method"].where(~foreign, "foreign"),
+    )
+    scored = systems(done[done["language"] == "fa"]).drop_duplicates("folder")
+    return done.merge(scored.reindex(columns=["folder", *PERSIAN]), on="folder", how="left")
+
+
+@functools.cache
+def _dataset(corpus: str) -> str:
+    """The alias of `DATASETS` that a corpus goes by: its folder's name, that of the folder above, or a Hub name's."""
+    aliases = {alias for group in DATASETS.values() for alias in group}
+    return next((part for part in reversed(corpus.rstrip("/").split("/")[-2:]) if part in aliases), "")
 
 
 @functools.cache
 def _iso3(language: str) -> str:
     try:
         return languages.language(language).iso3
-    except ValueError:  # several languages, an average
+    except CorpusError:  # several languages, an average
         return language
 
 
-def _matches(number: Mapping[Any, Any], run: Mapping[str, str]) -> bool:
-    corpus = run["corpus"].rstrip("/")
-    foreign = run["backbone"] == "foreign"  # the system's name stands for its model and method
-    model, method = (run["method"], "foreign") if foreign else (run["backbone"], run["method"])
-    return (
-        any(corpus == known or corpus.endswith(f"/{known}") for known in DATASETS.get(number["dataset"], ()))
-        and canonical_backbone(model) == canonical_backbone(str(number["model"]))
-        and method in METHODS.get(number["method"], ())
-        and run["stage"] in SETTINGS.get(number["setting"], ())
+def _claim(number: Mapping[Any, Any], of: Quantity) -> Claim:
+    """The claim that a quantity of runs is the printed number."""
+    words = [number[name] for name in ("language", "task", "setting", "model", "method", "metric")]
+    words[-1] = words[-1].replace("f1", "F1")
+    sd = 0.0 if math.isnan(number["sd"]) else number["sd"]
+    return Claim(
+        number["study"],
+        ", ".join(map(label, filter(None, words))),
+        _quantity(number),
+        "equals",
+        number["printed"],
+        sd=sd,
     )
 
 
-def _beside(number: Mapping[Any, Any], ours: Interval) -> dict[str, Any]:
-    mean, sd = number["mean"] / 100, number["sd"] / 100
-    if not math.isnan(sd):
-        within, how = ("no", "yes")[abs(ours.value - mean) <= WITHIN * sd], f"within {WITHIN:g} published SD"
-    elif math.isnan(ours.low):
-        within, how = "", "one run, and no published spread"
-    else:
-        within, how = ("no", "yes")[ours.contains(mean)], "our interval holds it"
-    names = {name: number[name] for name in ("model", "method", "setting")}
-    source = f"{number['source']}, {number['table_or_page']}"
-    return names | {"published": mean, "sd": sd, "within": within, "how": how, "source": source}
+def _quantity(number: Mapping[Any, Any]) -> Quantity:
+    study, task, metric, method = (number[name] for name in ("study", "task", "metric", "method"))
+    model = canonical_backbone(MODELS.get(number["model"], number["model"]))
+    where = f"task == '{task}' and backbone == '{model}'"
+    own = _any_of("method", METHODS.get(method, ()))
+    if study == "wikiann":
+        of_gain = Quantity(ADAPTERS, FULL, where, "test_macro_f1")
+        return of_gain if metric == "macro_f1_gain" else Quantity(ADAPTERS, where=where, score=TRAINED_SHARE)
+    if metric == "trainable_params":
+        return Quantity(f"method == '{method}'", where=where, score="trainable_parameters")
+    where += f" and {_any_of('iso3', map(_iso3, number['language'].split('+')))}"
+    if study == "persian":
+        return Quantity(f"method == '{method}'", where=f"{where} and stage == 'baseline'", score=metric)
+    stages = STAGES.get((study, method), SETTINGS.get(number["setting"], SETTINGS["few_shot"]))
+    where += f" and {_any_of('stage', stages)} and {_any_of('dataset', DATASETS.get(number['dataset'], ()))}"
+    if study in SOURCES:
+        where += f" and {_any_of('sources', (SOURCES[study], ''))}"
+    if method in ("difference", "permutation_test", "effect_size"):
+        return Quantity(MADX, FULL, where, SCORE[task])
+    return Quantity(own, where=where, score=SCORE.get(task, "test_score"))
+
+
+def _any_of(column: str, values: Iterable[str]) -> str:
+    return f"{column} in {[*values]!r}"
+
+
+def _number(metric: str, of: Quantity, table: pd.DataFrame, found: Any) -> Any:
+    """What was found of a number: the interval, or what is computed of differences over (language, seed)."""
+    if metric not in OF_DIFFERENCES or not isinstance(found, Interval):
+        return found
+    values = of.values(table)["value"].to_numpy(float)
+    return OF_DIFFERENCES[metric](values) if len(values) > 1 else math.nan

@@ -7,9 +7,11 @@ three notebooks that go the whole way.
 import ast
 import json
 import os
+import re
 import subprocess
 import symtable
 import sys
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 
@@ -22,8 +24,10 @@ from traitlets.config import Config
 
 from nerlib import params, records
 from nerlib.batch import jobs
+from nerlib.errors import SettingsError
 from nerlib.report import DATA
 from tests import tiny
+from tests.results.studies import a_record
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 RUNS_AFTER = {"01_data_preparation": 0, "02_baseline": 4, "03_lora_transfer": 8, "05_full_finetuning": 14}
@@ -187,6 +191,20 @@ def test_the_notebooks_in_order_find_each_others_runs(given, run):
 
 
 @pytest.mark.slow
+def test_a_study_s_printed_numbers_and_claims_stand_beside_its_runs(run):
+    about = {"study": "african", "backbone": "FacebookAI/xlm-roberta-base", "corpus": "masakhane/masakhaner"}
+    for method, seed in product(("madx", "full"), (1, 2, 3)):
+        score = 0.6 + 0.05 * (method == "madx") + seed / 1e3
+        of_sources = {"language": "am", "stage": "sources", "sources": ["en", "es", "fr", "hi"]}
+        a_record(method=method, seed=seed, f1=score, **about, **of_sources)
+    page = run("13_printed", study="african")
+    assert "There are runs for 0 of 21 numbers as published and 2 of 21 numbers as it should be." in page
+    assert "params/studies/african.yaml" in page
+    assert re.search(r"Of \d+ claims of the african study", page)
+    with pytest.raises(SettingsError, match="expected one of assamese, african, wikiann, persian, got 'empty'"):
+        run("13_printed", study="empty")
+
+
 def test_a_study_without_runs_has_pages(run):
     assert "No two kinds of runs can be compared." in run("07_statistics", study="empty")
     assert "Of 2" in run("08_claims", study="empty") and '"headline"' in run("09_costs", study="empty")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from nerlib.records import read_records
-from nerlib.results import evaluate, known_distances
+from nerlib.results import evaluate
 from nerlib.results.claims import CLAIMS, Claim, Quantity, spearman_interval
 from tests.results.studies import LANGUAGES, a_record, a_table, as_runs
 
@@ -76,12 +76,6 @@ def test_a_slope_needs_eight_languages():
     assert (
         verdicts(runs.assign(sources="fi"), distances=distances).loc[text, "why"].startswith("no runs whose distance")
     )
-
-
-def test_distances_of_demo_languages_are_known_by_construction():
-    runs = a_table({"lora": 0.4}, languages=["x-latn-30-1", "as"], stage="sources", sources="x-latn-10-1")
-    table = known_distances(runs).set_index("language")["distance"]
-    assert list(table.index) == ["x-latn-30-1"] and 0 < table.iloc[0] < 1
 
 
 @pytest.mark.parametrize("score, expected", [(0.137, "supported"), (0.29, "contradicted")])
