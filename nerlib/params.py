@@ -466,7 +466,9 @@ def recipe_table(settings: Settings, study: str, stages: Sequence[str]) -> "pd.D
         says = {stage: str(published.published(stage).get(name, "")) for stage in stages}
         takes = {stage: says[stage] or own.get(name) or str(recipes[stage][name]) for stage in stages}
         whose = "in the source" if all(says.values()) else "in the source, else ours"
-        rows.append((name.replace("_", " "), _by_stage(says), _by_stage(takes), whose if any(says.values()) else "ours"))
+        rows.append(
+            (name.replace("_", " "), _by_stage(says), _by_stage(takes), whose if any(says.values()) else "ours")
+        )
     return pd.DataFrame(rows, columns=["setting", "the source says", "taken", "as"])
 
 

@@ -159,6 +159,9 @@ def _beside(numbers: pd.DataFrame, table: pd.DataFrame, margin: float, level: fl
     for column, variants in VARIANTS.items():
         of_variant = table[table["variant"].isin(variants)]
         judged = evaluate(of_variant, claims, margin=margin, level=level)
+        codes = numbers["language"].map(lambda tags: {_iso3(tag) for tag in tags.split("+")} if "+" in tags else set())
+        lacking = ~codes.map(set(of_variant["iso3"]).issuperset)
+        judged.loc[lacking, ["found", "verdict", "why"]] = math.nan, NOT_TESTED, "some of its languages have no runs"
         asked = zip(numbers["metric"], quantities, judged["found"], strict=True)
         found = [_number(metric, of, of_variant, value) for metric, of, value in asked]
         scored = (numbers["unit"] == "points") | (judged["verdict"] == NOT_TESTED)

@@ -197,12 +197,12 @@ def test_a_study_s_printed_numbers_and_claims_stand_beside_its_runs(run):
         score = 0.6 + 0.05 * (method == "madx") + seed / 1e3
         of_sources = {"language": "am", "stage": "sources", "sources": ["en", "es", "fr", "hi"]}
         a_record(method=method, seed=seed, f1=score, **about, **of_sources)
-    page = run("13_printed", study="african")
+    page = run("13_printed", study="african", printed_in="african")
     assert "There are runs for 0 of 21 numbers as published and 2 of 21 numbers as it should be." in page
     assert "params/studies/african.yaml" in page
     assert re.search(r"Of \d+ claims of the african study", page)
     with pytest.raises(SettingsError, match="expected one of assamese, african, wikiann, persian, got 'empty'"):
-        run("13_printed", study="empty")
+        run("13_printed", study="empty", printed_in="")
 
 
 def test_a_study_without_runs_has_pages(run):
