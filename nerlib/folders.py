@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,9 +26,7 @@ from filelock import LeaseSettingsMismatch, SoftFileLease, Timeout
 from nerlib.errors import FolderError, LockedError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_BESIDE = re.compile(
-    r"\.[0-9a-f]{8}\..+|\..+\.[0-9a-f]{8}(\.old)?|\.probe-[0-9a-f]{8}"
-)  # what stands there while it is written
+_BESIDE = re.compile(r"\.[0-9a-f]{8}\..+|\..+\.[0-9a-f]{8}(\.old)?")  # what stands there while it is written
 DIGESTS = "digests.json"  # in a folder that appeared whole: the digest of each of its files
 REMAKE = "NERLIB_REMAKE"
 REPAIR = f"to have the run made again, set {REMAKE}=1 in the environment, or give --remake to nerlib.batch execute"
@@ -103,9 +102,7 @@ def writable(folder: Path) -> Path:
     """Make `folder` and return it; a `FolderError` names it when that or writing into it is not possible."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{secrets.token_hex(4)}"
-        probe.touch()
-        probe.unlink()
+        tempfile.TemporaryFile(dir=folder).close()  # without a name, where the system can: a kill leaves nothing
     except OSError as error:
         raise FolderError(f"cannot write into {folder}: {error.strerror or error}") from error
     return folder

@@ -8,12 +8,13 @@ Lines end with LF or CR LF and nothing else: U+2028, U+0085 and their like are n
 import functools
 import itertools
 import re
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableSequence
 from pathlib import Path
 from typing import NamedTuple
 
-from nerlib.corpora.files import Notes, read_text
+from nerlib.corpora.files import Notes, lines_of
 from nerlib.errors import CorpusError
 from nerlib.vocabulary import form_of
 
@@ -21,6 +22,7 @@ EMPTY_WORD = "empty token dropped"
 SPACE_AROUND = "space around a token dropped"
 DOCUMENT_START = "-DOCSTART- dropped"
 
+PLAIN_LINES = 10**6  # that are remembered
 _BLANK = " \t"
 _COMMENT = re.compile(r"# ?(?:newdoc|newpar)\b|# [^\s=]+ = ")  # how CoNLL-U's comments begin
 _NUMBER = re.compile(r"\d+(?:[-.]\d+)?")  # 7, 7-8 (a range), 7.1 (an empty node)
@@ -32,7 +34,7 @@ class RawSentence(NamedTuple):
 
     words: list[str]
     tags: list[str]
-    lines: list[int]
+    lines: MutableSequence[int]
     file: str
 
 
@@ -62,26 +64,28 @@ def read_columns(path: Path, task: str, notes: Notes) -> list[RawSentence]:
     CorpusError
         For a line that cannot be read in one way only; the message names it.
     """
-    text = read_text(path, notes).replace("\r\n", "\n")
-    if (stray := text.find("\r")) >= 0:
-        raise CorpusError(
-            f"{path}:{text.count(chr(10), 0, stray) + 1}: expected lines that end with LF or CR LF, got CR alone: old "
-            rf"Mac line ends; convert with: tr '\r' '\n' < {path.name} > unix-{path.name}"
-        )
-    lines = text.split("\n")
-    shape = _shape_of(lines, task, path)
-    last_cells = functools.cache(lambda: _last_cells(lines, shape.separator))
+    shape = _shape_of(lines_of(path, Notes()), task, path)
+    last_cells = functools.cache(lambda: _last_cells(lines_of(path, Notes()), shape.separator))
+    plain: dict[str, tuple[str, str]] = {}  # lines that are a word and its tag: they recur, and so need no room
     sentences: list[RawSentence] = []
-    for blank, group in itertools.groupby(enumerate(lines, start=1), lambda numbered: not numbered[1].strip(_BLANK)):
-        sentence, due = RawSentence([], [], [], str(path)), itertools.count(1)
+    file = str(path)
+    for blank, group in itertools.groupby(
+        enumerate(lines_of(path, notes), start=1), lambda numbered: not numbered[1].strip(_BLANK)
+    ):
+        sentence, due = RawSentence([], [], array("q"), file), itertools.count(1)
         for number, line in () if blank else group:
             if line[0] == "#" and _is_comment(line, shape, first=not sentence.words):
                 continue
-            word_and_tag = _word_and_tag(line, shape, last_cells, due, f"{path}:{number}", notes)
-            if word_and_tag is not None:
-                sentence.words.append(word_and_tag[0])
-                sentence.tags.append(word_and_tag[1])
-                sentence.lines.append(number)
+            word_and_tag = plain.get(line)
+            if word_and_tag is None:
+                word_and_tag = _word_and_tag(line, shape, last_cells, due, f"{file}:{number}", notes)
+                if word_and_tag is None:
+                    continue
+                if len(plain) < PLAIN_LINES and shape.columns == 2 and line == shape.separator.join(word_and_tag):
+                    plain[line] = word_and_tag
+            sentence.words.append(word_and_tag[0])
+            sentence.tags.append(word_and_tag[1])
+            sentence.lines.append(number)
         if sentence.words == ["-DOCSTART-"]:
             notes.repairs[DOCUMENT_START] += 1
         elif sentence.words:
@@ -100,18 +104,20 @@ def _is_comment(line: str, shape: _Shape, first: bool) -> bool:
     return line.startswith("# ") and len(line.split(shape.separator)) != shape.columns
 
 
-def _shape_of(lines: Sequence[str], task: str, path: Path) -> _Shape:
+def _shape_of(lines: Iterable[str], task: str, path: Path) -> _Shape:
     """The usual form of a file's rows, from its first few thousand."""
-    rows = [row for row in lines[:5000] if row.strip(_BLANK) and not _COMMENT.match(row)]
+    told = ((n, row) for n, row in enumerate(lines, 1) if row.strip(_BLANK) and not _COMMENT.match(row))
+    numbered_rows = list(itertools.islice(told, 5000))
+    rows = [row for _, row in numbered_rows]
     if not rows:
         return _Shape("\t", 2)
     separator = "\t" if 2 * sum("\t" in row for row in rows) > len(rows) else " "
     split_rows = [row.rstrip(separator).split(separator) for row in rows]
     columns = Counter(len(row) for row in split_rows).most_common(1)[0][0]
     if columns < 2:
-        number = lines.index(rows[0]) + 1
         raise CorpusError(
-            f"{path}:{number}: expected a word and its tag, separated by a tab or a space, got {rows[0][:60]!r}"
+            f"{path}:{numbered_rows[0][0]}: expected a word and its tag, separated by a tab or a space, "
+            f"got {rows[0][:60]!r}"
         )
     numbered = 2 * sum(_NUMBER.fullmatch(row[0]) is not None for row in split_rows) > len(rows)
     if separator == "\t" and columns in (5, 10) and numbered:
@@ -119,7 +125,7 @@ def _shape_of(lines: Sequence[str], task: str, path: Path) -> _Shape:
     return _Shape(separator, columns)
 
 
-def _last_cells(lines: Sequence[str], separator: str) -> Counter[str]:
+def _last_cells(lines: Iterable[str], separator: str) -> Counter[str]:
     rows = (line.rstrip(_BLANK).rpartition(separator) for line in lines)
     return Counter(tag for _, cut, tag in rows if cut)
 

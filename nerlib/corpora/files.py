@@ -18,6 +18,7 @@ SPLIT_WORDS = {
     "test": ("test", "testing"),
 }
 EXTENSIONS = ("txt", "conll", "iob", "iob2", "bio", "tsv", "csv", "conllu", "conllup", "jsonl", "json", "parquet")
+BLOCK = 2**20  # bytes of a file that are read at once, and the rest of their last line
 _SHARD = re.compile(r"-\d+-of-\d+\.parquet$")
 
 
@@ -52,14 +53,32 @@ def read_text(path: Path, notes: Notes) -> str:
         raise CorpusError(f"{path}: expected a file that can be read: {error.strerror or error}") from error
 
 
-def decoded(data: bytes, path: Path, notes: Notes) -> str:
-    """The bytes of a file as text, likewise."""
+def lines_of(path: Path, notes: Notes) -> Iterator[str]:
+    """A file's lines, likewise, one after the other: they end with LF or CR LF, which is left out, and hold no CR."""
+    number = 1
+    try:
+        with path.open("rb") as file:
+            while block := b"".join(file.readlines(BLOCK)):
+                text = decoded(block, path, notes, number).replace("\r\n", "\n")
+                if (stray := text.find("\r")) >= 0:
+                    raise CorpusError(
+                        f"{path}:{number + text.count(chr(10), 0, stray)}: expected lines that end with LF or CR LF, "
+                        rf"got CR alone: old Mac line ends; convert with: tr '\r' '\n' < {path.name} > unix-{path.name}"
+                    )
+                yield from text.removesuffix("\n").split("\n")
+                number += text.count("\n")
+    except OSError as error:
+        raise CorpusError(f"{path}: expected a file that can be read: {error.strerror or error}") from error
+
+
+def decoded(data: bytes, path: Path, notes: Notes, first_line: int = 1) -> str:
+    """The bytes of a file, or of a part of it that begins with that line, as text, likewise."""
     if b"\0" in data:
         index, got, encoding = data.index(0), "a NUL byte, as in UTF-16 (and in damaged files)", "UTF-16"
     else:
         try:
-            text = data.decode("utf-8-sig")
-            notes.repairs["byte-order mark dropped"] += data.startswith(codecs.BOM_UTF8)
+            text = data.decode("utf-8-sig" if first_line == 1 else "utf-8")
+            notes.repairs["byte-order mark dropped"] += first_line == 1 and data.startswith(codecs.BOM_UTF8)
             return text
         except UnicodeDecodeError as error:
             index, encoding = error.start, "WINDOWS-1252"
@@ -67,7 +86,7 @@ def decoded(data: bytes, path: Path, notes: Notes) -> str:
                 f"the byte 0x{error.object[index]:02x}, as in a Windows code page (1252 for western Europe, 1251 for "
                 "Cyrillic, 1256 for Arabic letters)"
             )
-    line = data.count(b"\n", 0, index) + 1
+    line = data.count(b"\n", 0, index) + first_line
     raise CorpusError(
         f"{path}:{line}: expected UTF-8, got {got}; convert it: "
         f"iconv -f {encoding} -t UTF-8 {path.name} > utf8-{path.name}"

@@ -30,6 +30,10 @@ def test_a_carriage_return_that_ends_no_line_is_refused(read, text, line):
         read(text)
 
 
+def test_the_form_of_a_file_is_seen_behind_any_number_of_blank_lines(read):
+    assert len(read("\n" * 6000 + "Ama B-PER\nran O\n").test) == 1
+
+
 def test_a_word_that_predictions_could_not_hold_is_refused_when_it_is_read(read, tmp_path):
     with pytest.raises(CorpusError, match=r"test\.txt:2: expected a word without a tab, got 'a\\tb'"):
         read("Ama B-PER\na\tb O\nran O\n")

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from nerlib import models, training
-from nerlib.corpora import Sentence
-from nerlib.errors import TooLarge
+from nerlib.corpora import Sentence, files, load_corpus
+from nerlib.errors import CorpusError, TooLarge
 from nerlib.experiment import Study
 from nerlib.models import METHODS, Lora
 from nerlib.params import read_settings
@@ -80,3 +80,26 @@ def test_a_training_whose_adapter_does_not_fit_is_not_begun(tiny_backbone, tmp_p
     given = tiny.small_study(tmp_path, tiny_backbone(), method="lora", rank=10**9)
     with pytest.raises(TooLarge, match=r"baseline, lora: needs \d+\.\d GB of memory, .* are free"):
         Study(read_settings(given)).run_stage("baseline", [1])
+
+
+def test_words_that_recur_are_held_once(tmp_path):
+    """A corpus takes a place for each word, not the word itself: files are larger than memory otherwise."""
+    (tmp_path / "test.txt").write_text("mira B-PER\nwent O\n\n" * 50)
+    corpus = load_corpus(str(tmp_path), "sw", roles=["test"])
+    assert len({id(word) for sentence in corpus.test for word in sentence.words}) == 2
+
+
+@pytest.mark.parametrize("block", [1, 7, 64])
+def test_a_file_read_in_blocks_is_the_file(tmp_path, monkeypatch, block):
+    text = "\ufeffmira B-PER\r\nw\u2028t O\r\n\r\n\ufeff O\nlomo B-LOC"  # only the first U+FEFF is a mark
+    (tmp_path / "test.txt").write_bytes(text.encode())
+    monkeypatch.setattr(files, "BLOCK", block)
+    notes = files.Notes()
+    assert list(files.lines_of(tmp_path / "test.txt", notes)) == text[1:].replace("\r\n", "\n").split("\n")
+    assert notes.repairs["byte-order mark dropped"] == 1
+    (tmp_path / "test.txt").write_bytes(b"a O\n" * 5 + b"\xff O\n")
+    with pytest.raises(CorpusError, match=r"test\.txt:6: expected UTF-8"):
+        list(files.lines_of(tmp_path / "test.txt", notes))
+    (tmp_path / "test.txt").write_bytes(b"a O\n" * 5 + b"b\rc O\n")
+    with pytest.raises(CorpusError, match=r"test\.txt:6: .*CR alone"):
+        list(files.lines_of(tmp_path / "test.txt", notes))
