@@ -18,7 +18,7 @@ import yaml
 from nerlib import efficiency, encoding, folders, languages, similarity, training
 from nerlib.batch import jobs
 from nerlib.corpora import SPLITS, Corpus, checks, load_corpus
-from nerlib.corpora.files import split_of
+from nerlib.corpora.files import split_of, splits_in
 from nerlib.errors import CorpusError, FolderError, NerlibError, SettingsError
 from nerlib.models import Backbone, Full, Lora, build, count_weights, find_backbone
 from nerlib.models.backbones import load_tokenizer
@@ -80,6 +80,9 @@ def look(path: str, language: str = "", task: str = "") -> Found:
     """
     place, reasons = folders.from_root(path), []
     roles, tag = _roles(place), language or _language_of(place)
+    inside = [child.name for child in place.iterdir() if _language_of(child)] if place.is_dir() and not tag else []
+    if inside and not splits_in(place):
+        raise SettingsError(f"{path} holds a folder for each language: give one of {', '.join(sorted(inside))}")
     for one in [task] if task else TASKS:
         try:
             own = corpus = load_corpus(path, tag or "und", task=one, roles=roles or SPLITS, others=SPLITS)
@@ -91,9 +94,10 @@ def look(path: str, language: str = "", task: str = "") -> Found:
     letters = similarity.count_scripts(word for example in own.train[:EXAMPLES] for word in example.words)
     script = max(letters, key=letters.__getitem__, default="")
     if not tag:
-        written = ", ".join(known.tag for known in languages.LANGUAGES.values() if known.letters == script)
+        tags = [known.tag for known in languages.LANGUAGES.values() if known.letters == script]
+        alike = f", as of {', '.join(tags)}" if len(tags) < 12 else ""
         raise SettingsError(
-            f"{path}: which language is it? Give --language TAG. Its letters are {script.capitalize()}, as of {written}"
+            f"{path}: which language is it? Give --language TAG. Its letters are {script.capitalize()}{alike}"
         )
     if own.task == "ner" and not set(STANDARD_TYPES) <= set(own.types):  # under other names, which a known map renames
         with contextlib.suppress(CorpusError):

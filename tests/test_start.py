@@ -58,6 +58,14 @@ def test_a_language_that_is_not_known_is_asked_for_with_those_of_the_script(tmp_
     assert not [fault for fault in start.faults(start.look(str(folder), "bn")) if "letters" in fault]
 
 
+def test_a_folder_of_languages_asks_for_one_of_them(tmp_path):
+    for name in ("yor", "swa"):
+        write(tmp_path / "corpora" / name, "train.txt", "test.txt")
+    with pytest.raises(SettingsError, match="holds a folder for each language: give one of swa, yor"):
+        start.look(str(tmp_path / "corpora"))
+    assert start.look(str(tmp_path / "corpora"), "yo").corpus.language == "yo"
+
+
 @pytest.mark.parametrize(
     ("names", "roles", "sizes"),
     [

@@ -47,7 +47,7 @@ def entities(corpus: Corpus) -> str:
         return ""
     kept = sum(len(gold_items(one.tags)) for split in corpus.splits.values() for one in split)
     left_out = sum(n for kind, n in corpus.repairs.items() if _as_asked(kind))
-    besides = f" ({left_out:,} of other types are left out, as `entity_types` asks)" if left_out else ""
+    besides = f" ({left_out:,} of other types are left out, as entity_types asks)" if left_out else ""
     return f" with {kept:,} entities{besides}"
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 import psutil
 
 from nerlib.errors import SettingsError
@@ -22,26 +21,6 @@ CGROUP = Path("/sys/fs/cgroup")
 NvmlQuery = Callable[[str], Any]
 
 # --- during a stage ---------------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _sampling(take: Callable[[], None], seconds: float) -> Iterator[None]:
-    """Call `take` at the block's beginning, every few seconds, and at its end, in a thread."""
-    ended = threading.Event()
-
-    def sample() -> None:
-        take()
-        while not ended.wait(seconds):
-            take()
-        take()
-
-    sampler = threading.Thread(target=sample, daemon=True)
-    sampler.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        sampler.join()
 
 
 class Stopwatch:
@@ -99,26 +78,32 @@ class DeviceUse:
         self.joules: float | None = None
         self.utilisation: float | None = None
         self._device, self._seconds = device, seconds
-        self._busy: list[float] = []
+        self._ended = threading.Event()
 
     def __enter__(self) -> Self:
-        self._nvml, self._sampler = contextlib.ExitStack(), contextlib.ExitStack()
-        self._ask = self._nvml.enter_context(nvml_device(self._device))
+        self._open = contextlib.ExitStack()
+        self._ask = self._open.enter_context(nvml_device(self._device))
         self._before = self._ask("nvmlDeviceGetTotalEnergyConsumption")
-        self._sampler.enter_context(_sampling(self._take, self._seconds))
+        self._sampler = threading.Thread(target=self._sample, daemon=True)
+        self._sampler.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._sampler.close()
+        self._ended.set()
+        self._sampler.join()
         after = self._ask("nvmlDeviceGetTotalEnergyConsumption")
-        self._nvml.close()
+        self._open.close()
         if None not in (self._before, after) and after >= self._before:
             self.joules = (after - self._before) / 1000
-        self.utilisation = float(np.mean(self._busy)) if self._busy else None
 
-    def _take(self) -> None:
-        if (rates := self._ask("nvmlDeviceGetUtilizationRates")) is not None:
-            self._busy.append(rates.gpu / 100)
+    def _sample(self) -> None:
+        """Take the mean of what the device reports at the block's beginning, every few seconds, and at its end."""
+        busy = [self._ask("nvmlDeviceGetUtilizationRates")]
+        while not self._ended.wait(self._seconds):
+            busy.append(self._ask("nvmlDeviceGetUtilizationRates"))
+        busy.append(self._ask("nvmlDeviceGetUtilizationRates"))
+        known = [rates.gpu / 100 for rates in busy if rates is not None]
+        self.utilisation = sum(known) / len(known) if known else None
 
 
 @contextlib.contextmanager

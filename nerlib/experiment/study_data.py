@@ -6,10 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import pandas as pd
-
 from nerlib import corpora, folders, params
-from nerlib.corpora import Corpus, RawText, Sentence, checks, digest_of_examples
+from nerlib.corpora import Corpus, RawText, Sentence, digest_of_examples
 from nerlib.corpora.files import Notes, read_text
 from nerlib.demo import is_demo_language
 from nerlib.encoding import describe_unreadable, subwords
@@ -171,13 +169,6 @@ class StudyData:
         """How a stage is trained."""
         usual = default_learning_rate(self.method(), self.backbone.hidden_size)
         return self.settings.recipe_of(stage.name, self.rates.get(stage.name, usual))
-
-    def describe(self) -> pd.DataFrame:
-        """Sizes of all corpora by split, target first (see `checks.describe`), indexed by language and corpus."""
-        named = {(self.settings.language, self.target.name): self.target}
-        if self.settings.sources:
-            named |= {(tag, corpus.name): corpus for tag, corpus in self.sources.items()}
-        return pd.concat({key: checks.describe(c) for key, c in named.items()}, names=["language", "corpus"])
 
     # --- sentences ---
 

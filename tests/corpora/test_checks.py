@@ -31,7 +31,7 @@ def test_describe():
 def test_what_was_left_out_as_asked_is_no_repair_and_is_counted_with_the_entities(tmp_path):
     (tmp_path / "test.txt").write_text("a B-PER\nb I-DATE\n\nc B-DATE\nd B-DATE\ne B-LOC\n")
     corpus = load_corpus(str(tmp_path), "as", entity_types=["PER", "LOC"], roles=["test"])
-    assert checks.entities(corpus) == " with 2 entities (3 of other types are left out, as `entity_types` asks)"
+    assert checks.entities(corpus) == " with 2 entities (3 of other types are left out, as entity_types asks)"
     kinds = checks.repairs({"as": corpus})["repair"].tolist()
     assert kinds == ["I- after another type read as B-", "as asked: entities left out, of type DATE"]
     assert checks.entities(load_corpus(str(tmp_path), "as", roles=["test"])) == " with 5 entities"

@@ -18,11 +18,12 @@ from types import ModuleType
 import nbformat
 import pandas as pd
 import pytest
+import yaml
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
-from nerlib import params, records
+from nerlib import folders, params, records
 from nerlib.batch import jobs
 from nerlib.errors import SettingsError
 from nerlib.report import DATA
@@ -205,6 +206,23 @@ def test_a_study_s_printed_numbers_and_claims_stand_beside_its_runs(run):
         run("13_printed", study="empty", printed_in="")
 
 
+@pytest.mark.slow
+def test_the_first_page_looks_at_a_corpus_and_writes_a_study_that_all_notebooks_accept(
+    given, run, tmp_path, monkeypatch
+):
+    (tmp_path / "params").mkdir()
+    (tmp_path / "notebooks").symlink_to(NOTEBOOKS[0].parent)
+    monkeypatch.setattr(folders, "project_root", lambda: tmp_path)
+    asked = {name: given[name] for name in ("language", "corpus", "sources", "backbone")}
+    shown = run("00_start", **asked, study="first")
+    assert "Written: " in shown and "make lab STUDY=first" in shown and "most alike: " in shown
+    written = yaml.safe_load((tmp_path / "params" / "studies" / "first.yaml").read_text())
+    planned = [job.notebook for job in jobs.jobs(written)]
+    assert planned == ["01_data_preparation", "02_baseline", "03_lora_transfer", "07_statistics", "09_costs"]
+    assert "Written: " not in run("00_start", **asked, study="demo")
+
+
+@pytest.mark.slow
 def test_a_study_without_runs_has_pages(run):
     assert "No two kinds of runs can be compared." in run("07_statistics", study="empty")
     assert "Of 2" in run("08_claims", study="empty") and '"headline"' in run("09_costs", study="empty")
