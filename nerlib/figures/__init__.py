@@ -7,7 +7,7 @@ Of comparisons tell `forest`, `critical_difference` and `overview` (a whole stud
 """
 
 from nerlib.figures.comparisons import critical_difference, forest, overview
-from nerlib.figures.scores import bars, curves, heat_map, histogram, points, scatter
+from nerlib.figures.scores import bars, curves, heat_map, histogram, points, reliability, scatter
 from nerlib.figures.style import PALETTE, as_bytes, readable
 from nerlib.figures.techniques import architecture, pes_bars, ranks
 
@@ -26,5 +26,6 @@ __all__ = [
     "points",
     "ranks",
     "readable",
+    "reliability",
     "scatter",
 ]

@@ -11,6 +11,7 @@ from nerlib.figures.style import (
     INK,
     MANY,
     MARKS,
+    PALETTE,
     SOFT,
     canvas,
     colours,
@@ -407,4 +408,25 @@ def histogram(
         ax.axvline(limit, color=INK, linestyle="--", linewidth=1)
         ax.set_title(f"{ax.get_title('left')}: {100 * (own[x] > limit).mean():.1f} % longer than {limit:g}")
         ax.set(ylabel=f"{label} (%)", xlabel=measure(frame, x)[1] if ax.get_subplotspec().is_last_row() else "")
+    return figure
+
+
+@styled
+def reliability(frame: pd.DataFrame, facet: str = "") -> "Figure":
+    """Draw how often things were right against how sure one was: on the diagonal where confidence holds.
+
+    Parameters
+    ----------
+    frame
+        A row a bin: `stated`, `right`, and the interval `low` to `high` of the share that was right, all 0..1.
+    facet
+        A panel each.
+    """
+    figure, drawn = panels(frame, facet, ["right"], 2.6, 2.4, sharex=True, sharey=True)
+    for ax, own, _ in drawn:
+        ax.plot([0, 100], [0, 100], color=SOFT, linestyle="--", linewidth=1)
+        ax.vlines(100 * own["stated"], 100 * own["low"], 100 * own["high"], color=PALETTE[0], linewidth=1.4)
+        ax.plot(100 * own["stated"], 100 * own["right"], marker="o", color=PALETTE[0])
+        left = ax.get_subplotspec().is_first_col()
+        ax.set(xlabel="stated (%)", ylabel="right (%)" if left else "", xlim=(0, 102), ylim=(0, 102))
     return figure

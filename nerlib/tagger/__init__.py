@@ -13,12 +13,13 @@ from nerlib.tagger.confidence import (
     calibrate,
     calibration_error,
     judged,
+    measured,
     promise,
     reliability,
 )
 from nerlib.tagger.exporting import export
 from nerlib.tagger.files import tag_file
-from nerlib.tagger.learning import ask, rehearse
+from nerlib.tagger.learning import ask, next_batch, rehearse
 from nerlib.tagger.tagging import Tagger, load_tagger
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "export",
     "judged",
     "load_tagger",
+    "measured",
+    "next_batch",
     "promise",
     "rehearse",
     "reliability",

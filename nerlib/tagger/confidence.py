@@ -3,8 +3,10 @@
 Scores, confidences and shares are 0..1. What is judged is an *entity* (span and type), not a token.
 """
 
+import itertools
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from nerlib import folders
+from nerlib import folders, scoring
 from nerlib.annotation import document
 from nerlib.errors import FolderError, RecordError, SettingsError
 from nerlib.labels import gold_items
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 FILE = "calibration.json"
 FEWEST = 50  # entities that a model found in dev; with fewer there is no confidence and no promise
-FOLDS, BINS, THRESHOLDS = 5, 10, 10
+FOLDS, BINS, THRESHOLDS, RESAMPLES = 5, 10, 10, 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +139,37 @@ def judged(tagger: "Tagger", words: Sequence[Sequence[str]], gold: Sequence[Sequ
     return pd.DataFrame(rows, columns=columns).astype({"right": bool, "score": float, "confidence": float})
 
 
+def measured(taggers: Mapping[str, "Tagger"], examples: Sequence[Any], rng: np.random.Generator) -> pd.DataFrame:
+    """What taggers of entities score, against the first of them, on the same sentences drawn again, and what they take.
+
+    Returns
+    -------
+    DataFrame
+        A row a tagger: `tagger`, `score` (strict F1, an `Interval` over sentences, 95 %), `difference` (to the first,
+        likewise, paired), `seconds`.
+    """
+    gold, rows, first = [one.gold for one in examples], list[Any](), np.zeros(0)
+    ends = list(itertools.accumulate((len(one.words) for one in examples), initial=0))
+    n = len(gold)
+    weights = rng.multinomial(n, np.full(n, 1 / n), RESAMPLES)  # (resamples, sentences), the same for all
+    for name, tagger in taggers.items():
+        started, labels = time.perf_counter(), tagger.models[0].labels
+        best = tagger.probabilities([one.words for one in examples]).argmax(axis=1)
+        seconds = time.perf_counter() - started
+        tags = [tuple(labels[i] for i in best[a:b]) for a, b in itertools.pairwise(ends)]
+        counts = np.stack(scoring.score(gold, tags).counts.strict.over_types(), axis=1)  # (sentences, 3)
+        f1 = scoring.f1_from_counts(*np.vstack([counts.sum(axis=0), weights @ counts]).T)
+        first = first if rows else f1
+        rows.append((name, *(_interval(values, n) for values in (f1, f1 - first)), seconds))
+    return pd.DataFrame(rows, columns=["tagger", "score", "difference", "seconds"])
+
+
+def _interval(values: FloatArray, n: int) -> Interval:
+    """An estimate, the first value, with the quantiles of its resamples, the others."""
+    low, high = np.quantile(values[1:], [0.025, 0.975])
+    return Interval(float(values[0]), float(low), float(high), n, 0.95)
+
+
 def calibrate(tagger: "Tagger", words: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]) -> Calibration:
     """Fit confidence on sentences that were not trained on.
 
@@ -195,8 +228,10 @@ def calibration_error(
 ) -> Interval:
     """Expected calibration error (Naeini et al. 2015), in bins of as many entities, with its bootstrap interval.
 
-    Sentences are drawn again, 500 times. Binning alone makes the error of a perfect model positive, the more so the
-    fewer entities there are, and so it does each resample's: the interval is the basic one, reflected at the estimate.
+    Binning alone makes the error of a perfect model positive, the more so the fewer entities there are. So sentences
+    are drawn again, 500 times: by as much as the resamples' errors are above the estimate, the estimate is too high;
+    it is brought down by that, and the interval is the basic one, reflected in the same way. Near 0 it is too short: of
+    calibrated models it holds 0 in six cases of ten.
     """
 
     def error(chosen: npt.NDArray[Any]) -> float:
@@ -210,7 +245,8 @@ def calibration_error(
     again = rng.integers(len(members), size=(500, len(members)))
     drawn = [error(np.concatenate([members[i] for i in chosen])) for chosen in again]
     high, low = 2 * value - np.quantile(drawn, [0.025, 0.975])
-    return Interval(value, max(float(low), 0.0), max(float(high), 0.0), len(right), 0.95)
+    corrected, low, high = np.maximum([2 * value - np.mean(drawn), low, high], 0)
+    return Interval(float(corrected), float(low), float(high), len(right), 0.95)
 
 
 class Promise(NamedTuple):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from nerlib import training
+from nerlib.annotation import Document, cut
 from nerlib.annotation.choosing import DIVERSE, RANDOM, STRATEGIES, choose, uncertainty
 from nerlib.corpora import Sentence
 from nerlib.experiment import Study, find_stage
@@ -96,3 +97,24 @@ def learn(study: Study, sentences: Sequence[Sentence], start: Path | None, seed:
     told = training.predict(model, data.test, max_length=study.settings.max_length)
     scores = data.task.score([one.gold for one in data.test], told)
     return model, float(scores.f1)
+
+
+def next_batch(
+    tagger: Tagger, lines: Sequence[str], strategy: str, budget: int, rng: np.random.Generator
+) -> list[Document]:
+    """Lines of unlabelled text to annotate next, in the order of choice, with what the tagger finds in them.
+
+    Parameters
+    ----------
+    lines
+        A text each; empty ones are passed over.
+    strategy, budget
+        As for `choose`.
+    """
+    cuts = {number: cut(line, tagger.language) for number, line in enumerate(lines)}
+    kept = [number for number, own in cuts.items() if own]
+    pool = [
+        Sentence(tuple(lines[n][a:b] for own in cuts[n] for a, b in own), (), tagger.language, str(n)) for n in kept
+    ]
+    chosen = [kept[i] for i in ask(strategy, tagger.models[0], pool, [], budget, rng)]
+    return tagger.tag([Document(lines[n], (), tagger.language, str(n + 1), cuts[n]) for n in chosen])

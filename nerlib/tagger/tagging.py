@@ -12,7 +12,7 @@ import numpy as np
 import regex
 
 from nerlib import languages, training
-from nerlib.annotation import Document, Entity, cut, entities_at
+from nerlib.annotation import Document, Entity, cut, entities_at, sentences_of
 from nerlib.corpora import LabelledText, Question, Sentence
 from nerlib.errors import ModelError, RecordError
 from nerlib.labels import Span, spans
@@ -92,6 +92,11 @@ class Tagger:
             replace(one, entities=tuple(itertools.chain(*entities[a:b])), sentences=own)
             for one, own, (a, b) in zip(documents, cuts, itertools.pairwise(ends), strict=True)
         ]
+
+    def sentences(self, text: str) -> list[tuple[Sentence, tuple[str, ...]]]:
+        """The sentences of a text with the tags that are found, to be shown as examples are."""
+        found = sentences_of(self.tag([Document(text, (), self.language)])[0])
+        return [(replace(one, tags=("O",) * len(one.tags)), one.tags) for one in found]
 
     def probabilities(self, words: Sequence[Sequence[str]]) -> np.ndarray:
         """(words, labels) of all sentences in order: the mean over the models."""

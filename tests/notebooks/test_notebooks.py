@@ -322,6 +322,19 @@ def test_techniques_are_compared_by_scores_costs_and_pes(task, run, tiny_backbon
 
 
 @pytest.mark.slow
+def test_a_tagger_in_use_and_the_next_labels_have_their_pages(given, run):
+    few = given | {"study": "use", "seeds": [1, 2], "target_steps": 4}
+    shown = run("11_use", **few)
+    assert "is taken by dev; its strict F1 on test is" in shown
+    assert "Dev holds too few entities" in shown and "Nothing can be promised" in shown
+    shown = run("12_annotate", **few, word_budgets=[15, 30, 60])
+    assert "beats a random sample" in shown and "The largest budget" not in shown
+    assert "At the largest budget, which the line has not seen: foretold" in shown
+    (batch,) = Path(os.environ["NERLIB_REPORTS"]).rglob("12_batch.json")
+    assert all(task["data"]["text"] for task in json.loads(batch.read_text(encoding="utf-8")))
+
+
+@pytest.mark.slow
 def test_real_corpora_go_through_the_same_notebook(shared, run):
     """Assamese from Hindi and Bengali in small: real files with their quirks, a real encoder in miniature."""
     data = shared / "data"

@@ -44,13 +44,20 @@ def test_a_reliability_diagram_s_bins_hold_all_entities_and_clopper_pearson_s_in
 
 
 def test_the_calibration_error_is_the_mean_distance_over_bins():
-    stated = np.repeat([0.2, 0.9], 50)
-    right = np.concatenate([np.arange(50) < 20, np.arange(50) < 30])
-    found = calibration_error(stated, right, np.arange(100), np.random.default_rng(0))
-    by_hand = np.mean(
-        [abs(s.mean() - r.mean()) for s, r in zip(np.split(stated, 10), np.split(right, 10), strict=True)]
-    )
-    assert found.value == pytest.approx(by_hand)
+    stated = np.repeat([0.2, 0.9], 5000)
+    right = np.concatenate([np.arange(5000) % 5 < 2, np.arange(5000) % 5 < 3])
+    found = calibration_error(stated, right, np.arange(10_000) // 20, np.random.default_rng(0))
+    assert found.value == pytest.approx(0.25, abs=0.01)  # |.2 - .4| and |.9 - .6|, half of the entities each
+
+
+def test_a_calibrated_model_has_an_error_about_zero_though_its_bins_are_small():
+    rng = np.random.default_rng(5)
+    found = []
+    for _ in range(12):
+        stated = rng.uniform(0, 1, 200)
+        found.append(calibration_error(stated, rng.random(200) < stated, np.arange(200), rng))
+    assert np.mean([one.value for one in found]) < 0.06  # 0.09 as it is drawn
+    assert np.mean([one.low for one in found]) < 0.02
 
 
 def test_the_honest_confidence_of_an_entity_does_not_know_its_own_sentence():
