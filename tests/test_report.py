@@ -96,6 +96,16 @@ def test_an_interval_is_within_what_is_possible_and_one_that_tells_nothing_says_
     assert report.as_text(interval, how) == text
 
 
+def test_a_wide_table_says_in_its_caption_what_is_the_same_in_all_rows():
+    same = {"task": "ner", "backbone": "org/mini", "note": ["", None], "stage": "target"}
+    different = {"method": ["full", "lora"], "language": ["as", "bn"], "test_score": [0.5, 0.6]}
+    shown = parsed(report.table(pd.DataFrame(same | different), "Scores"))
+    assert shown.find("figcaption").get_text() == "Scores (NER, mini)"
+    assert [cell.get_text() for cell in shown("th")] == ["stage", "method", "language", "score"]
+    narrow = parsed(report.table(pd.DataFrame(different | {"task": "ner"}), "Scores"))
+    assert narrow.find("figcaption").get_text() == "Scores" and len(narrow("th")) == 4
+
+
 def test_what_cannot_tell_is_named():
     two = Interval(0.5, -1, 2, 2, 0.95)
     assert rows_of(report.table(pd.DataFrame({"score": [two]}))) == [["50.0 (two values cannot tell)"]]

@@ -194,7 +194,8 @@ def curves(
         look: dict[str, Any] = {"x": "x", "y": "y", "hue": "hue", "palette": shades, "legend": False, "ax": ax}
         if units:
             seaborn.lineplot(data, **look, units="unit", estimator=None, linewidth=0.9, alpha=0.35)
-        thick: dict[str, Any] = {"linewidth": 2} if units else {"marker": "o"}
+        is_line = data["x"].nunique() > 1
+        thick: dict[str, Any] = {"linewidth": 2} if units and is_line else {"marker": "o"}
         band = {"errorbar": t_interval if units else None, "err_kws": {"alpha": 0.15, "linewidth": 0}}
         seaborn.lineplot(_common(data), **look, **thick, **band)
         marked = data[data["best"].eq(True)]

@@ -1,7 +1,7 @@
 """A DataFrame as a table to read, as CSV for machines, as LaTeX for papers: pandas' Styler draws it."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,11 @@ import pandas as pd
 
 from nerlib import folders, vocabulary
 from nerlib.formats import is_interval
-from nerlib.report.output import LABELLED, HtmlOutput, as_text
+from nerlib.report.output import LABELLED, NONE, HtmlOutput, as_text
 
 LONG = 25  # rows; longer tables are folded
+WIDE = 6  # columns; in wider tables the caption says what is SHARED by all rows, and what is empty is left out
+SHARED = ("task", "backbone", "variant")
 ENDS = {"": "value", "_low": "low", "_high": "high"}
 
 
@@ -31,6 +33,7 @@ def table(
     frame
         Headings, formats and what is best are those of `vocabulary.COLUMNS`. The index is shown unless it only counts
         rows. A missing value is an en dash. A cell may hold an interval (anything with ``value``, ``low``, ``high``).
+        Of more than `WIDE` columns those that say the same in all rows are left to the caption.
     caption
         Above the table.
     format
@@ -55,18 +58,31 @@ def table(
     if file:
         folders.write_atomically(file.with_name(f"{file.name}.csv"), _with_ends(shown).to_csv(index=False))
         folders.write_atomically(file.with_name(f"{file.name}.tex"), _latex(texts, bold, headings, caption, file.name))
-    title = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
-    body = f'<div class="scroll" tabindex="0">{_html(texts, numbers.notna(), bold, headings)}</div>'
+    told = _same_in_all_rows(texts, [str(name) for name in shown])
+    more = ", ".join(filter(None, told.values()))
+    title = " ".join(filter(None, (caption, f"({more})" if more else "")))
+    title = f"<figcaption>{html.escape(title)}</figcaption>" if title else ""
+    kept = [number for number in range(len(headings)) if number not in told]
+    cells = _html(texts[kept], numbers[kept].notna(), bold[kept], [headings[number] for number in kept])
+    body = f'<div class="scroll" tabindex="0">{cells}</div>'
     if len(frame) > LONG:
         body = f"<details><summary>{len(frame)} rows</summary>{body}</details>"
     text = texts.set_axis(headings, axis=1).to_string(index=False)
     return HtmlOutput(f'<figure class="nl">{title}{body}</figure>', f"{caption}\n{text}".strip())
 
 
+def _same_in_all_rows(texts: pd.DataFrame, names: Sequence[str]) -> dict[int, str]:
+    """What a wide table need not repeat in each row: numbers of columns, with what the caption says in their place."""
+    values = {n: set(texts[n].replace(NONE, "")) for n in range(len(names)) if len(names) > WIDE}
+    return {n: min(found) for n, found in values.items() if len(found) == 1 and (names[n] in SHARED or found == {""})}
+
+
 def _html(texts: pd.DataFrame, numeric: pd.DataFrame, bold: pd.DataFrame, headings: list[str]) -> str:
     kinds = ["num" if is_numeric else "" for is_numeric in numeric.any()]
     names = [f'<div class="{kind}">{html.escape(name)}</div>' for kind, name in zip(kinds, headings, strict=True)]
-    classes = pd.DataFrame({i: bold[i].map({True: f"best {kind}", False: kind}) for i, kind in enumerate(kinds)})
+    classes = pd.DataFrame(
+        {i: bold[i].map({True: f"best {kind}", False: kind}) for i, kind in zip(bold, kinds, strict=True)}
+    )
     styler = texts.style.format(escape="html").hide(axis="index").relabel_index(names, axis=1)
     return str(styler.set_td_classes(classes).to_html(uuid="", cell_ids=False))
 
