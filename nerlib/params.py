@@ -228,6 +228,9 @@ class Settings(BaseModel):
     language_reduction_factor: float = Field(2, ge=1, description="hidden size / width of a language adapter")
     invertible_reduction_factor: float = Field(2, ge=1, description="half the hidden size / width of its first layer")
     drop_last_layer: bool = Field(False, description="MAD-X 2.0: language adapters leave the last block free")
+    language_adapters: dict[str, str] = Field(
+        default_factory=dict, description="adapters trained elsewhere, by language: a folder or a Hub name; else ours"
+    )
     language_adapter_steps: int = Field(2000, gt=0, description="optimizer steps of a language adapter on its text")
     language_adapter_rate: float = Field(0, ge=0, description="its peak learning rate; 0: the method's default")
     language_adapter_seed: int = Field(0, ge=0, description="its seed: all runs of all seeds share one adapter")

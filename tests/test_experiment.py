@@ -376,6 +376,23 @@ def test_the_kept_language_adapter_is_the_one_that_predicts(material):
         assert score == pytest.approx(expected.f1)
 
 
+def test_a_language_adapter_that_was_trained_elsewhere_takes_the_place_of_ours(material, tmp_path):
+    """A folder as the library saves it: the same weights give the same predictions, and the record says whose."""
+    (ours,) = study(material, method="madx").run_stage("sources", [1])
+    trained = study(material, method="madx").language_adapters["sw"]
+    elsewhere = shutil.copytree(trained.folder / "model", tmp_path / "sw-adapter")
+    given = material | {"method": "madx", "study": "given", "language_adapters": {"sw": str(elsewhere)}}
+    (theirs,) = study(given).run_stage("sources", [1])
+    assert theirs.predictions() == ours.predictions()
+    record = study(given).language_adapters["sw"].record
+    assert record.warnings == (f"trained elsewhere: {elsewhere}",)
+    assert record.costs["trainable_parameters"] == trained.record.costs["trainable_parameters"]
+    assert theirs.record.identity["language_adapters"]["sw"] == record.digest != trained.digest
+    (elsewhere / "adapter.safetensors").rename(elsewhere / "pytorch_adapter.bin")
+    with pytest.raises(ModelError, match=r"expected adapter.safetensors, got .*pytorch_adapter.bin; pickles are not"):
+        study(given).run_stage("sources", [2])
+
+
 def test_a_mad_x_run_on_the_target_alone_is_shared_whatever_the_sources(material):
     alone, other = material | {"method": "madx"}, {"sources": material["sources"][:1], "study": "small"}
     (first,) = study(alone).run_stage("target_only_5", [1])

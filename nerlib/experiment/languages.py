@@ -1,15 +1,20 @@
 """The run of a language adapter: trained once for a backbone, a text and a seed, and shared by all that need it."""
 
+import math
+import shutil
 from typing import Any
 
 import pandas as pd
+from safetensors import safe_open
 
 from nerlib import corpora, folders, models, params
 from nerlib.efficiency import Stopwatch
+from nerlib.errors import ModelError
 from nerlib.experiment.progress import teller
 from nerlib.experiment.runs import CURVE, MODEL, Job, Name, Run, costs_of, get_or_train
 from nerlib.experiment.study_data import StudyData
 from nerlib.models import MadX
+from nerlib.models.methods.bottleneck import WEIGHTS
 from nerlib.pretraining import train_language_adapter
 
 STUDY = "language_adapters"  # one of their own, so that all others share them
@@ -37,6 +42,8 @@ def language_adapter(data: StudyData, language: str, **how_it_runs: Any) -> Run:
     """
     settings, method = data.settings, data.method()
     assert isinstance(method, MadX)
+    if given := settings.language_adapters.get(language):
+        return _ready(data, language, given)
     text = data.text(language)
     lines, held_out = corpora.split_text(text.lines)
     rate = settings.language_adapter_rate or models.default_learning_rate(method, data.backbone.hidden_size)
@@ -99,4 +106,39 @@ def language_adapter(data: StudyData, language: str, **how_it_runs: Any) -> Run:
         "corpora": {language: {"name": text.name, "digest": text.digest, "revision": text.revision}},
         "warnings": list(text.warnings),
     }
+    return get_or_train(name, identity, known, make)
+
+
+def _ready(data: StudyData, language: str, given: str) -> Run:
+    """An adapter that was trained elsewhere, as `adapters` (and AdapterHub) keep it; its files are taken over.
+
+    Raises
+    ------
+    ModelError
+        When it is not of safetensors, or has no configuration.
+    """
+    found = models.backbones.find_files(given)
+    files = [found / name for name in ("adapter_config.json", WEIGHTS)]
+    if missing := [file.name for file in files if not file.is_file()]:
+        got = ", ".join(sorted(path.name for path in found.iterdir())[:8])
+        raise ModelError(f"language adapter {given!r}: expected {', '.join(missing)}, got {got}; pickles are not read")
+    digests = {file.name: folders.fingerprint_file(file) for file in files}
+    identity = {"stage": STAGE, "backbone": data.backbone.fingerprint, "language": language, "files": digests}
+
+    def make(job: Job) -> dict[str, Any]:
+        with folders.new_folder(job.folder / MODEL) as beside:
+            for file in files:
+                shutil.copyfile(file, beside / file.name)
+        with safe_open(files[1], "pt") as weights:
+            trained = sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
+        total = trained + models.count_weights(data.backbone, data.task, data.labels, models.Full())[0]
+        return {
+            "scores": {"metric": "minus_loss", "loss_before": None, "loss_after": None},
+            "costs": {"trainable_parameters": trained, "total_parameters": total, "seconds": {"total": 0.0}},
+            "sizes": {"train": 0, "subwords": 0},
+        }
+
+    settings = data.settings
+    name = Name(STUDY, language, TASK, settings.backbone, settings.method, STAGE, settings.language_adapter_seed)
+    known = {"backbone": data.backbone.name, "train_languages": [language], "warnings": [f"trained elsewhere: {given}"]}
     return get_or_train(name, identity, known, make)

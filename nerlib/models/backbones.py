@@ -227,6 +227,12 @@ def check_finite(folder: Path, network: torch.nn.Module) -> None:
         )
 
 
+def find_files(name: str) -> Path:
+    """A folder (relative: from the project's root), or a Hub name's files; see `find_backbone`."""
+    folder = folders.from_root(name)
+    return folder if folder.is_dir() else _from_hub(name)
+
+
 def _from_hub(name: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError

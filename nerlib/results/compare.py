@@ -35,6 +35,7 @@ CELL = ["language", "seed"]  # by which runs are paired
 FULL, SOURCES, TARGET, CONVERGED = "full", "sources", "target", "baseline_converged"
 BEFORE = {TARGET: CONVERGED, CONVERGED: "baseline"}  # what a stage is held against, on the target alone
 COLLAPSED = "collapsed"
+ALIGNED = ", aligned by"  # in the words of a variant (`records.table.variants_of`)
 ELSEWHERE = ("foreign", "simulated")  # backbones of systems from elsewhere, whose seeds are not ours
 
 
@@ -162,7 +163,8 @@ def planned(runs: pd.DataFrame) -> list[Question]:
 
     Methods against full fine-tuning (against each other where it is not there) at each stage; transfer against the
     target alone (the same method's, and full fine-tuning's), against its zero-shot start, and training to convergence
-    against few epochs; sources against sources. Where every language has one set of sources it is no factor.
+    against few epochs; sources against sources; the alignment penalty against none. Where every language has one set
+    of sources it is no factor.
 
     Parameters
     ----------
@@ -172,7 +174,7 @@ def planned(runs: pd.DataFrame) -> list[Question]:
     table = comparable_runs(runs)
     questions: list[Question] = []
     for (task, backbone), group in table.groupby(["task", "backbone"], sort=True):
-        sides = [*_methods(group), *_stages(group), *_source_sets(group)]
+        sides = [*_methods(group), *_stages(group), *_source_sets(group), *_penalties(group)]
         unit = {"task": str(task), "backbone": str(backbone)}
         questions += [Question(a, b, _stated(unit | where), _several(table)) for a, b, where in sides]
     return questions
@@ -225,6 +227,16 @@ def _source_sets(group: pd.DataFrame) -> Iterator[Sides]:
     for values, cell in group.groupby(shared, sort=True):
         for a, b in combinations(sorted(set(cell["sources"]) - {""}), 2):
             yield {"sources": a}, {"sources": b}, dict(zip(shared, map(str, values), strict=True))
+
+
+def _penalties(group: pd.DataFrame) -> Iterator[Sides]:
+    shared = ["method", "stage", "sources"]
+    for values, cell in group.groupby(shared, sort=True):
+        variants = set(cell["variant"])
+        for aligned in sorted(name for name in variants if ALIGNED in name):
+            plain = aligned.partition(ALIGNED)[0]
+            if plain in variants:
+                yield {"variant": aligned}, {"variant": plain}, dict(zip(shared, map(str, values), strict=True))
 
 
 def question(runs: pd.DataFrame, *, a: Mapping[str, str], b: Mapping[str, str], **where: str) -> Question:

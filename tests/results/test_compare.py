@@ -161,8 +161,8 @@ def test_variants_are_compared_when_they_are_asked_about():
     """With and without a penalty, as published and as it should be."""
     aligned = a_table({"lora": 0.7}, stage="sources", variant="ours, aligned by batches", sources="hi")
     runs = pd.concat([aligned, a_table({"lora": 0.6}, stage="sources", seed=2, sources="hi")])
-    assert planned(runs) == []
     asked = question(runs, a={"variant": "ours, aligned by batches"}, b={"variant": "ours"})
+    assert planned(runs) == [asked]
     (found,) = compare(runs, [asked])
     assert asked.name == "ours, aligned by batches − ours (LoRA, zero-shot)" and found.word == "better"
 
