@@ -15,6 +15,7 @@ from nerlib.experiment.runs import CURVE, MODEL, Job, Name, Run, costs_of, get_o
 from nerlib.experiment.study_data import StudyData
 from nerlib.models import MadX
 from nerlib.models.methods.bottleneck import WEIGHTS
+from nerlib.models.task_model import write_origin
 from nerlib.pretraining import train_language_adapter
 
 STUDY = "language_adapters"  # one of their own, so that all others share them
@@ -129,6 +130,7 @@ def _ready(data: StudyData, language: str, given: str) -> Run:
         with folders.new_folder(job.folder / MODEL) as beside:
             for file in files:
                 shutil.copyfile(file, beside / file.name)
+            write_origin(beside, language, data.backbone)
         with safe_open(files[1], "pt") as weights:
             trained = sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
         total = trained + models.count_weights(data.backbone, data.task, data.labels, models.Full())[0]

@@ -358,6 +358,11 @@ def save_language(network: Any, language: str, folder: Path, backbone: Backbone)
     """Write a language adapter in the format of `adapters`, and beside it which backbone it belongs to."""
     folder.mkdir(parents=True, exist_ok=True)
     network.save_adapter(str(folder), language, with_head=False, use_safetensors=True)
+    write_origin(folder, language, backbone)
+
+
+def write_origin(folder: Path, language: str, backbone: Backbone) -> None:
+    """Write beside a language adapter which backbone it belongs to."""
     about = {"schema": 1, "language": language, "backbone": origin_of(backbone)}
     (folder / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
 
