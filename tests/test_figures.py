@@ -14,6 +14,7 @@ from scipy import stats
 
 from nerlib import figures, statistics, vocabulary
 from nerlib.figures import style
+from nerlib.figures.comparisons import short
 from nerlib.languages import LANGUAGES
 
 SEEDS = (1, 2, 3)
@@ -294,6 +295,14 @@ def test_the_forest_draws_every_language_from_the_smallest_difference():
     assert [values[place] for place in ax.get_yticks()] == pytest.approx([-1, 0, 2])
     assert set(bars) == {0, 2}  # one seed has no interval
     assert bars[2] == pytest.approx([1, 3])
+
+
+@pytest.mark.parametrize(
+    ("verdict", "word"),
+    [("better, by more than the margin (on these languages)", "better"), ("a side collapsed", "collapsed")],
+)
+def test_a_legend_has_a_verdict_in_one_word(verdict, word):
+    assert short(verdict) == word
 
 
 def test_comparisons_are_drawn_against_their_margin_in_the_colours_of_their_verdicts():

@@ -49,7 +49,8 @@ def ends(frame: pd.DataFrame, column: str) -> pd.DataFrame:
 
 def short(verdict: object) -> str:
     """A verdict in one word."""
-    return str(getattr(verdict, "value", verdict)).partition(" ")[0].rstrip(",")
+    text = str(getattr(verdict, "value", verdict))
+    return "collapsed" if text.endswith("collapsed") else text.partition(" ")[0].rstrip(",")
 
 
 # --- differences ------------------------------------------------------------------------------------------------------
