@@ -625,7 +625,7 @@ def test_who_lost_the_lock_leaves_no_record_and_keeps_the_checkpoint():
             lock.write_text("filelock/2\npid=1\nhost=elsewhere\nmode=lease\ntoken=00\nduration=60.0\n")
             if error:
                 raise error
-            return {"scores": {"metric": "strict_f1"}, "costs": {}}
+            return {"scores": {"metric": "strict_f1"}, "costs": {"total_parameters": 2, "trainable_parameters": 1}}
 
         with pytest.raises(LockedError, match="lost to process 1 on elsewhere"):
             runs.get_or_train(name, {"error": str(error)}, {}, make)
