@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -105,9 +105,6 @@ class Comparison:
         The two one-sided tests of the same estimate, at the family's α, p adjusted; by the margin at these scores.
     verdict
         With its scope, and why it reaches no farther.
-    more_seeds, more_sentences, more_languages
-        Of what is undecided: how many seeds a side, how many times the sentences, how many languages like these find a
-        true difference of the margin 4 times in 5, each with the rest as it is; infinite where nothing tried does.
     """
 
     question: Question
@@ -124,9 +121,11 @@ class Comparison:
     adjusted_p: float
     equivalence: EquivalenceTest
     verdict: Verdict
-    more_seeds: Needed | None = None
-    more_sentences: float = math.nan
-    more_languages: float = math.nan
+
+    @functools.cached_property
+    def needed(self) -> "Enough":
+        """What would decide it, where it is undecided."""
+        return _enough(self) if self.verdict.value == "undecided" else Enough()
 
     @property
     def languages(self) -> int:
@@ -418,7 +417,7 @@ def measure(
     spread = units if len(units) > 1 else compared
     a, b = (statistics.score_interval(spread[side].dropna(), level) for side in "ab")
     n = len(units) if len(units) > 1 else len(compared)
-    judged = Comparison(
+    return Comparison(
         question=asked,
         pairs=pairs,
         left_out=left_out,
@@ -434,7 +433,6 @@ def measure(
         equivalence=test._replace(p=min(1.0, family * test.p)),
         verdict=verdict,
     )
-    return judged if verdict.value != "undecided" else replace(judged, **_needed(judged, ladder, own))
 
 
 def _sound(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -464,22 +462,33 @@ def _doubt(pairs: pd.DataFrame) -> Doubt:
     return scores if counts is None else statistics.doubt_of(counts, shared_seeds=shared)._replace(value=scores.value)
 
 
-def _needed(c: Comparison, ladder: Sequence[tuple[Scope, Estimate]], alpha: float) -> dict[str, Any]:
-    """What would decide, by the same rule: of true differences as large as the margin."""
-    goal: dict[str, Any] = {"difference": c.equivalence.margin, "alpha": alpha}
-    found: dict[str, Any] = {}
-    fixed = ladder[0][1]
-    if not (goal["difference"] > 0 and fixed.standard_error > 0):
-        return found
-    seeds = min(c.runs) // c.languages
-    if len(fixed.variances) == 2 and seeds > 1:
-        found["more_seeds"] = statistics.seeds_needed(fixed, seeds, **goal)
-    if any(doubt.trained > 0 for doubt in c.doubts.values()):
-        found["more_sentences"] = statistics.sentences_needed(fixed, max(seeds, 2), **goal)
-    if c.languages > 1:
-        units = [doubt.value for doubt in c.doubts.values()]
-        found["more_languages"] = statistics.languages_that_find(units, **goal)
-    return found
+class Enough(NamedTuple):
+    """What finds a true difference of the margin 4 times in 5, by the rule that judges; each with the rest as it is.
+
+    Attributes
+    ----------
+    seeds, sentences, languages
+        Seeds of each side and language, times the sentences, languages like these; infinite where nothing tried does,
+        None or NaN where it cannot be told.
+    """
+
+    seeds: Needed | None = None
+    sentences: float = math.nan
+    languages: float = math.nan
+
+
+def _enough(c: Comparison) -> Enough:
+    goal: dict[str, Any] = {"difference": c.equivalence.margin, "alpha": (1 - c.difference.level) / c.family}
+    (_, fixed), *_ = ladder_of(list(c.doubts.values()))
+    if not (c.equivalence.margin > 0 and fixed.standard_error > 0):
+        return Enough()
+    now = min(c.runs) // c.languages
+    counted, units = any(one.trained > 0 for one in c.doubts.values()), [one.value for one in c.doubts.values()]
+    return Enough(
+        statistics.seeds_needed(fixed, now, **goal) if len(fixed.variances) == 2 and now > 1 else None,
+        statistics.sentences_needed(fixed, max(now, 2), **goal) if counted else math.nan,
+        statistics.languages_that_find(units, **goal) if len(units) > 1 else math.nan,
+    )
 
 
 SEED_VARIANCE = 0.95e-4  # of a difference of two runs, in the published predictions for MasakhaNER 2.0
@@ -588,8 +597,10 @@ def _row(c: Comparison) -> dict[str, Any]:
         "factor": c.question.factor,
         "verdict": c.conclusion,
         "why": c.verdict.why,
-        **{name: getattr(c, name) for name in (*same, "more_languages", "more_sentences")},
-        "more_seeds": str(c.more_seeds or ""),
+        **{name: getattr(c, name) for name in same},
+        "more_seeds": str(c.needed.seeds or ""),
+        "more_sentences": c.needed.sentences,
+        "more_languages": c.needed.languages,
         "trained_p": trained_p(c),
         "wilcoxon_p": statistics.wilcoxon_p(units) if several else math.nan,
         **{f"tost_{name}": getattr(c.equivalence, name) for name in ("p", "low", "high")},

@@ -63,18 +63,19 @@ def describe_spread(c: Comparison) -> str:
 
 def describe_needed(c: Comparison) -> str:
     """What would decide an undecided comparison: of a true difference of the margin, by the rule that judges."""
+    seeds, sentences, languages = c.needed
     now = min(c.runs) // c.languages
     needed = [
-        (f"{c.more_seeds} seeds", c.more_seeds and now < c.more_seeds.value < math.inf),
-        (f"{c.more_sentences:.0f} times the test sentences", math.isfinite(c.more_sentences)),
-        (f"{c.more_languages:.0f} languages like these", math.isfinite(c.more_languages)),
+        (f"{seeds} seeds", seeds and now < seeds.value < math.inf),
+        (f"{sentences:.0f} times the test sentences", math.isfinite(sentences)),
+        (f"{languages:.0f} languages like these", math.isfinite(languages)),
     ]
     ways = " or ".join(way for way, enough in needed if enough)
     margin = f"a true difference of {points(c.equivalence.margin)}"
     if c.verdict.why and not ways:
         return f"{c.question.name}: {c.verdict.why}."
-    limit = "; sentences are the limit: more seeds cannot" if c.more_seeds and math.isinf(c.more_seeds.value) else ""
-    if c.more_seeds and c.more_seeds.value <= now:
+    limit = "; sentences are the limit: more seeds cannot" if seeds and math.isinf(seeds.value) else ""
+    if seeds and seeds.value <= now:
         return f"{c.question.name}: a true difference of {points(c.equivalence.margin)} would mostly have been found."
     return f"{c.question.name}: {ways or 'nothing that was tried'} would tell {margin}, 4 times in 5{limit}."
 

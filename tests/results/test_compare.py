@@ -503,7 +503,7 @@ WORDS = {
 
 def content(c):
     """All that a comparison says, NaN equal to NaN."""
-    numbers = (c.a, c.b, c.difference, c.p, c.equivalence, c.adjusted_p, c.more_seeds, c.more_languages)
+    numbers = (c.a, c.b, c.difference, c.p, c.equivalence, c.adjusted_p, c.needed)
     return str((c.question, c.left_out, c.pairs.values.tolist(), numbers, c.verdict, c.family))
 
 
