@@ -88,10 +88,12 @@ def test_a_language_file_holds_parameters_only(file):
 
 
 @pytest.mark.parametrize("study", sorted((ROOT / "params/studies").glob("*.yaml")), ids=lambda file: file.stem)
-def test_every_language_of_a_study_has_a_file(study):
+def test_every_language_of_a_study_has_a_file_or_a_corpus_of_its_own(study):
     described = yaml.safe_load(study.read_text("utf-8"))
     variants = [v or {} for notebook in described["notebooks"].values() for v in (notebook or {}).values()]
     sources = {source for given in (described["parameters"], *variants) for source in given.get("sources", ())}
-    tags = {*described["languages"], *(source.partition("@")[0] for source in sources)}
+    own = described["languages"] if isinstance(described["languages"], dict) else {}
+    tags = {tag for tag in described["languages"] if "corpus" not in (own.get(tag) or {})}
+    tags |= {source.partition("@")[0] for source in sources if "/" not in source}  # of a folder all is known
     files = {file.stem for file in (ROOT / "params/languages").glob("*.yaml")}
     assert {tag for tag in tags if not tag.startswith("x-")} <= files
