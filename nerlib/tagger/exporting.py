@@ -87,14 +87,13 @@ def _write_merged(tagger: Tagger, beside: Path) -> dict[str, Any]:
     """Write a plain model, and return what is told of it: it is its own backbone."""
     (model,) = tagger.models
     network: Any = model.network
-    if model.head.pools or not (model.method.trains_backbone or hasattr(network, "merge_and_unload")):
+    if model.head.pools or model.method.rewrites_blocks:
         raise ModelError(
             f"{tagger.origin[0]}: expected full fine-tuning or a low-rank adapter, and transformers' own head, "
             f"got {model.method.name}; export(..., merged=False) writes the adapter alone"
         )
     with quiet():
-        plain = network if model.method.trains_backbone else network.merge_and_unload()
-        plain.save_pretrained(beside, safe_serialization=True)
+        network.save_pretrained(beside, safe_serialization=True)
         model.tokenizer.model_max_length = model.backbone.max_length
         model.tokenizer.save_pretrained(beside)
     origin = origin_of(find_backbone(beside, called=model.backbone.name)) | {"folder": "."}

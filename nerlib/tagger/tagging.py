@@ -88,9 +88,22 @@ class Tagger:
         self._warn(words)
         entities = list(self._entities(texts, places, found))
         ends = itertools.accumulate(map(len, cuts), initial=0)
+        return self._trusted(
+            [
+                replace(one, entities=tuple(itertools.chain(*entities[a:b])), sentences=own)
+                for one, own, (a, b) in zip(documents, cuts, itertools.pairwise(ends), strict=True)
+            ]
+        )
+
+    def _trusted(self, documents: list[Document]) -> list[Document]:
+        """The same, each entity with its confidence where there is a calibration."""
+        if self.calibration is None:
+            return documents
+        scores = np.array([e.score for one in documents for e in one.entities])
+        trust = iter(self.calibration.confidence(scores).tolist())
         return [
-            replace(one, entities=tuple(itertools.chain(*entities[a:b])), sentences=own)
-            for one, own, (a, b) in zip(documents, cuts, itertools.pairwise(ends), strict=True)
+            replace(one, entities=tuple([e._replace(confidence=next(trust)) for e in one.entities]))
+            for one in documents
         ]
 
     def sentences(self, text: str) -> list[tuple[Sentence, tuple[str, ...]]]:
@@ -118,12 +131,9 @@ class Tagger:
                 continue
             tags = [names[i] for i in best[begin:end]]
             read = spans(tags, strict=False) if outside >= 0 else [Span(i, i + 1, t) for i, t in enumerate(tags)]
-            scores = np.array([span_score(found[begin:end], best[begin:end], one, names) for one in read])
-            trust = self.calibration.confidence(scores) if self.calibration else np.full(len(read), np.nan)
-            yield [
-                one._replace(score=float(score), confidence=float(sure))
-                for one, score, sure in zip(entities_at(text, own, read), scores, trust, strict=True)
-            ]
+            scores = [span_score(found[begin:end], best[begin:end], one, names) for one in read]
+            placed = zip(entities_at(text, own, read), scores, strict=True)
+            yield [one._replace(score=score) for one, score in placed]
 
     def _labelled(self, documents: Sequence[Document]) -> list[Document]:
         """Texts with their label as one entity each."""
@@ -221,7 +231,11 @@ def load_tagger(source: Any, *, language: str = "", max_length: int = 0) -> Tagg
 
 
 def _load(path: Path) -> TaskModel:
-    """A model; an exported folder is its own backbone."""
+    """A model, a low-rank adapter added to the backbone's weights; an exported folder is its own backbone."""
     about = path / ABOUT
     inside = about.is_file() and json.loads(about.read_text(encoding="utf-8"))["backbone"]["folder"] == "."
-    return load_model(path, path if inside else None)
+    model = load_model(path, path if inside else None)
+    network: Any = model.network
+    if hasattr(network, "merge_and_unload"):
+        model.network = network.merge_and_unload()
+    return model
