@@ -121,7 +121,7 @@ def language(tag: str) -> Language:
     main, *parts = tag.split("-")
     known = LANGUAGES.get(main.lower()) or _BY_CODE.get(main.lower()) or Language(tag, tag, "Zyyy", tag)
     if demo.is_demo_language(tag):
-        return known._replace(script=demo.profile(tag).script.title())
+        return known._replace(name=demo.name_of(tag), script=demo.profile(tag).script.title())
     scripts = [part.title() for part in parts if len(part) == 4 and part.isalpha()]
     return known._replace(tag=tag, script=scripts[0] if scripts else known.script)
 

@@ -359,9 +359,9 @@ def test_the_index_shows_each_notebook_of_each_language(root):
         ("All languages", "Target alone"): "missing",
         ("Bengali", "Target alone (few)"): "failed",
         ("Assamese", "Target alone"): "finished",
-        ("x-target", "Target alone"): "missing",
+        ("demo target", "Target alone"): "missing",
     }
-    assert [language for language, _ in rows] == ["All languages", "Bengali", "Assamese", "x-target"]
+    assert [language for language, _ in rows] == ["All languages", "Bengali", "Assamese", "demo target"]
     shown = [cell.get_text() for cell in rows["Assamese", "Target alone"]]
     assert shown == ["Target alone", "better", "70.0 (65.0 to 75.0)", "target only", "1 min 15 s", "finished"]
     for link in drawn("a"):

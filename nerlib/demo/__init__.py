@@ -36,6 +36,7 @@ from nerlib.demo.languages import (
     is_demo_language,
     language,
     languages,
+    name_of,
     profile,
     sounds,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "is_demo_language",
     "languages",
     "load",
+    "name_of",
     "profile",
     "sounds",
     "text",

@@ -115,6 +115,14 @@ def profile(tag: str) -> Profile:
     return NAMED.get(tag) or Profile(tag, tag.split("-")[1], int(tag.split("-")[2]) / 100)
 
 
+def name_of(tag: str) -> str:
+    """What a reader calls a demo language: ``demo near``, ``demo Beng 25 % (3)``: distance and number."""
+    if tag in NAMED:
+        return f"demo {tag.removeprefix('x-')}"
+    _, script, away, number = tag.split("-")
+    return f"demo {script.title()} {away} % ({number})"
+
+
 # --- the abstract lexicon -------------------------------------------------------------------------------------------
 
 # Classes of concepts, how many there are, and how many syllables their words have. Within a class the first concept is

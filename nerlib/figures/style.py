@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import pandas as pd
 
 from nerlib import vocabulary
-from nerlib.languages import LANGUAGES
+from nerlib.languages import language
 from nerlib.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ def word(name: object, column: str = "") -> str:
         return f"{vocabulary.heading(column)} {100 * float(str(name)):g}"
     if column == "backbone":
         return readable(vocabulary.backbone_label(str(name)))
-    known = LANGUAGES.get(str(name)) if column in ("language", "source", "target") else None
-    return readable(known.name if known else f"{name:g}" if isinstance(name, float) else vocabulary.label(name))
+    if column in ("language", "source", "target"):
+        return readable(language(str(name)).name)
+    return readable(f"{name:g}" if isinstance(name, float) else vocabulary.label(name))
 
 
 def wrapped(text: str, width: int = 34) -> str:

@@ -212,7 +212,7 @@ def missing(table: pd.DataFrame, study: str) -> str:
     """How much of `side_by_side` there are no runs for, and the command that makes them."""
     there = {name: int(table[name].notna().sum()) for name in VARIANTS}
     counts = " and ".join(f"{n} of {len(table)} numbers {name}" for name, n in there.items())
-    command = f"snakemake --cores 2 --configfile params/studies/{study}.yaml all"
+    command = f"make study STUDY={study}"
     return f"There are runs for {counts}." + (
         "" if min(there.values()) == len(table) else f" What is missing: {command}"
     )

@@ -67,8 +67,9 @@ def cells(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `language`, the columns of `KIND`, `score` (an `Interval`), `mean` (its value), `seeds`, `train_sentences` (of
-        the target; 0 at zero-shot), the means of `COSTS`, `kind` (method, stage and sources in words).
+        `language`, the columns of `KIND`, `metric`, `score` (an `Interval`), `mean` (its value), `seeds`,
+        `train_sentences` (of the target; 0 at zero-shot), the means of `COSTS`, `kind` (method, stage and sources in
+        words).
     """
     table = comparable_runs(runs)
     table["train_sentences"] = table["train_sentences"].where(table["stage"] != SOURCES, 0.0)
@@ -76,6 +77,7 @@ def cells(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     by_seed = table.groupby([*key, "seed"])["test_score"].mean().groupby(key)
     means = table.groupby(key)[["train_sentences", *COSTS]].mean()
     scores = {"score": _intervals(by_seed, level, score_interval), "mean": by_seed.mean(), "seeds": by_seed.size()}
+    scores["metric"] = table.groupby(key)["metric"].first()
     result = means.assign(**scores).reset_index()[[*key, *scores, "train_sentences", *COSTS]]
     return result.assign(kind=_kinds(result))
 

@@ -66,7 +66,7 @@ def test_a_number_is_held_against_each_variant_apart():
     assert (row["verdict, as published"], row["verdict, as it should be"]) == ("supported", "contradicted")
     others = table[table["as published"].isna()]
     assert set(others["verdict, as published"]) == {"not tested"}
-    assert "params/studies/african.yaml" in missing(table, "african")
+    assert "make study STUDY=african" in missing(table, "african")
 
 
 def test_the_african_studys_own_test_cannot_go_below_its_floor():
