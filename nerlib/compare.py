@@ -2,7 +2,8 @@
 
 The table has a row for each item of a test set (a sentence, a document, a question), seed and system: columns `system`,
 `item`, and either `score` (0..1, averaged) or `tp`, `fp`, `fn` (added up to F1); `language` and `seed` where there are
-several. So scores of sacrebleu, lm-eval or any other tool are compared that writes one a line.
+several; `document` where the items of one are alike, so that documents are in doubt and not items. So scores of
+sacrebleu, lm-eval or any other tool are compared that writes one a line.
 """
 
 import argparse
@@ -15,10 +16,11 @@ import pandas as pd
 from nerlib import results
 from nerlib.errors import SettingsError
 from nerlib.results import Comparison, Question, describe, describe_needed, methods_text
-from nerlib.statistics import MARGIN, Side, alpha_of_look, doubt_of_sides, f1_side, side_of
+from nerlib.statistics import MARGIN, Side, alpha_of_look, doubt_of_sides, f1_side, of_documents, side_of
 
 COUNTS = ["tp", "fp", "fn"]
 KEY = ["system", "language", "seed", "item"]
+NOT_TRAINED_HERE: dict[str, bool | str] = {"collapsed_a": False, "collapsed_b": False, "folder_a": "", "folder_b": ""}
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -77,7 +79,7 @@ def judged(
                 pd.DataFrame({"a": scores_a, "b": scores_b}).rename_axis("seed").reset_index().assign(language=tag)
             )
         if parts:
-            pairs = pd.concat(parts).assign(shared=shared_seeds, collapsed_a=False, collapsed_b=False)
+            pairs = pd.concat(parts).assign(shared=shared_seeds, **NOT_TRAINED_HERE)
             question = Question({"method": a}, {"method": b}, {"task": "ner" if "tp" in table else "scores"})
             found.append(results.measure(question, pairs, doubts=doubts, family=len(asked), margin=margin, alpha=alpha))
     return found
@@ -94,6 +96,8 @@ def _side(rows: pd.DataFrame) -> tuple[pd.Series, Side]:
             f"{rows['system'].iloc[0]}: expected every item of each seed, got none of {item} in seed {seed}"
         )
     side = f1_side(*wide) if len(wide) > 1 else side_of(wide[0], wide[0] * 0 + 1)
+    if "document" in rows:
+        side = of_documents(side, rows.drop_duplicates("item").set_index("item")["document"].loc[wide[0].columns])
     return pd.Series(side.scores, wide[0].index), side
 
 

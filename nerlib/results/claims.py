@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from nerlib.formats import decimal
-from nerlib.results.compare import ladder_of, moved_by_sentences
+from nerlib.results.compare import known_ends, ladder_of, moved_by_sentences
 from nerlib.results.runs import OURS, comparable_runs
 from nerlib.statistics import LIKE_THESE, MARGIN, Doubt, Interval, Side, doubt_of_sides, widest
 from nerlib.vocabulary import METHODS, MINIATURE, canonical_backbone
@@ -345,7 +345,7 @@ def _evaluated(
             ladder, lambda one: _held_against(claim, one.interval(alpha), one.interval(2 * alpha), margin), alpha
         )
         n = languages if languages > 1 else len(values)
-        found = Interval(estimate.value, *estimate.interval(alpha), n, 1 - alpha)
+        found = Interval(estimate.value, *known_ends(*estimate.interval(alpha)), n, 1 - alpha)
     units = "runs" if claim.of and claim.of.score == TRAINED_SHARE else "languages" if languages > 1 else "seeds"
     return row | {
         "verdict": verdict,

@@ -412,7 +412,7 @@ def measure(
     own, level = alpha / family, 1 - alpha
     here = statistics.margin_at(float(units.to_numpy().mean()), margin)
     verdict, estimate = statistics.judge(ladder, margin=here, alpha=own)
-    low, high = (end if math.isfinite(end) else math.nan for end in estimate.interval(own))
+    low, high = estimate.interval(own)
     test = statistics.tost(estimate, margin=here, alpha=own)
     spread = units if len(units) > 1 else compared
     a, b = (statistics.score_interval(spread[side].dropna(), level) for side in "ab")
@@ -427,7 +427,7 @@ def measure(
         family=family,
         margin=margin,
         estimate=estimate,
-        difference=Interval(estimate.value, low, high, n, level),
+        difference=Interval(estimate.value, *known_ends(low, high), n, level),
         p=estimate.p(),
         adjusted_p=min(1.0, family * estimate.p()),
         equivalence=test._replace(p=min(1.0, family * test.p)),
@@ -435,11 +435,21 @@ def measure(
     )
 
 
+def known_ends(low: float, high: float) -> tuple[float, float]:
+    """Ends of an interval; NaN where every value is possible."""
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else (math.nan, math.nan)
+
+
 def _sound(pairs: pd.DataFrame) -> pd.DataFrame:
-    """The pairs that did not collapse, where both sides have some."""
-    hit = pairs["collapsed_a"] | pairs["collapsed_b"]
-    kept = pairs[~hit]
-    return kept if len(kept) and kept[["a", "b"]].notna().any().all() else pairs
+    """What did not collapse, where both sides have some: pairs; of seeds that are not shared, runs of either side."""
+    if pairs["shared"].all():
+        kept = pairs[~(pairs["collapsed_a"] | pairs["collapsed_b"])]
+    else:
+        sides = {f"{name}{side}": pairs[f"{name}{side}"].where(~pairs[f"collapsed_{side}"])
+                 for side in "ab" for name in ("", "folder_")}  # fmt: skip
+        kept = pairs.assign(**sides)
+        kept = kept[kept.groupby("language")[["a", "b"]].transform("count").gt(0).all(axis=1)]
+    return kept if len(kept) else pairs
 
 
 def ladder_of(doubts: Sequence[Doubt]) -> list[tuple[Scope, Estimate]]:
@@ -585,10 +595,11 @@ COLUMNS = [
 
 
 def _row(c: Comparison) -> dict[str, Any]:
-    of_language = c.pairs.groupby("language")[["a", "b"]].mean()
+    sound = _sound(c.pairs)
+    of_language = sound.groupby("language")[["a", "b"]].mean()
     units = of_language["a"] - of_language["b"]
     effects = statistics.effect_sizes(a=of_language["a"], b=of_language["b"], level=c.difference.level)
-    pooled = statistics.pooled_ttest(**c.pairs[["a", "b"]].dropna())
+    pooled = statistics.pooled_ttest(**sound[["a", "b"]].dropna())
     alpha = (1 - c.difference.level) / c.family
     several = c.languages > 1
     same = ("word", "a", "b", "difference", "p", "adjusted_p", "family", "languages", "left_out")

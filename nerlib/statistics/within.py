@@ -136,6 +136,22 @@ def side_of(top: npt.ArrayLike, bottom: npt.ArrayLike) -> Side:
     return Side(ratio[:, 0], share(over - ratio * under, np.broadcast_to(total, over.shape)))
 
 
+def of_documents(side: Side, documents: npt.ArrayLike) -> Side:
+    """The side with documents in doubt instead of sentences: what all sentences of one move together.
+
+    Parameters
+    ----------
+    documents
+        (sentences,), the document of each.
+
+    References
+    ----------
+    Cochran (1977), Sampling Techniques, chapter 9A (cluster sampling).
+    """
+    _, of = np.unique(np.asarray(documents), return_inverse=True)
+    return Side(side.scores, side.moved @ np.eye(of.max() + 1)[of])
+
+
 def side_of_scores(scores: npt.ArrayLike) -> Side:
     """Scores of seeds whose sentences are not known."""
     values = np.asarray(scores, dtype=float).ravel()

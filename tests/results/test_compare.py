@@ -397,6 +397,11 @@ def test_the_names_of_foreign_files_decide_nothing(tmp_path):
         each = by_language([found])
         said.add((describe(found), *map(str, each["verdict"]), *each["p"].round(12)))
     assert len(said) == 1
+    sick = runs.assign(collapsed=np.where((runs["method"] == "a") & (runs["seed"] == 2), "only O", "no"))
+    turned = sick.assign(
+        seed=sick["seed"].where(sick["method"] == "a", sick["seed"].map({1: 2, 2: 1, 3: 4, 4: 3, 5: 5}))
+    )
+    assert compare(sick)[0].p == pytest.approx(compare(turned)[0].p)  # one that collapsed takes no innocent run along
     shared = {compare(runs.assign(seed=np.roll(runs["seed"], k)), shared_seeds=True)[0].p for k in (0, 1)}
     assert len(shared) == 2  # declared to be shared, they are paired
 

@@ -10,7 +10,15 @@ from scipy import stats
 
 from nerlib.errors import SettingsError
 from nerlib.scoring import EntityCounts, f1_from_counts
-from nerlib.statistics import Pair, doubt_of, f1_side, fixed_languages, mean_interval
+from nerlib.statistics import (
+    Pair,
+    doubt_of,
+    doubt_of_sides,
+    f1_side,
+    fixed_languages,
+    mean_interval,
+    of_documents,
+)
 
 
 def side(rng, entities, f1, seeds=1):
@@ -119,6 +127,23 @@ def test_neighbours_that_are_alike_show_in_blocks():
     assert doubt_of(pair).blocks > 8
     order = rng.permutation(600)
     assert doubt_of(Pair(*([np.asarray(array)[:, order] for array in one] for one in pair))).blocks < 2
+
+
+def test_documents_in_doubt_hold_what_sentences_in_doubt_do_not():
+    """Systems that differ by document: 12 sentences each, 600 in all."""
+    rng = np.random.default_rng(10)
+    documents = np.repeat(np.arange(50), 12)
+    held = {"sentences": 0, "documents": 0}
+    for _ in range(300):
+        entities = rng.poisson(2, 600)
+        chances = np.clip(0.7 + np.repeat(rng.normal(0, 0.12, (2, 50)), 12, axis=1), 0, 1)
+        sides = [f1_side(*side(rng, entities, chance)) for chance in chances]
+        for name, pair in (("sentences", sides), ("documents", [of_documents(one, documents) for one in sides])):
+            low, high = fixed_languages([doubt_of_sides(*pair)]).interval(0.05)
+            held[name] += low <= 0 <= high
+    assert held["documents"] / 300 > 0.92 > held["sentences"] / 300
+    alone = of_documents(sides[0], np.arange(600))
+    np.testing.assert_array_equal(alone.moved, sides[0].moved)
 
 
 counts = st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=1, max_size=12)
