@@ -14,6 +14,7 @@ import shutil
 import string
 import sys
 import tempfile
+import unicodedata
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -243,20 +244,36 @@ def lost(corpus, name, data):
         comments = sum(line.startswith("#") for line in lines)
         if not len(lines) - comments <= words + dropped <= len(lines):
             return f"{len(lines)} lines, of which {comments} may be comments: {words} words, {dropped} dropped"
-    elif name == "test.jsonl":
-        words = sum(len(json.loads(line)["tokens"]) for line in text.split("\n") if line.strip())
-        kept = sum(len(sentence.words) for sentence in test)
-        return "" if words == kept + dropped else f"{words} tokens, {kept} kept, {dropped} dropped"
-    elif name == "devtest.jsonl":
-        rows = sum(bool(line.strip()) for line in text.split("\n"))
-        return "" if rows == len(test) + left_out else f"{rows} rows, {len(test)} kept, {left_out} left out"
-    return ""
+        return ""
+    if name in ("test.jsonl", "test.json"):
+        value = (
+            json.loads(text) if name == "test.json" else [json.loads(line) for line in text.split("\n") if line.strip()]
+        )
+        held, kept = sum(len(row["tokens"]) for row in value), sum(len(sentence.words) for sentence in test) + dropped
+    elif name == "squad.json":
+        asked = [paragraph["qas"] for article in json.loads(text)["data"] for paragraph in article["paragraphs"]]
+        gone = sum(count for kind, count in corpus.repairs.items() if kind.startswith("questions left out"))
+        held, kept = sum(map(len, asked)), len(test) + gone
+    else:  # a row a line, where no mark joins lines
+        lines = [line for line in text.split("\n") if line.strip()]
+        held, kept = len(lines) - (name != "devtest.jsonl"), len(test) + left_out
+        if name != "devtest.jsonl" and '"' in text:
+            return ""
+    return "" if held == kept else f"{held} held, {kept} kept or counted"
+
+
+def lost_lines(text, data):
+    """What of a text's lines is gone though it repeats no other."""
+    lines = {
+        unicodedata.normalize("NFC", line.strip()) for line in data.decode("utf-8-sig").split("\n") if line.strip()
+    }
+    return "" if len(lines) == len(text.lines) else f"{len(lines)} different lines, {len(text.lines)} kept"
 
 
 def read_text(folder, chance):
     data = mutated("\n".join(" ".join(WORDS) + f" {i}" for i in range(8)).encode(), chance)
     (folder / "sw.txt").write_bytes(data)
-    return "sw.txt", data, lambda: load_text(str(folder), "sw"), None
+    return "sw.txt", data, lambda: load_text(str(folder), "sw"), lambda text: lost_lines(text, data)
 
 
 SETTINGS = params.Settings(study="s", language="x-target").model_dump(mode="json")
