@@ -151,12 +151,11 @@ def candidates(found: Found, given: Sequence[str] = ()) -> dict[str, Found]:
     if found.corpus.name == DEMO and not given:
         named = [Source(tag, DEMO) for tag in ("x-near", "x-far")]
     elif not given and here.exists():
-        beside = (place for place in sorted(here.parent.iterdir()) if place != here and not _roles(place))
-        named = [Source(_language_of(place), str(place)) for place in beside]
+        named = [Source(_language_of(place), str(place)) for place in sorted(here.parent.iterdir()) if place != here]
     read: dict[str, Found] = {}
     for language, path in named:
-        with contextlib.nullcontext() if given else contextlib.suppress(NerlibError):  # what cannot be read is none
-            if language not in ("", found.corpus.language):
+        with contextlib.nullcontext() if given else contextlib.suppress(NerlibError, OSError):  # what is no corpus
+            if language not in ("", found.corpus.language) and (given or not _roles(Path(path))):
                 read.setdefault(language, look(path, language, found.corpus.task))
     return read
 
@@ -326,8 +325,20 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _from_here(text: str) -> str:
+    """A folder or file that a command line names, from where it was typed; in the project, from its root."""
+    tag, at, name = text.rpartition("@")
+    path = Path(name).resolve()
+    if not name or not path.exists():
+        return text
+    root = folders.project_root().resolve()
+    return f"{tag}{at}{path.relative_to(root) if path.is_relative_to(root) else path}"
+
+
 def _start(given: argparse.Namespace) -> None:
-    found = look(given.corpus, given.language, given.task)
+    given.source = [_from_here(source) for source in given.source]
+    given.backbone = _from_here(given.backbone)
+    found = look(_from_here(given.corpus), given.language, given.task)
     corpus, tag = found.corpus, found.corpus.language
     print(f"{languages.language(tag).name} ({tag}), {TASKS[corpus.task].label}, {found.script.capitalize()} letters")
     print(checks.describe(corpus).to_string(), *faults(found), sep="\n")

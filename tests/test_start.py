@@ -166,6 +166,17 @@ def test_from_a_bare_folder_to_a_study_that_the_notebooks_accept(tmp_path, root,
     assert all("#" in line for line in file.read_text().splitlines() if line.startswith("  ") and "{" not in line)
 
 
+def test_folders_are_named_from_where_the_command_is_typed(tmp_path, root, tiny_backbone, monkeypatch):
+    tiny.write_corpus(tmp_path / "sw", "a")
+    tiny.write_corpus(root / "own" / "yo", "b")
+    monkeypatch.chdir(tmp_path)
+    backbone = str(tiny_backbone())
+    assert start.main(["sw", "--source", "yo@project/own/yo", "--backbone", backbone, "--minutes", "1"]) == 0
+    written = yaml.safe_load((root / "params" / "studies" / "sw-ner.yaml").read_text())
+    assert written["languages"] == {"sw": {"corpus": str(tmp_path / "sw")}}
+    assert written["parameters"]["sources"] == ["yo@own/yo"]  # in the project, from its root
+
+
 def test_a_study_of_another_content_is_not_overwritten(root):
     path = start.write_study("mine", "study: mine\n")
     assert start.write_study("mine", "study: mine\n") == path
