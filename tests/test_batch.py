@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import os
 import re
 import shutil
@@ -348,6 +349,12 @@ def rows_of(file):
     return drawn, rows
 
 
+def test_a_score_without_an_interval_is_shown_without_one(root):
+    """Two seeds of one score, or one seed: there are no ends; JSON has null for them."""
+    executed(root, "02_baseline", an_answer("So.", scores=[{"name": "full", "value": 0.5, "low": None, "high": None}]))
+    assert ">50.0</td>" in index.index("trial").read_text(encoding="utf-8")
+
+
 def test_the_index_shows_each_notebook_of_each_language(root):
     score = {"name": "baseline_converged", "value": 0.7, "low": 0.65, "high": 0.75}
     left = {"scores": [score, {"name": "another", "value": 0.1}], "cost": {"seconds": 75}}
@@ -625,4 +632,5 @@ def test_what_machines_read_survives_the_notebook_s_file(tmp_path):
     path = write(tmp_path / "a.ipynb", code("", as_output(shown)))
     left = notebook_files.answer(notebook_files.read(path))
     assert left.headline == "One." and left.cost == {"seconds": 1.0} and left.verdict == ""
-    assert [(score.name, score.value, score.low) for score in left.scores] == [("b", 0.25, None), ("a", 0.5, None)]
+    assert [(score.name, score.value) for score in left.scores] == [("b", 0.25), ("a", 0.5)]
+    assert all(math.isnan(score.low) for score in left.scores)

@@ -1,13 +1,14 @@
 """Notebooks as files: their parameters, what failed in them, what they answered; an odd one is refused in one line."""
 
 import ast
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import nbformat
 from nbformat import NotebookNode
-from pydantic import AliasPath, BaseModel, Field
+from pydantic import AliasPath, BaseModel, BeforeValidator, Field
 
 from nerlib import folders
 from nerlib.errors import FolderError, SettingsError
@@ -44,13 +45,17 @@ class Origin(BaseModel):
     error: str | None = Field(None, validation_alias=AliasPath(MADE_OF, "error"))  # that ended it
 
 
+#: A number, NaN where JSON has null.
+Known = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+
+
 class Score(BaseModel):
-    """A score, 0..1, as `answer` left it; the ends of its interval where there is one."""
+    """A score, 0..1, as `answer` left it; the ends of its interval, NaN where there is none."""
 
     name: str = ""
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
+    value: Known = math.nan
+    low: Known = math.nan
+    high: Known = math.nan
 
 
 class Answer(BaseModel):
