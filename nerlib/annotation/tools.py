@@ -82,7 +82,10 @@ def _read_label_studio(path: Path, language: str) -> Iterator[Document]:
         try:
             data, done = task["data"], [a for a in task.get("annotations", ()) if not a.get("was_cancelled")]
             text, name = data["text"], str(data.get("name") or task.get("id", ""))
-            for said in done or task.get("predictions", ()):
+            guessed = [
+                p for p in task.get("predictions", ()) if isinstance(p, Mapping)
+            ]  # an export may name them by number
+            for said in done or guessed:
                 who = said.get("completed_by", "") if done else ""
                 yield Document(
                     text,

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import cassis
 import pytest
@@ -132,6 +133,14 @@ def test_what_is_not_the_tool_s_or_does_not_fit_is_refused(tool, content, messag
     (tmp_path / "in.json").write_text(json.dumps(content))
     with pytest.raises(CorpusError, match=message):
         load_from(tool, tmp_path / "in.json")
+
+
+def test_what_a_label_studio_server_exported_is_what_it_was_given():
+    """The file is the JSON export of Label Studio 1.23.2, its annotations made of the imported predictions."""
+    back = load_from("label_studio", Path(__file__).parents[1] / "data" / "label_studio.json")
+    sent = [marked(text, language, f"{language}-{i}") for i, (language, text) in enumerate(TEXTS.items())]
+    assert sorted(told(back)) == sorted(told(sent))
+    assert {one.annotator for one in back} == {"1"}
 
 
 def test_an_unknown_tool_is_refused_with_the_nearest(tmp_path):
