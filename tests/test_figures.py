@@ -431,3 +431,15 @@ def test_methods_can_be_told_apart(vision):
 
     pairs = itertools.combinations([method.colour for method in vocabulary.METHODS.values()], 2)
     assert min(np.linalg.norm(seen(a) - seen(b)) for a, b in pairs) > 10  # some 2 can be seen side by side
+
+
+def test_a_reliability_diagram_draws_the_shares_that_were_right_with_their_intervals_in_per_cent():
+    bins = pd.DataFrame(
+        {"stated": [0.3, 0.9], "right": [0.2, 0.8], "low": [0.1, 0.7], "high": [0.4, 0.9], "when": "dev"}
+    )
+    (ax,) = figures.reliability(bins, "when").axes
+    diagonal, line = ax.lines
+    np.testing.assert_allclose(line.get_xydata(), [[30, 20], [90, 80]])
+    np.testing.assert_allclose(diagonal.get_xydata(), [[0, 0], [100, 100]])
+    segments = [segment[:, 1].tolist() for segment in ax.collections[0].get_segments()]
+    np.testing.assert_allclose(segments, [[10, 40], [70, 90]])
