@@ -68,6 +68,45 @@ def test_the_peak_memory_of_a_run_is_its_own_whatever_else_the_process_holds(mat
     assert alone["peak_memory_bytes"] == needed + alone["kept_bytes"] > needed
 
 
+@pytest.mark.parametrize("method, best", [("lora", 1), ("lora", 2), ("adalora", 2)])
+def test_dev_is_predicted_after_each_epoch_and_not_again(material, method, best, tmp_path, monkeypatch):
+    """Unless the epoch that is kept was before an interruption, or the model was pruned since: the result is equal."""
+    predict, dev_scores, ways = training.predict, stage_run._dev_scores, []
+
+    def scored(*given):
+        ways.append("dev, epoch")
+        return dev_scores(*given) | {"dev_score": float(best == ways.count("dev, epoch") + left)}
+
+    def predicted(model, encoded):
+        ways.append("dev" if len(encoded) == dev else "test")
+        if ways[-1] == interrupted:
+            raise KeyboardInterrupt
+        return predict(model, encoded)
+
+    monkeypatch.setattr(training.state, "STEPS_BETWEEN_SCORES", 1)
+    monkeypatch.setattr(stage_run, "_dev_scores", scored)
+    monkeypatch.setattr(training, "predict", predicted)
+    given = study(material, method=method, dev_size=5, test_size=8)
+    dev, left, interrupted = 5, 0, ""
+    (undisturbed,) = given.run_stage("baseline", [1])
+    again = ["dev"] if method == "adalora" else []
+    assert ways == ["dev, epoch", "dev, epoch", *again, "test"]
+    told = undisturbed.predictions("dev").predicted
+    assert [tuple(tags) for tags in told] == predict(
+        undisturbed.load_model(), given.data.run_data(STAGES["baseline"], 1).dev, max_length=32
+    )
+
+    monkeypatch.setenv("NERLIB_RUNS", str(tmp_path))
+    ways, interrupted = [], "test"
+    with pytest.raises(Interrupted):
+        given.run_stage("baseline", [1], checkpoint_seconds=0)
+    ways, interrupted, left = [], "", 1
+    (resumed,) = given.run_stage("baseline", [1], checkpoint_seconds=0)
+    assert ways == ["dev, epoch", *(again or ["dev"] * (best == 1)), "test"]
+    assert resumed.predictions("dev") == undisturbed.predictions("dev")
+    assert comparable(resumed.record) == comparable(undisturbed.record)
+
+
 def test_progress_knows_the_page_and_found_runs_are_told(material, capsys):
     study(material, seeds=[1]).runs("baseline")
     assert "baseline, lora, seed 1: epoch 2/2" in capsys.readouterr().out
@@ -244,7 +283,7 @@ def kill_in_a_later_checkpoint():
     state.save_file = _nth(state.save_file, 20)
 
 
-def kill_while_dev_is_scored():
+def kill_while_test_is_predicted():
     training.predict = _nth(training.predict, 1)
 
 
@@ -256,7 +295,7 @@ MOMENTS = [
     kill_in_the_first_checkpoint,
     kill_after_seven_steps,
     kill_in_a_later_checkpoint,
-    kill_while_dev_is_scored,
+    kill_while_test_is_predicted,
     kill_before_the_record,
 ]
 

@@ -40,6 +40,7 @@ RECIPE_VERSION = 4  # raise it when the training code changes what a run with th
 #: Of a run's provenance, what belongs to its training and goes along when that is reused.
 OF_OUTCOME = ("resumed_from", "damaged_checkpoints", "precision", "micro_batch_size")
 OF_TRAINING = (*OF_OUTCOME, "adapters_in_training")
+Predicted = list[tuple[str, ...]]  # of every example, as `training.predict` gives them
 
 
 def runs_of_stage(
@@ -192,7 +193,7 @@ class StageRun:
         settings = self.data.settings
         return model.encode(examples, settings.max_length, stride=settings.stride)
 
-    def score(self, examples: tuple[Example, ...], predictions: list[tuple[str, ...]]) -> Any:
+    def score(self, examples: tuple[Example, ...], predictions: Predicted) -> Any:
         """The task's scores."""
         return self.data.task.score([example.gold for example in examples], predictions)
 
@@ -241,6 +242,8 @@ class Trained(NamedTuple):
         As in the record; `costs.seconds` without the evaluation on test.
     remarks
         What a reader must know of it.
+    predicted_dev
+        What the model says of dev, where the training has told.
     """
 
     model: TaskModel
@@ -248,6 +251,7 @@ class Trained(NamedTuple):
     costs: dict[str, Any]
     provenance: dict[str, Any]
     remarks: tuple[str, ...] = ()
+    predicted_dev: Predicted | None = None
 
 
 def _make(run: StageRun, checkpoint_seconds: float, job: Job) -> dict[str, Any]:
@@ -296,7 +300,7 @@ def start_model(run: StageRun) -> TaskModel:
 
 def train_stage(run: StageRun, job: Job, checkpoint_seconds: float) -> Trained:
     """Train a run's model."""
-    settings, watch = run.data.settings, Stopwatch()
+    settings, watch, told = run.data.settings, Stopwatch(), list[Predicted]()
     with watch.part("set_up"):
         model = start_model(run)
         counts = {
@@ -316,7 +320,7 @@ def train_stage(run: StageRun, job: Job, checkpoint_seconds: float) -> Trained:
             seed=run.seed,
             loss=alignment.loss if alignment else model.loss,
             count=run.data.task.count,
-            evaluate=partial(_dev_scores, run, model, dev, alignment) if run.examples.dev else None,
+            evaluate=partial(_dev_scores, run, model, dev, alignment, told) if run.examples.dev else None,
             hooks=model.hooks,
             cuts_batches=not alignment and not model.runs_by_block,
             checkpoint=job.checkpoint,
@@ -328,7 +332,15 @@ def train_stage(run: StageRun, job: Job, checkpoint_seconds: float) -> Trained:
     costs = counts | costs_of(outcome, watch.seconds["set_up"]) | {"lost_words": {"train": train.lost_words}}
     provenance: dict[str, Any] = {k: getattr(outcome, k) for k in OF_OUTCOME}
     provenance |= {"adapters_in_training": sorted(ran)} if ran else {}
-    return Trained(model, pd.DataFrame(outcome.curve), costs, provenance, train.remarks)
+    same = model.trainable_parameters == counts["trainable_parameters"]  # else AdaLoRA has taken rows out since
+    predicted = told_by_kept(outcome, told) if same else None
+    return Trained(model, pd.DataFrame(outcome.curve), costs, provenance, train.remarks, predicted)
+
+
+def told_by_kept(outcome: training.Outcome, told: list[Predicted]) -> Predicted | None:
+    """Of the predictions since the training was last gone on with, those of the epoch that was kept; None: earlier."""
+    later = sum(row["epoch"] > outcome.best_epoch for row in outcome.curve)
+    return told[-1 - later] if later < len(told) else None
 
 
 def _alignment(run: StageRun, model: TaskModel, train: Encoded) -> Alignment | None:
@@ -342,9 +354,12 @@ def _alignment(run: StageRun, model: TaskModel, train: Encoded) -> Alignment | N
     return Alignment(model, companions, settings.alignment, settings.alignment_weight)
 
 
-def _dev_scores(run: StageRun, model: TaskModel, dev: Encoded, alignment: Alignment | None) -> dict[str, float]:
-    """The task's metric and loss on dev, and the alignment penalty where there is one."""
+def _dev_scores(
+    run: StageRun, model: TaskModel, dev: Encoded, alignment: Alignment | None, told: list[Predicted]
+) -> dict[str, float]:
+    """The task's metric and loss on dev, and the alignment penalty where there is one; predictions go to `told`."""
     predictions, loss = training.evaluate(model, dev)
+    told.append(predictions)
     scores = run.score(run.examples.dev, predictions)
     found = {"dev_score": float(getattr(scores, run.primary_metric)), "dev_loss": loss}
     return found | {"alignment": alignment.probe()} if alignment else found
@@ -387,7 +402,7 @@ def score_stage(run: StageRun, job: Job, trained: Trained) -> dict[str, Any]:
     model, examples, watch = trained.model, run.examples, Stopwatch()
     with watch.part("evaluation"):
         dev, test = run.encode(model, examples.dev), run.encode(model, examples.test)
-        predicted = {"dev": training.predict(model, dev)} if examples.dev else {}
+        predicted = {"dev": trained.predicted_dev or training.predict(model, dev)} if examples.dev else {}
         with adapters_that_run(model.network) as ran:
             predicted["test"] = training.predict(model, test)
         scores = {"dev": run.score(examples.dev, predicted["dev"])} if examples.dev else {}
@@ -439,7 +454,7 @@ def _by_language_adapter(run: StageRun, model: TaskModel) -> dict[str, float]:
     return found
 
 
-def _auxiliary_scores(run: StageRun, model: TaskModel, predicted: list[tuple[str, ...]]) -> dict[str, Any]:
+def _auxiliary_scores(run: StageRun, model: TaskModel, predicted: Predicted) -> dict[str, Any]:
     """Forgetting of the sources, other language adapters, and the test score without what was seen in training."""
     examples, found = run.examples, dict[str, Any]()
     if model.languages and run.stage.trains_on == "sources":
