@@ -93,24 +93,30 @@ class Source(NamedTuple):
         return f"{self.language}@{self.corpus}"
 
 
-class Recipe(BaseModel):
-    """How one stage is trained; with the seed it fixes everything that the training loop decides."""
+class Training(BaseModel):
+    """What settings and recipes both say of training."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    num_epochs: int = Field(10, gt=0, description="passes over the training sentences")
-    min_steps: int = Field(0, ge=0, description="optimizer steps at least; raises `num_epochs` where those give fewer")
+    num_epochs: int = Field(3, gt=0, description="epochs of `baseline` and of `sources`")
     patience: int = Field(0, ge=0, description="epochs without a better dev score before the end; 0: all epochs")
     epoch_fraction: float = Field(1.0, gt=0, le=1, description="share of the training sentences drawn anew each epoch")
     batch_size: int = Field(32, gt=0, description="sentences per optimizer step")
     micro_batch_size: int = Field(0, ge=0, description="sentences per forward pass; 0: the whole batch at once")
-    learning_rate: float = Field(2e-4, gt=0, description="peak learning rate of AdamW")
     warm_up: float = Field(0.1, ge=0, le=1, description="share of all optimizer steps with a rising learning rate")
     weight_decay: float = Field(0.01, ge=0, description="of matrices; biases and norms have none")
     clip_norm: float = Field(1.0, gt=0, description="largest norm of the whole gradient")
     precision: Precision = Field("auto", description="of products; auto: bfloat16 where the device is faster in it")
     schedule: Schedule = Field("linear", description="of the learning rate after its rise: down to 0, or as it is")
     keep_epoch: Keep = Field("best", description="the state that is kept: the best on dev, or the last one")
+
+
+class Recipe(Training):
+    """How one stage is trained; with the seed it fixes everything that the training loop decides."""
+
+    num_epochs: int = Field(10, gt=0, description="passes over the training sentences")
+    min_steps: int = Field(0, ge=0, description="optimizer steps at least; raises `num_epochs` where those give fewer")
+    learning_rate: float = Field(2e-4, gt=0, description="peak learning rate of AdamW")
 
     def described(self) -> dict[str, Any]:
         """As JSON, without what came later and is as it was before, so that what was trained before is found."""
@@ -145,10 +151,10 @@ PUBLISHED_RECIPES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-class Settings(BaseModel):
+class Settings(Training):
     """All parameters of the notebooks; every field may be given by a parameters cell, papermill or Snakemake."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+    model_config = ConfigDict(validate_default=True)
 
     study: FolderName = Field("demo", description="name of the study: its runs and reports stand together")
     language: Tag = Field("x-target", description="tag (BCP 47) of the target language")
@@ -248,18 +254,7 @@ class Settings(BaseModel):
     stage: Literal["baseline", "baseline_converged"] = Field(
         "baseline", description="the stage that techniques are compared on: the study's epochs, or to convergence"
     )
-    num_epochs: int = Field(3, gt=0, description="epochs of `baseline` and of `sources`")
     target_steps: int = Field(500, gt=0, description="optimizer steps on the target, in all stages but `baseline`")
-    patience: int = Field(0, ge=0, description="epochs without a better dev score before the end; 0: all epochs")
-    epoch_fraction: float = Field(1.0, gt=0, le=1, description="share of the training sentences drawn anew each epoch")
-    batch_size: int = Field(32, gt=0, description="sentences per optimizer step")
-    micro_batch_size: int = Field(0, ge=0, description="sentences per forward pass; 0: the whole batch at once")
-    warm_up: float = Field(0.1, ge=0, le=1, description="share of all optimizer steps with a rising learning rate")
-    schedule: Schedule = Field("linear", description="of the learning rate after its rise: linear to 0, or constant")
-    weight_decay: float = Field(0.01, ge=0, description="AdamW's, of matrices; biases and norms have none")
-    clip_norm: float = Field(1.0, gt=0, description="largest norm of the whole gradient")
-    keep_epoch: Keep = Field("best", description="the epoch that is kept: the best on dev, or the last")
-    precision: Precision = Field("auto", description="of products in training; auto: bfloat16 where that is faster")
     learning_rate: float | dict[str, float] | Literal["tuned"] | None = Field(
         None,
         description="peak rate: a number for every method, one by method, or 'tuned'; empty: the method's default",
@@ -424,18 +419,10 @@ class Settings(BaseModel):
         """
         converged = stage not in ("baseline", "sources")
         rate = self._rate(stage)
-        values: dict[str, Any] = {
-            "num_epochs": 1 if converged else self.num_epochs,
-            "min_steps": self.target_steps if converged else 0,
-            "patience": self.patience,
-            "epoch_fraction": self.epoch_fraction,
-            "batch_size": self.batch_size,
-            "micro_batch_size": self.micro_batch_size,
-            "learning_rate": default_learning_rate if rate in (None, TUNED) else rate,
-            "precision": self.precision,
-        }
-        shared = ("warm_up", "schedule", "weight_decay", "clip_norm", "keep_epoch")
-        values |= {name: getattr(self, name) for name in shared}
+        values: dict[str, Any] = {name: getattr(self, name) for name in Training.model_fields}
+        values["learning_rate"] = default_learning_rate if rate in (None, TUNED) else rate
+        if converged:
+            values |= {"num_epochs": 1, "min_steps": self.target_steps}
         published = self.published(stage)
         if "num_epochs" in published:
             values |= {"min_steps": 0, "patience": 0}
@@ -482,7 +469,7 @@ def _by_stage(values: Mapping[str, str]) -> str:
     return ", ".join(f"{find_stage(stage).label}: {value}" for stage, value in values.items() if value)
 
 
-#: The groups of settings, each with its first one, in the order of `Settings`.
+#: The groups of settings, each with its first one, in the order of `Settings`; those of `Training` stand before all.
 GROUPS = {
     "what is asked": "study",
     "how much of it": "train_size",
@@ -660,8 +647,9 @@ def help() -> "pd.DataFrame":
     table = pd.DataFrame({"setting": fields.index})
     table["default"] = [field.get_default(call_default_factory=True) for field in fields]
     table["meaning"] = [field.description for field in fields]
-    table.insert(0, "group", table["setting"].map({first: group for group, first in GROUPS.items()}).ffill())
-    return table
+    groups = table["setting"].map({first: group for group, first in GROUPS.items()}).ffill().fillna("training")
+    table.insert(0, "group", groups)
+    return table.sort_values("group", key=lambda of: of.map([*GROUPS].index), kind="stable", ignore_index=True)
 
 
 def _same(a: Any, b: Any) -> bool:
