@@ -18,7 +18,7 @@ from nerlib.errors import NerlibError
 if not config:
     sys.exit("which study? snakemake --cores 2 --configfile params/studies/demo.yaml")
 try:
-    JOBS = {job.path: job for job in jobs.jobs(config)}
+    JOBS = {job.path: job for job in jobs.register(config)}
     ONE_LANGUAGE = {path: job for path, job in JOBS.items() if job.language != jobs.ALL_LANGUAGES}
     REPORTS = folders.writable(folders.reports_folder() / config["study"])
     folders.write_atomically(REPORTS / ".planned", "\n".join(JOBS))  # a file: a command line holds some thousands only

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from nerlib import folders, params
+from nerlib import folders, params, results
 from nerlib.batch import jobs
 from nerlib.errors import FolderError, SettingsError
 
@@ -135,6 +135,18 @@ def test_a_variant_may_be_for_some_languages_only(root):
 def test_languages_may_be_one_text_as_on_a_command_line(root):
     planned = jobs.jobs(STUDY | {"languages": "as,no"})
     assert {job.language for job in planned} == {"as", "no"}
+
+
+def test_a_study_is_registered_with_its_margin_before_it_runs(root):
+    stub(root, "07_statistics", own="margin = 1.0\n")
+    summed = STUDY | {"summary": {"07_statistics": {"margin": 2}}}
+    assert jobs.register(summed) == jobs.jobs(summed)
+    (plan,) = results.plans("trial")
+    assert (plan.margin, plan.significance, plan.languages, plan.seeds) == (2, 0.05, ("as", "bn"), (1, 2))
+    assert plan.notebooks == {job.path: job.parameters for job in jobs.jobs(summed)}
+    with pytest.raises(SettingsError, match="margin"):
+        jobs.register(STUDY | {"summary": {"07_statistics": {"margin": -1}}})
+    assert len(results.plans("trial")) == 1
 
 
 @pytest.mark.parametrize("study", sorted(file.stem for file in (PROJECT / "params" / "studies").glob("*.yaml")))

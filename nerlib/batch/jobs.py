@@ -18,13 +18,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nerlib import folders, params
+from nerlib import folders, params, results
 from nerlib.batch import notebook_files
 from nerlib.errors import NerlibError, SettingsError, did_you_mean
 from nerlib.languages import canonical
 
 STUDY_KEYS = {"study", "parameters", "languages", "notebooks", "summary", "threads"}
 ALL_LANGUAGES = "mul"  # ISO 639: multiple languages
+STATISTICS = "07_statistics"  # the notebook that judges
 
 
 class Job(NamedTuple):
@@ -93,6 +94,31 @@ def jobs(study: Mapping[str, Any]) -> list[Job]:
     return made
 
 
+def register(study: Mapping[str, Any]) -> list[Job]:
+    """The notebooks of a study, after margin, level, languages, seeds and all parameters were registered.
+
+    Margin and level are those of ``07_statistics``. See `nerlib.results.registered`.
+    """
+    made = jobs(study)
+    rules = [_rule(job) for job in made] or [params.read_settings({})]
+    judging = next((rule for job, rule in zip(made, rules, strict=False) if job.notebook == STATISTICS), rules[-1])
+    content = {
+        "margin": judging.margin,
+        "significance": judging.significance,
+        "languages": list(dict.fromkeys(job.language for job in made if job.language != ALL_LANGUAGES)),
+        "seeds": list(dict.fromkeys(seed for rule in rules for seed in rule.seeds)),
+        "notebooks": {job.path: job.parameters for job in made},
+    }
+    results.register(study["study"], content)
+    return made
+
+
+def _rule(job: Job) -> params.Settings:
+    """How a notebook is to judge, and its seeds; refused now if they cannot be meant."""
+    given = {name: value for name, value in job.parameters.items() if name in ("margin", "significance", "seeds")}
+    return params.read_settings(given, where=job.path)
+
+
 def _passed(shared: Mapping[str, Any], own: Mapping[str, Any], known: set[str], where: str) -> dict[str, Any]:
     """What a notebook is given: of what all share what it knows, and all of its own."""
     _refuse_unknown(own, known, where)
@@ -150,7 +176,7 @@ def fill(study: str, folder: Path) -> Path:
         there = sorted(file.stem for file in (folders.project_root() / "params" / "studies").glob("*.yaml"))
         hint = did_you_mean(study, there) or f"there are {', '.join(there)}"
         raise SettingsError(f"no params/studies/{study}.yaml; {hint}")
-    for job in jobs(described):
+    for job in register(described):
         copy = folder / study / f"{job.path}.ipynb"
         content = notebook_files.read(source(job.notebook))
         notebook_files.fill(content, job.parameters)

@@ -22,7 +22,7 @@ from nerlib.records.record import RECORD, Record, read_record
 from nerlib.vocabulary import METRICS, form_of
 
 INDEX = ".index.parquet"
-INDEX_VERSION = 5  # raise it when a column's meaning changes: an older index is then read no more
+INDEX_VERSION = 6  # raise it when a column's meaning changes: an older index is then read no more
 DEPTH = 6  # folders below a study: language, task, backbone, method, stage, run
 NAMED = 20  # damaged records that a warning names one by one
 
@@ -71,6 +71,7 @@ COLUMNS: dict[str, str] = {
     "gold": "str",
     "predictions": "str",
     "training": "str",
+    "started": "str",
     "commit": "str",
     "dirty": "str",
     "digest": "str",
@@ -110,8 +111,9 @@ def read_records(study: str) -> pd.DataFrame:
         `collapsed` says why a training collapsed, "no" when it did not, "" when the record (of an old or foreign run)
         does not say. `zero_shot_f1` repeats, on rows that continue a `sources` run, that run's score; NaN elsewhere.
         `corpus` is the target's; `gold` and `predictions` are digests of what was scored, `training` of what was
-        trained on and how (runs that share it share their weights); `dirty` is "yes", "no" or "" (not known). Numbers
-        that are not known (of runs that failed or were not made) are NaN, texts "". `folder` is absolute.
+        trained on and how (runs that share it share their weights); `started` is a time in UTC (ISO 8601), "" of
+        foreign runs; `dirty` is "yes", "no" or "" (not known). Numbers that are not known (of runs that failed or were
+        not made) are NaN, texts "". `folder` is absolute.
 
     Raises
     ------
@@ -222,7 +224,7 @@ def _row(record: Record) -> dict[str, Any]:
         "gold": record.digests.get("gold_test", ""),
         "predictions": next((d for name, d in record.digests.items() if name.startswith("predictions/test.")), ""),
         "training": record.digests.get("training", ""),
-        "commit": str(record.provenance.get("commit") or ""),
+        **{name: str(record.provenance.get(name) or "") for name in ("started", "commit")},
         "dirty": DIRTY.get(str(record.provenance.get("dirty")), ""),
     }
 

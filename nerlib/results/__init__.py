@@ -61,6 +61,7 @@ from nerlib.results.published import (
     side_by_side,
     stand_ins,
 )
+from nerlib.results.registered import plans, register, registered
 from nerlib.results.summaries import (
     cells,
     collapse_rates,
@@ -133,10 +134,13 @@ __all__ = [
     "paired",
     "plan",
     "planned",
+    "plans",
     "printed",
     "published_scores",
     "question",
     "ranks",
+    "register",
+    "registered",
     "reproductions",
     "scores_by_type",
     "seed_deviations",
