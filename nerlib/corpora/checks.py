@@ -29,11 +29,9 @@ def repairs(corpora: Mapping[str, Corpus]) -> pd.DataFrame:
     """What was repaired in reading, then what was left out as asked: `language`, `repair`, `count`."""
     rows = [(tag, kind, n) for tag, corpus in corpora.items() for kind, n in corpus.repairs.items()]
     table = pd.DataFrame(rows, columns=["language", "repair", "count"])
-    return table.sort_values("repair", key=lambda kinds: kinds.map(_as_asked), kind="stable", ignore_index=True)
-
-
-def _as_asked(kind: str) -> bool:
-    return kind.startswith(AS_ASKED)
+    return table.sort_values(
+        "repair", key=lambda kinds: kinds.str.startswith(AS_ASKED), kind="stable", ignore_index=True
+    )
 
 
 def warnings(corpora: Mapping[str, Corpus]) -> list[str]:
@@ -46,7 +44,7 @@ def entities(corpus: Corpus) -> str:
     if form_of(corpus.task) != "entities":
         return ""
     kept = sum(len(gold_items(one.tags)) for split in corpus.splits.values() for one in split)
-    left_out = sum(n for kind, n in corpus.repairs.items() if _as_asked(kind))
+    left_out = sum(n for kind, n in corpus.repairs.items() if kind.startswith(AS_ASKED))
     besides = f" ({left_out:,} of other types are left out, as entity_types asks)" if left_out else ""
     return f" with {kept:,} entities{besides}"
 

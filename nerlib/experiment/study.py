@@ -219,26 +219,13 @@ class Study:
         data = self.data
         return {self.settings.language: data.target} | (data.sources if self.settings.sources else {})
 
-    @property
-    def warnings(self) -> list[str]:
-        """What to be wary of before anything is trained: languages that the backbone cannot read."""
-        return self.data.unreadable
-
-    @property
-    def test(self) -> tuple[Any, ...]:
-        """The target's test examples."""
-        return self.data.test
-
-    @property
-    def tokenizer(self) -> Any:
-        """The backbone's tokenizer."""
-        return self.data.tokenizer
-
     def sizes(self) -> str:
         """How many examples of the target there are, in a sentence."""
         target, examples = self.data.target, TASKS[self.settings.task].examples
         parts = ", ".join(f"{len(rows)} {split}" for split, rows in target.splits.items())
-        return " ".join([f"{parts} {examples} of {self.settings.language}{checks.entities(target)}.", *self.warnings])
+        return " ".join(
+            [f"{parts} {examples} of {self.settings.language}{checks.entities(target)}.", *self.data.unreadable]
+        )
 
     def unseen(self) -> pd.DataFrame:
         """What of the test set the first seed's training sentences do not hold (see `checks.unseen_entities`)."""

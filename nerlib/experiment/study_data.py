@@ -213,8 +213,7 @@ class StudyData:
         target alone has nothing to be aligned with.
         """
         settings = self.settings
-        transfers = stage.trains_on == "sources" or stage.continues == "sources"
-        if not settings.alignment_weight or not transfers:
+        if not settings.alignment_weight or not stage.transfers:
             return {}
         if self.task.form != "tagging":
             raise SettingsError(f"alignment_weight: expected a task that tags words, got {self.task.name!r}")
@@ -287,5 +286,4 @@ class StudyData:
 
     def corpora_of(self, stage: Stage) -> dict[str, Corpus]:
         """The corpora that a stage's run, or the run that it continues, has used, by language."""
-        transferred = stage.trains_on == "sources" or stage.continues == "sources"
-        return (dict(self.sources) if transferred else {}) | {self.settings.language: self.target}
+        return (dict(self.sources) if stage.transfers else {}) | {self.settings.language: self.target}

@@ -146,7 +146,8 @@ def read_json(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: expected JSON, got what cannot be read as such: {error}") from None
     if not isinstance(config, dict):
         raise ModelError(f"{path}: expected a JSON object, got {type(config).__name__}")
-    if refused := sorted({name for name in _names(config) if _loads_code(name)}):
+    names = set(_names(config)) - HARMLESS
+    if refused := sorted(name for name in names if name in LOADS_CODE or name.startswith("_")):
         raise ModelError(
             f"{path}: {', '.join(refused)} can make transformers load code, which is never done here; "
             "remove it, when the model does not need code of its own"
@@ -160,10 +161,6 @@ def _names(value: Any) -> Iterator[str]:
         yield from (name for name, given in value.items() if given is not None)
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from _names(inner)
-
-
-def _loads_code(name: str) -> bool:
-    return name in LOADS_CODE or (name.startswith("_") and name not in HARMLESS)
 
 
 def read_network(model_class: str, folder: Path, missing: Collection[str] = (), **options: Any) -> tuple[Any, set[str]]:

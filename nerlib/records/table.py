@@ -128,7 +128,9 @@ def read_records(study: str) -> pd.DataFrame:
     folder = runs_folder() / safe_name(study, "study")
     index, problems = _up_to_date(folder)
     if problems:
-        _warn(problems)
+        listed = problems[:NAMED] + [f"... and {len(problems) - NAMED} more"] * (len(problems) > NAMED)
+        told = f"left out of the table, {len(problems)} in all:\n" + "\n".join(listed)
+        warnings.warn(told, UserWarning, stacklevel=2)
     table = index.assign(folder=[str(folder / path) for path in index["path"]])[list(COLUMNS)].astype(COLUMNS)
     table = table.sort_values(["language", "task", "backbone", "method", "stage", "seed", "digest"], ignore_index=True)
     table["zero_shot_f1"] = _zero_shot(table)
@@ -279,13 +281,9 @@ def _up_to_date(folder: Path) -> tuple[pd.DataFrame, list[str]]:
     return index, problems
 
 
-def _empty_index() -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in (FILE_STATE | COLUMNS).items()})
-
-
 def _read_index(folder: Path) -> pd.DataFrame:
     """The index as it was left; an empty one when it is missing, damaged or of another version."""
-    empty = _empty_index()
+    empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in (FILE_STATE | COLUMNS).items()})
     try:
         index = pd.read_parquet(folder / INDEX)
         if index.attrs.pop("version", None) == INDEX_VERSION and list(index.columns) == list(empty.columns):
@@ -305,11 +303,6 @@ def _write_index(folder: Path, index: pd.DataFrame) -> None:
 
 
 # --- the table ------------------------------------------------------------------------------------------------------
-
-
-def _warn(problems: list[str]) -> None:
-    listed = problems[:NAMED] + [f"... and {len(problems) - NAMED} more"] * (len(problems) > NAMED)
-    warnings.warn(f"left out of the table, {len(problems)} in all:\n" + "\n".join(listed), UserWarning, stacklevel=3)
 
 
 def _zero_shot(table: pd.DataFrame) -> pd.Series:

@@ -4,10 +4,8 @@ A printed number is a claim (`claims.Claim`): that the same quantity of runs equ
 """
 
 import functools
-import io
 import math
 from collections.abc import Iterable, Mapping
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -29,7 +27,7 @@ from nerlib.results.claims import (
     evaluate,
 )
 from nerlib.results.runs import OURS, finished
-from nerlib.results.techniques import published_techniques, systems
+from nerlib.results.techniques import PRINTED, published_techniques, systems
 from nerlib.statistics import Interval
 from nerlib.vocabulary import BACKBONES, MINIATURE, canonical_backbone, label
 
@@ -82,8 +80,7 @@ def published_scores() -> pd.DataFrame:
         `study`, `source`, `table_or_page`, `task`, `dataset`, `language` (as in the source), `setting`, `model`,
         `method`, `metric`, `mean`, `sd` (per cent for scores), `n_runs`, `note`.
     """
-    text = resources.files("nerlib").joinpath("data", "published_scores.csv").read_text(encoding="utf-8")
-    return pd.read_csv(io.StringIO(text), keep_default_na=False, na_values=[""])
+    return pd.read_csv(PRINTED / "published_scores.csv", keep_default_na=False, na_values=[""])
 
 
 def printed(study: str) -> pd.DataFrame:

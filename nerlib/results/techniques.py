@@ -6,10 +6,8 @@ A table has one row a system (`task`, `backbone`, `method`) with its costs `trai
 """
 
 import functools
-import io
 import math
 from collections.abc import Callable, Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -29,6 +27,7 @@ from nerlib.vocabulary import label
 if TYPE_CHECKING:
     from nerlib.params import Settings
 
+PRINTED = Path(__file__).parent.parent / "data"  # what sources printed, as CSV
 ALONE = ("baseline", "baseline_converged")  # stages on the target alone
 SYSTEM = ["task", "backbone", "method"]
 MILLION = 1e6
@@ -130,8 +129,7 @@ def published_techniques() -> pd.DataFrame:
         `precision`, `recall`, `rouge`, `exact_match` (0..1; NaN: not reported), `learning_rate`, `epochs`, `patience`,
         `max_length`, `printed_table`. mGPT was not fully fine-tuned: its rows `full` are empty.
     """
-    text = resources.files("nerlib").joinpath("data", "persian_techniques.csv").read_text(encoding="utf-8")
-    return pd.read_csv(io.StringIO(text))
+    return pd.read_csv(PRINTED / "persian_techniques.csv")
 
 
 def exchanged(table: pd.DataFrame, *, memory: bool = False) -> pd.DataFrame:

@@ -89,8 +89,6 @@ def train(
     run = State(trained, OptimizerMemory(optimizer), order, hooks)
     done = run.outcome
     done.micro_batch_size = recipe.micro_batch_size
-    saved = time.monotonic()
-
     clock, saved = Clock(done), time.monotonic()
 
     def keep() -> None:

@@ -80,7 +80,7 @@ class Lora(Method):
         """PEFT's configuration."""
         from peft import LoraConfig
 
-        return LoraConfig(r=self.rank, **self._shared(family, head, layers))
+        return LoraConfig(r=self.rank, use_dora=isinstance(self, Dora), **self._shared(family, head, layers))
 
     def _shared(self, family: Family, head: Head, layers: Iterable[str]) -> dict[str, Any]:
         return {
@@ -122,12 +122,6 @@ class Dora(Lora):
     """Weight-decomposed LoRA: a trained magnitude for each output beside the low-rank change of direction."""
 
     name: ClassVar[str] = "dora"
-
-    def config(self, family: Family, head: Head, layers: Iterable[str]) -> Any:
-        """PEFT's configuration."""
-        from peft import LoraConfig
-
-        return LoraConfig(r=self.rank, use_dora=True, **self._shared(family, head, layers))
 
 
 @dataclass(frozen=True)
