@@ -30,13 +30,14 @@ class Sentence:
     """Words with a tag each.
 
     `tags` are IOB2 for the task `ner` and universal parts of speech for `pos`. `where` names the file and line (or row)
-    of the first word, for messages.
+    of the first word, for messages; `document` the document, "" where the corpus has no boundaries.
     """
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
     language: str
     where: str = ""
+    document: str = field(default="", kw_only=True, compare=False)
 
     @property
     def gold(self) -> tuple[str, ...]:
@@ -46,12 +47,13 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class LabelledText:
-    """A text with one label, as in sentiment; `where` names its file and line (or row)."""
+    """A text with one label, as in sentiment; `where` names its file and line (or row), `document` what it is from."""
 
     text: str
     label: str
     language: str
     where: str = ""
+    document: str = field(default="", kw_only=True, compare=False)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -82,6 +84,11 @@ class Question:
     where: str = ""
 
     @property
+    def document(self) -> str:
+        """Its context: questions about one are alike."""
+        return self.context
+
+    @property
     def words(self) -> tuple[str, ...]:
         """What stands between spaces, in the question and then in the context."""
         return (*self.question.split(), *self.context.split())
@@ -97,13 +104,19 @@ E = TypeVar("E", bound=Example)
 
 
 def content(example: Example) -> list[Any]:
-    """Everything of an example that can change a result: all but its language and where it is from."""
+    """Everything of an example that can change a result: all but its language and where (what document) it is from."""
     return [getattr(example, name) for name in type(example).__match_args__[:-2]]
 
 
 def digest_of_examples(examples: Sequence[Example]) -> str:
     """Fingerprint of words and tags (texts and labels, questions, contexts and answers), in order."""
     return fingerprint([content(example) for example in examples])
+
+
+def documents_of(examples: Sequence[Example]) -> np.ndarray:
+    """The number of each example's document, (examples,); empty where all are of one, or no boundaries are known."""
+    names, numbers = np.unique([example.document for example in examples], return_inverse=True)
+    return numbers.astype(np.int32) if len(names) > 1 else np.zeros(0, dtype=np.int32)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import math
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -19,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from nerlib import demo, folders, records
-from nerlib.corpora import Sentence, digest_of_examples, load_corpus, nfc_words, read_conll, write_conll
+from nerlib.corpora import Sentence, digest_of_examples, documents_of, load_corpus, nfc_words, read_conll, write_conll
 from nerlib.errors import CorpusError, RecordError, SettingsError, raises_only
 from nerlib.labels import Span, spans, to_tags
 from nerlib.params import Settings
@@ -194,7 +195,7 @@ def _scored(path: Path, gold: Sequence[Sentence], where: Path, published: Mappin
     scores = common = score(tags, predicted)
     file = folders.writable(where / "predictions") / "test.conll"
     write_conll(file, [s.words for s in gold], tags, predicted)
-    scores.counts.save(where / "counts.npz")
+    replace(scores.counts, documents=documents_of(gold)).save(where / "counts.npz")
     result: dict[str, Any] = {"metric": "strict_f1", "test": scores.to_record()}
     if counted["excluded"]:
         kept = [i for i, sentence in enumerate(aligned) if sentence.how != "excluded"]

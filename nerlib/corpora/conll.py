@@ -24,6 +24,7 @@ DOCUMENT_START = "-DOCSTART- dropped"
 
 PLAIN_LINES = 10**6  # that are remembered
 _BLANK = " \t"
+_DOCUMENT = re.compile(r"# ?newdoc\b|-DOCSTART-")
 _COMMENT = re.compile(r"# ?(?:newdoc|newpar)\b|# [^\s=]+ = ")  # how CoNLL-U's comments begin
 _NUMBER = re.compile(r"\d+(?:[-.]\d+)?")  # 7, 7-8 (a range), 7.1 (an empty node)
 _ENTITY_IN_MISC = re.compile(r"(?:^|\|)(?:NER|ner|NE)=([^|]+)")
@@ -36,6 +37,7 @@ class RawSentence(NamedTuple):
     tags: list[str]
     lines: MutableSequence[int]
     file: str
+    document: str = ""  # where its document begins, in corpora that mark it
 
 
 class _Shape(NamedTuple):
@@ -68,12 +70,14 @@ def read_columns(path: Path, task: str, notes: Notes) -> list[RawSentence]:
     last_cells = functools.cache(lambda: _last_cells(lines_of(path, Notes()), shape.separator))
     plain: dict[str, tuple[str, str]] = {}  # lines that are a word and its tag: they recur, and so need no room
     sentences: list[RawSentence] = []
-    file = str(path)
+    file, document = str(path), ""
     for blank, group in itertools.groupby(
         enumerate(lines_of(path, notes), start=1), lambda numbered: not numbered[1].strip(_BLANK)
     ):
         sentence, due = RawSentence([], [], array("q"), file), itertools.count(1)
         for number, line in () if blank else group:
+            if not sentence.words and _DOCUMENT.match(line):
+                document = f"{file}:{number}"
             if line[0] == "#" and _is_comment(line, shape, first=not sentence.words):
                 continue
             word_and_tag = plain.get(line)
@@ -89,7 +93,7 @@ def read_columns(path: Path, task: str, notes: Notes) -> list[RawSentence]:
         if sentence.words == ["-DOCSTART-"]:
             notes.repairs[DOCUMENT_START] += 1
         elif sentence.words:
-            sentences.append(sentence)
+            sentences.append(sentence._replace(document=document))
     if shape.columns == 10 and shape.numbered and form_of(task) == "entities":
         _entities_from_misc(sentences, path)
     return sentences

@@ -25,11 +25,20 @@ _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 # Names under which corpora keep what plays a role, likelier ones first.
 KNOWN_NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "entities": {"tokens": ("tokens", "words"), "tags": ("ner_tags", "ner", "tags", "labels")},
-    "tags": {"tokens": ("tokens", "words"), "tags": ("upos", "pos_tags", "pos", "tags", "labels")},
+    "entities": {
+        "tokens": ("tokens", "words"),
+        "tags": ("ner_tags", "ner", "tags", "labels"),
+        "document": ("document_id", "doc_id", "document"),
+    },
+    "tags": {
+        "tokens": ("tokens", "words"),
+        "tags": ("upos", "pos_tags", "pos", "tags", "labels"),
+        "document": ("document_id", "doc_id", "document"),
+    },
     "texts": {
         "text": ("text", "review", "comment", "sentence", "content", "tweet", "body", "review_body", "document"),
         "label": ("label", "sentiment", "polarity", "class", "category", "rating", "stars", "score", "label_id"),
+        "document": ("document_id", "doc_id"),
     },
     "questions": {
         "question": ("question", "query"),
@@ -39,7 +48,7 @@ KNOWN_NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "is_impossible": ("is_impossible",),
     },
 }
-OPTIONAL = ("answer_start", "is_impossible")
+OPTIONAL = ("answer_start", "is_impossible", "document")
 
 
 class Row(NamedTuple):
@@ -54,6 +63,12 @@ class Row(NamedTuple):
     def where(self) -> str:
         """File and place, for messages."""
         return f"{self.file}{self.place}"
+
+    @property
+    def document(self) -> str:
+        """Which document it is of, by file and name; "" where no column says so."""
+        name = self.get("document")
+        return f"{self.file}:{name}" if isinstance(name, str | int) else ""
 
     def get(self, role: str) -> Any:
         """What stands there for a role; None where nothing does."""

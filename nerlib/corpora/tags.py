@@ -52,7 +52,9 @@ def to_sentences(
     tags = _iob2(rows, notes) if form_of(task) == "entities" else _parts_of_speech(rows)
     sentences = {
         split: tuple(
-            Sentence(tuple(row.words), next(tags), language, f"{Path(row.file).name}:{row.lines[0]}")
+            Sentence(
+                tuple(row.words), next(tags), language, f"{Path(row.file).name}:{row.lines[0]}", document=row.document
+            )
             for row in split_rows
         )
         for split, split_rows in splits.items()

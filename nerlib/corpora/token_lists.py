@@ -66,7 +66,7 @@ def _name(tag: Any, names: Sequence[str], row: Row) -> str:
 def _sentence(
     tokens: Sequence[Any], tags: Sequence[Any], row: Row, number: int, task: str, notes: Notes
 ) -> RawSentence:
-    sentence = RawSentence([], [], [], str(row.file))
+    sentence = RawSentence([], [], [], str(row.file), row.document)
     # Beside other tags, `_` is that of multiword tokens and empty nodes in the Hub's treebanks.
     untagged = "_" if form_of(task) == "tags" and set(tags) - {"_"} else None
     for token, tag in zip(tokens, tags, strict=True):

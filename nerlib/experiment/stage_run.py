@@ -12,7 +12,7 @@ import pandas as pd
 
 from nerlib import corpora, efficiency, folders, models, params, records, training
 from nerlib.alignment import Alignment, Companions
-from nerlib.corpora import Example, checks, digest_of_examples
+from nerlib.corpora import Example, checks, digest_of_examples, documents_of
 from nerlib.efficiency import Stopwatch
 from nerlib.encoding import Encoded
 from nerlib.errors import Interrupted, NerlibError, RecordError, TooLarge
@@ -408,7 +408,7 @@ def score_stage(run: StageRun, job: Job, trained: Trained) -> dict[str, Any]:
         scores = {"dev": run.score(examples.dev, predicted["dev"])} if examples.dev else {}
         scores["test"] = run.data.task.score_test([example.gold for example in examples.test], predicted["test"])
         auxiliary = _auxiliary_scores(run, model, predicted["test"])
-    scores["test"].counts.save(job.folder / COUNTS)
+    replace(scores["test"].counts, documents=documents_of(examples.test)).save(job.folder / COUNTS)
     for split, found in predicted.items():
         records.write_predictions(job.folder, split, getattr(examples, split), found)
     costs = trained.costs | {

@@ -469,7 +469,10 @@ def _doubt(pairs: pd.DataFrame) -> Doubt:
     a, b = (statistics.side_of_scores(pairs[side].dropna()) for side in "ab")
     scores = statistics.doubt_of_sides(a, b, shared_seeds=shared)
     counts = counts_of(pairs)
-    return scores if counts is None else statistics.doubt_of(counts, shared_seeds=shared)._replace(value=scores.value)
+    if counts is None:
+        return scores
+    pair, documents = counts
+    return statistics.doubt_of(pair, documents=documents, shared_seeds=shared)._replace(value=scores.value)
 
 
 class Enough(NamedTuple):
@@ -538,11 +541,16 @@ def plan(
     return pd.DataFrame(found, columns=["seeds", "smallest_detectable"])
 
 
-def counts_of(pairs: pd.DataFrame) -> Pair | None:
-    """Sentence counts of both sides in one language; None where some run has none, or test sets differ."""
+def counts_of(pairs: pd.DataFrame) -> tuple[Pair, np.ndarray] | None:
+    """Sentence counts of both sides in one language, and the sentences' documents, empty where no run knows them.
+
+    None where some run has no counts, or test sets differ.
+    """
     try:
         sides = [[_counts(folder) for folder in pairs[f"folder_{side}"].dropna()] for side in "ab"]
-        return Pair(*(tuple(np.stack(arrays) for arrays in zip(*side, strict=True)) for side in sides))
+        documents = next((known for side in sides for *_, known in side if len(known)), np.zeros(0))
+        counted = ([np.stack(arrays) for arrays in [*zip(*side, strict=True)][:3]] for side in sides)
+        return Pair(*counted), documents
     except (RecordError, ValueError):
         return None
 
@@ -550,17 +558,18 @@ def counts_of(pairs: pd.DataFrame) -> Pair | None:
 def moved_by_sentences(folder: str) -> FloatArray:
     """By how much each sentence moves a run's F1, (sentences,); none where they are not counted."""
     try:
-        return statistics.f1_side(*_counts(folder)).moved[0]
+        return statistics.f1_side(*_counts(folder)[:3]).moved[0]
     except RecordError:
         return np.zeros(0)
 
 
 @functools.lru_cache(maxsize=8192)
 def _counts(folder: str) -> tuple[np.ndarray, ...]:
-    """Strict (tp, fp, fn) of each test sentence, in few bytes: a study's fit into memory."""
-    over_types = records.read_counts(Path(folder)).strict.over_types()
+    """Strict (tp, fp, fn) of each test sentence, in few bytes: a study's fit into memory; and its documents."""
+    counts = records.read_counts(Path(folder))
+    over_types = counts.strict.over_types()
     small = np.int16 if all(np.issubdtype(array.dtype, np.integer) for array in over_types) else np.float32
-    return tuple(array.astype(small) for array in over_types)
+    return (*(array.astype(small) for array in over_types), counts.documents)
 
 
 # --- as tables --------------------------------------------------------------------------------------------------------

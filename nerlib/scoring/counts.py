@@ -3,7 +3,7 @@
 import io
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,6 +84,7 @@ class EntityCounts(NamedTuple):
 
 
 ARRAYS = [f"{reading}_{name}" for reading in ("strict", "lenient") for name in EntityCounts._fields]
+DOCUMENTS = "documents"
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,16 +99,20 @@ class Counts:
         Words of each sentence, (sentences,).
     strict, lenient
         Counts (sentences, types) under the two readings of the tags; of single words' tags there is one, given twice.
+    documents
+        Number of each sentence's document, (sentences,); empty where boundaries are not known.
     """
 
     types: tuple[str, ...]
     tokens: IntArray
     strict: EntityCounts
     lenient: EntityCounts
+    documents: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
 
     def save(self, path: Path) -> None:
         """Write everything as one ``.npz`` file, whole or not at all."""
         arrays = dict(zip(ARRAYS, (*self.strict, *self.lenient), strict=True))
+        arrays |= {DOCUMENTS: self.documents} if len(self.documents) else {}
         buffer, types = io.BytesIO(), np.array(self.types, dtype=str)
         np.savez_compressed(buffer, allow_pickle=False, types=types, tokens=self.tokens, **arrays)
         write_atomically(path, buffer.getvalue())
@@ -125,12 +130,13 @@ class Counts:
         try:
             with np.load(path, allow_pickle=False) as file:
                 types, tokens, *arrays = (file[name] for name in ("types", "tokens", *ARRAYS))
+                documents = file[DOCUMENTS] if DOCUMENTS in file else np.zeros(0, dtype=np.int32)
         except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise RecordError(f"{path} is no file of counts as `save` writes it: {error}") from error
         shape = (len(tokens), len(types))
-        if any(array.shape != shape for array in arrays):
+        if any(array.shape != shape for array in arrays) or documents.shape not in ((0,), shape[:1]):
             raise RecordError(f"{path}: expected arrays of shape (sentences, types) = {shape}, got others")
-        return cls(tuple(types.tolist()), tokens, EntityCounts(*arrays[:3]), EntityCounts(*arrays[3:]))
+        return cls(tuple(types.tolist()), tokens, EntityCounts(*arrays[:3]), EntityCounts(*arrays[3:]), documents)
 
 
 class Recorded:

@@ -67,13 +67,15 @@ class Side(NamedTuple):
     moved: FloatArray
 
 
-def doubt_of(pair: Pair, *, shared_seeds: bool = True) -> Doubt:
+def doubt_of(pair: Pair, *, documents: npt.ArrayLike = (), shared_seeds: bool = True) -> Doubt:
     """The difference of two systems in one language, with the variances of its seeds and of its sentences.
 
     Parameters
     ----------
     pair
         Both systems.
+    documents
+        (sentences,), the document of each: documents are in doubt instead of sentences. Empty: not known.
     shared_seeds
         Whether the i-th seed of both is one seed, as in our runs; of systems from elsewhere it is not.
 
@@ -83,7 +85,7 @@ def doubt_of(pair: Pair, *, shared_seeds: bool = True) -> Doubt:
         When arrays are not of one shape, or the two sides do not hold the same gold entities in each sentence.
     """
     _check(pair)
-    a, b = (f1_side(*side) for side in pair)
+    a, b = (of_documents(f1_side(*side), documents) for side in pair)
     return doubt_of_sides(a, b, shared_seeds=shared_seeds)
 
 
@@ -142,14 +144,14 @@ def of_documents(side: Side, documents: npt.ArrayLike) -> Side:
     Parameters
     ----------
     documents
-        (sentences,), the document of each.
+        (sentences,), the document of each; empty where it is not known: then sentences stay in doubt.
 
     References
     ----------
     Cochran (1977), Sampling Techniques, chapter 9A (cluster sampling).
     """
     _, of = np.unique(np.asarray(documents), return_inverse=True)
-    return Side(side.scores, side.moved @ np.eye(of.max() + 1)[of])
+    return Side(side.scores, np.stack([np.bincount(of, row) for row in side.moved])) if len(of) else side
 
 
 def side_of_scores(scores: npt.ArrayLike) -> Side:

@@ -41,7 +41,7 @@ def test_columns_by_name(corpus):
     assert found.dev[0].text == "fine"
     with pytest.raises(CorpusError, match=r"train\.jsonl:1: expected a column 'bdy' for the text, .*mean 'body'"):
         corpus(rows, rows, rows, columns={"text": "bdy"})
-    with pytest.raises(CorpusError, match="expected roles among text, label, got 'txt'; did you mean 'text'"):
+    with pytest.raises(CorpusError, match="expected roles among text, label, document, got 'txt'; did you mean 'text'"):
         corpus(rows, rows, rows, columns={"txt": "body"})
     assert corpus(rows, rows, rows, columns={"text": "bdy"}, shared_map=True).dev[0].text == "title"
     with pytest.raises(CorpusError, match="are for tables of texts and of questions, and the task is 'ner'"):
