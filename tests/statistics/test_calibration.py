@@ -28,6 +28,27 @@ def test_intervals_hold_the_truth_sentence_by_sentence(seeds):
     assert held > 0.95 - 3 * calibration.standard_error(0.95, 300)
 
 
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("alpha", [0.05, 0.005])
+def test_intervals_over_few_seeds_may_be_too_wide_and_are_never_too_short(seeds, alpha):
+    for share in (0.05, 0.5, 0.9):
+        missed, _ = calibration.two_parts(share, seeds - 1, alpha, number=4000)
+        assert missed <= alpha + 3 * calibration.standard_error(alpha, 4000), share
+
+
+def test_a_rule_that_is_less_wide_over_two_seeds_breaks_the_level_of_a_family():
+    _, missed = calibration.two_parts(0.9, 1, 0.005)
+    assert missed > 0.005 + 5 * calibration.standard_error(0.005, 20_000)
+    _, missed = calibration.two_parts(0.2, 1, 0.05)
+    assert missed < 0.03, "nor does it bring the coverage of one comparison to .97"
+
+
+def test_intervals_hold_the_truth_where_documents_are_marked():
+    held, _ = calibration.one_language(200, sentences=500, seeds=3, seed_sd=0.01, document_sd=0.15, marked=True)
+    short, _ = calibration.one_language(200, sentences=500, seeds=3, seed_sd=0.01, document_sd=0.15)
+    assert held > 0.95 - 3 * calibration.standard_error(0.95, 200) and held > short
+
+
 def test_p_of_trained_models_is_not_p_of_methods():
     """What was shown as p until now, where seeds differ by 2.5 points."""
     held, trained = calibration.one_language(300, sentences=1000, seeds=3, seed_sd=0.025)
