@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nerlib import records, similarity, training
-from nerlib.corpora import Corpus, checks
+from nerlib.corpora import checks
 from nerlib.errors import SettingsError, TooLarge
 from nerlib.experiment.languages import language_adapter
 from nerlib.experiment.progress import announce
@@ -211,13 +211,7 @@ class Study:
 
     def describe(self) -> pd.DataFrame:
         """Sizes of all corpora by language and split, the target's first (see `checks.describe`)."""
-        return checks.of_each(self.in_use, checks.describe)
-
-    @property
-    def in_use(self) -> dict[str, Corpus]:
-        """The corpora by language, the target's first."""
-        data = self.data
-        return {self.settings.language: data.target} | (data.sources if self.settings.sources else {})
+        return checks.of_each(self.data.in_use, checks.describe)
 
     def sizes(self) -> str:
         """How many examples of the target there are, in a sentence."""

@@ -129,11 +129,15 @@ class StudyData:
             shared_map=True,
         )
 
+    @property
+    def in_use(self) -> dict[str, Corpus]:
+        """The corpora by language, the target's first."""
+        return {self.settings.language: self.target} | (self.sources if self.settings.sources else {})
+
     @cached_property
     def unreadable(self) -> list[str]:
         """Warnings of languages that the backbone's vocabulary does not hold, from `READ` examples of each corpus."""
-        corpora_used = (self.target, *(self.sources.values() if self.settings.sources else ()))
-        rows = [one for corpus in corpora_used for split in corpus.splits.values() for one in split[:READ]]
+        rows = [one for corpus in self.in_use.values() for split in corpus.splits.values() for one in split[:READ]]
         warnings = describe_unreadable(subwords(rows, self.tokenizer), self.backbone.name)
         for warning in warnings:
             announce(f"warning: {warning}")
@@ -150,8 +154,7 @@ class StudyData:
             For a key of `label_map` that no corpus of the study has.
         """
         self.backbone.check_length(self.settings.max_length)
-        corpora_used = [self.target, *(self.sources.values() if self.settings.sources else ())]
-        known = {name for corpus in corpora_used for name in corpus.label_map}
+        known = {name for corpus in self.in_use.values() for name in corpus.label_map}
         if unknown := set(self.settings.label_map) - known:
             raise SettingsError(f"label_map: no corpus of this study has the types {', '.join(sorted(unknown))}")
 

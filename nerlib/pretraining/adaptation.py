@@ -16,7 +16,6 @@ from nerlib import folders
 from nerlib.errors import CorpusError, ModelError
 from nerlib.models import Backbone, MadX
 from nerlib.models.backbones import check_finite, load_tokenizer, quiet, read_network, torch_seed
-from nerlib.models.methods.bottleneck import train_only
 from nerlib.models.task_model import save_language
 from nerlib.params import Recipe, streams
 from nerlib.pretraining.mlm import MlmResult, cached_backbone, mlm_dataset, train_masked
@@ -138,7 +137,7 @@ def network_for(backbone: Backbone, language: str, method: MadX, seed: int) -> A
         network = masked_network(backbone)
         adapters.init(network)
         network.add_adapter(language, config=method.language_config(backbone.layers))
-        train_only(network, language)
+        network.train_adapter(language)
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(bool(method.part_of(name)))
     invert_before_output(network)

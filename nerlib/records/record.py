@@ -138,12 +138,9 @@ def explain(old: Record | Path, new: Record | Path) -> list[str]:
     )
     sentences = []
     for part in sorted(before.keys() | now.keys()):
-        if part not in before:
-            sentences.append(f"{part}: not a part before, {now[part]!r} now")
-        elif part not in now:
-            sentences.append(f"{part}: {before[part]!r} before, not a part now")
-        elif before[part] != now[part]:
-            sentences.append(f"{part}: {before[part]!r} before, {now[part]!r} now")
+        was, is_now = (repr(side[part]) if part in side else "not a part" for side in (before, now))
+        if was != is_now:
+            sentences.append(f"{part}: {was} before, {is_now} now")
     return sentences
 
 

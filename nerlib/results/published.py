@@ -186,8 +186,8 @@ def claims_side_by_side(runs: pd.DataFrame, study: str, **options: Any) -> pd.Da
     result = pd.DataFrame([(claim.where, claim.text) for claim in claims], columns=["where", "claim"])
     for column, variants in VARIANTS.items():
         judged = evaluate(done[done["variant"].isin(variants)], claims, **options)
-        result = result.assign(**{column: judged["found"]})
-        result = result.assign(**{f"{name}, {column}": judged[name] for name in ("verdict", "why")})
+        verdicts = {f"{name}, {column}": judged[name] for name in ("verdict", "why")}
+        result = result.assign(**{column: judged["found"]}, **verdicts)
     return result
 
 
@@ -209,10 +209,8 @@ def missing(table: pd.DataFrame, study: str) -> str:
     """How much of `side_by_side` there are no runs for, and the command that makes them."""
     there = {name: int(table[name].notna().sum()) for name in VARIANTS}
     counts = " and ".join(f"{n} of {len(table)} numbers {name}" for name, n in there.items())
-    command = f"make study STUDY={study}"
-    return f"There are runs for {counts}." + (
-        "" if min(there.values()) == len(table) else f" What is missing: {command}"
-    )
+    rest = "" if min(there.values()) == len(table) else f" What is missing: make study STUDY={study}"
+    return f"There are runs for {counts}.{rest}"
 
 
 def stand_ins(runs: pd.DataFrame) -> list[str]:

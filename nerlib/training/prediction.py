@@ -1,12 +1,13 @@
 """Predicting: every word, text or question gets its label or answer, whatever the windows."""
 
 import itertools
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
 from nerlib.encoding import NOTHING, Encoded
 from nerlib.errors import SettingsError
@@ -53,11 +54,8 @@ def evaluate(model: TaskModel, encoded: Encoded) -> Evaluated:
 
     The loss is the task's alone: what a method adds to it in training (AdaLoRA's orthogonality term) is left out.
     """
-    network, task = model.network, model.task
-    network.eval()
-    device = next(network.parameters()).device
-    found, losses, count = [], [], 0
-    with torch.inference_mode(), _precision(device):
+    task, found, losses, count = model.task, [], [], 0
+    with _predicting(model.network) as device:
         for batch in itertools.chain.from_iterable(map(encoded.batches, _batches(encoded, device))):
             count += task.count(batch)
             batch = {name: tensor.to(device) for name, tensor in batch.items()}
@@ -88,10 +86,7 @@ def probabilities(model: TaskModel, examples: Sequence[Any], *, max_length: int 
     found = np.zeros((len(encoded.labels), len(model.labels)), dtype=np.float32)  # type: ignore[attr-defined]
     if isinstance(model.task, Tagging):
         found[:, model.labels.index(model.task.outside)] = 1
-    network = model.network
-    network.eval()
-    device = next(network.parameters()).device
-    with torch.inference_mode(), _precision(device):
+    with _predicting(model.network) as device:
         for batch in itertools.chain.from_iterable(map(encoded.batches, _batches(encoded, device))):
             batch = {name: tensor.to(device) for name, tensor in batch.items()}
             owner = batch["words" if tagging else "text"]  # (S, T) or (S,)
@@ -114,11 +109,8 @@ def represent(model: TaskModel, sentences: Sequence[Any], *, max_length: int | N
         (blocks + 1, sentences, hidden size), float32: means over the subwords that are not padding.
     """
     encoded = _encoded(model, sentences, max_length)
-    network = model.network
-    network.eval()
-    device = next(network.parameters()).device
     found: list[tuple[np.ndarray, np.ndarray]] = []
-    with torch.inference_mode(), _precision(device):
+    with _predicting(model.network) as device:
         for indices in _batches(encoded, device):
             batch = encoded.of_windows(encoded.first_window[indices])
             batch = {name: tensor.to(device) for name, tensor in batch.items()}
@@ -138,9 +130,17 @@ def _encoded(model: TaskModel, examples: Sequence[Any], max_length: int | None) 
     return model.encode(bare, max_length or min(128, model.backbone.max_length))
 
 
-def _precision(device: torch.device) -> AbstractContextManager[Any]:
-    """Of predictions: as in training on a GPU, float32 on a CPU, so that the same weights score the same elsewhere."""
-    return autocast(device, precision_on(device)) if device.type == "cuda" else nullcontext()
+@contextmanager
+def _predicting(network: nn.Module) -> Iterator[torch.device]:
+    """Eval mode without gradients, on the network's device, which is given.
+
+    As precise as in training on a GPU; float32 on a CPU, so that the same weights score the same elsewhere.
+    """
+    network.eval()
+    device = next(network.parameters()).device
+    precision = autocast(device, precision_on(device)) if device.type == "cuda" else nullcontext()
+    with torch.inference_mode(), precision:
+        yield device
 
 
 def _batches(encoded: Encoded, device: torch.device) -> list[np.ndarray]:

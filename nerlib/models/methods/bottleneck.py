@@ -4,6 +4,7 @@ Houlsby et al. 2019 (two adapters a block); Pfeiffer et al. 2021 (one, behind th
 MAD-X: Pfeiffer et al. 2020; leaving the last layer free: Pfeiffer et al. 2021, UNKs Everywhere (MAD-X 2.0).
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -50,7 +51,8 @@ class Bottleneck(Method):
         kind = {"pfeiffer": SeqBnConfig, "houlsby": DoubleSeqBnConfig}[self.placement]
         adapters.init(network)
         network.add_adapter(TASK, config=kind(reduction_factor=self.reduction_factor, dropout=self.dropout))
-        return train_only(network, TASK)
+        network.train_adapter(TASK)  # of the adapter and the head alone gradients are required
+        return network
 
     def part_of(self, name: str) -> str:
         """The adapter's own weights, by the names that the library gives them."""
@@ -68,7 +70,7 @@ class Bottleneck(Method):
 
         adapters.init(plain)
         load_adapter(plain, folder / TASK, TASK, with_head=True)
-        plain = train_only(plain, TASK)
+        plain.train_adapter(TASK)
         return plain if trainable else plain.requires_grad_(False)
 
 
@@ -124,12 +126,6 @@ def stacked(*names: str) -> AbstractContextManager[Any]:
     return AdapterSetup(Stack(*names))
 
 
-def train_only(network: Any, name: str) -> Any:
-    """Require gradients of the adapter of that name and of the head alone; it runs where nothing else is stacked."""
-    network.train_adapter(name)
-    return network
-
-
 def load_adapter(network: Any, folder: Path, name: str, *, with_head: bool = False) -> None:
     """Read a saved adapter, and its head, into a network; a `ModelError` when weights are missing."""
     check_complete(folder, [] if (folder / WEIGHTS).is_file() else [WEIGHTS])
@@ -153,18 +149,13 @@ def adapters_that_run(network: nn.Module) -> Iterator[dict[str, int]]:
 
     A language adapter of a model with twelve blocks that ran once is ``{"hi": 12, "hi (invertible)": 1}``.
     """
-    calls: dict[str, int] = {}
-    handles = []
+    calls, handles = Counter[str](), []
     for path, module in network.named_modules():
         parent, _, name = path.rpartition(".")
         kind = parent.rpartition(".")[2]
         if kind in ("adapters", "invertible_adapters"):
             label = name if kind == "adapters" else f"{name} (invertible)"
-
-            def count(_module: nn.Module, _inputs: Any, _output: Any, label: str = label) -> None:
-                calls[label] = calls.get(label, 0) + 1
-
-            handles.append(module.register_forward_hook(count))
+            handles.append(module.register_forward_hook(lambda *_, label=label: calls.update([label])))
     try:
         yield calls
     finally:
