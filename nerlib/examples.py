@@ -84,11 +84,6 @@ class Question:
     where: str = ""
 
     @property
-    def document(self) -> str:
-        """Its context: questions about one are alike."""
-        return self.context
-
-    @property
     def words(self) -> tuple[str, ...]:
         """What stands between spaces, in the question and then in the context."""
         return (*self.question.split(), *self.context.split())
@@ -114,8 +109,13 @@ def digest_of_examples(examples: Sequence[Example]) -> str:
 
 
 def documents_of(examples: Sequence[Example]) -> np.ndarray:
-    """The number of each example's document, (examples,); empty where all are of one, or no boundaries are known."""
-    names, numbers = np.unique([example.document for example in examples], return_inverse=True)
+    """The number of each example's document, (examples,); empty where all are of one, or no boundaries are known.
+
+    Questions about one context are of one document.
+    """
+    names, numbers = np.unique(
+        [one.context if isinstance(one, Question) else one.document for one in examples], return_inverse=True
+    )
     return numbers.astype(np.int32) if len(names) > 1 else np.zeros(0, dtype=np.int32)
 
 

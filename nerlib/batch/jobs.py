@@ -25,7 +25,6 @@ from nerlib.languages import canonical
 
 STUDY_KEYS = {"study", "parameters", "languages", "notebooks", "summary", "threads"}
 ALL_LANGUAGES = "mul"  # ISO 639: multiple languages
-STATISTICS = "07_statistics"  # the notebook that judges
 
 
 class Job(NamedTuple):
@@ -99,24 +98,21 @@ def register(study: Mapping[str, Any]) -> list[Job]:
 
     Margin and level are those of ``07_statistics``. See `nerlib.results.registered`.
     """
-    made = jobs(study)
-    rules = [_rule(job) for job in made] or [params.read_settings({})]
-    judging = next((rule for job, rule in zip(made, rules, strict=False) if job.notebook == STATISTICS), rules[-1])
-    content = {
-        "margin": judging.margin,
-        "significance": judging.significance,
-        "languages": list(dict.fromkeys(job.language for job in made if job.language != ALL_LANGUAGES)),
-        "seeds": list(dict.fromkeys(seed for rule in rules for seed in rule.seeds)),
-        "notebooks": {job.path: job.parameters for job in made},
-    }
-    results.register(study["study"], content)
+    made, named = jobs(study), ("margin", "significance", "seeds")
+    given = [{name: value for name, value in job.parameters.items() if name in named} for job in made] or [{}]
+    rules = [params.read_settings(of) for of in given]
+    judging = next((i for i, job in enumerate(made) if job.notebook == "07_statistics"), -1)
+    results.register(
+        study["study"],
+        {
+            "margin": rules[judging].margin,
+            "significance": rules[judging].significance,
+            "languages": list(dict.fromkeys(job.language for job in made if job.language != ALL_LANGUAGES)),
+            "seeds": list(dict.fromkeys(seed for rule in rules for seed in rule.seeds)),
+            "notebooks": {job.path: job.parameters for job in made},
+        },
+    )
     return made
-
-
-def _rule(job: Job) -> params.Settings:
-    """How a notebook is to judge, and its seeds; refused now if they cannot be meant."""
-    given = {name: value for name, value in job.parameters.items() if name in ("margin", "significance", "seeds")}
-    return params.read_settings(given, where=job.path)
 
 
 def _passed(shared: Mapping[str, Any], own: Mapping[str, Any], known: set[str], where: str) -> dict[str, Any]:

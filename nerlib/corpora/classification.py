@@ -47,8 +47,9 @@ def _labelled(row: Row, language: str, notes: Notes) -> LabelledText:
     written = _label(row.get("label"), row)
     label = written.strip()
     notes.repairs["space around a label dropped"] += label != written
-    text, where = text_of(row.get("text"), "text", row), f"{row.file.name}{row.place}"
-    return LabelledText(text, label, language, where, document=row.document)
+    return LabelledText(
+        text_of(row.get("text"), "text", row), label, language, f"{row.file.name}{row.place}", document=row.document
+    )
 
 
 def _label(value: Any, row: Row) -> str:

@@ -469,10 +469,7 @@ def _doubt(pairs: pd.DataFrame) -> Doubt:
     a, b = (statistics.side_of_scores(pairs[side].dropna()) for side in "ab")
     scores = statistics.doubt_of_sides(a, b, shared_seeds=shared)
     counts = counts_of(pairs)
-    if counts is None:
-        return scores
-    pair, documents = counts
-    return statistics.doubt_of(pair, documents=documents, shared_seeds=shared)._replace(value=scores.value)
+    return scores if counts is None else statistics.doubt_of(*counts, shared_seeds=shared)._replace(value=scores.value)
 
 
 class Enough(NamedTuple):

@@ -101,12 +101,12 @@ def registered(
     started = dict(zip(runs["digest"], runs["started"], strict=True))
     names: dict[str, list[str]] = {"": []}
     for one in comparisons:
-        why = _why_exploratory(one, started, known, round(100 * margin, 9), alpha)
-        names.setdefault(why, []).append(one.question.name)
+        names.setdefault(_why_exploratory(one, started, known, round(100 * margin, 9), alpha), []).append(
+            one.question.name
+        )
     told.append(f"{len(names.pop(''))} of {len(comparisons)} comparisons were planned: registered before their runs.")
     for why, of in names.items():
-        more = f" and {len(of) - SHOWN} more" if len(of) > SHOWN else ""
-        told.append(f"Exploratory, since {why}: {'; '.join(of[:SHOWN])}{more}.")
+        told.append(f"Exploratory, since {why}: {'; '.join(of[:SHOWN])}{' and more' if len(of) > SHOWN else ''}.")
     return told
 
 

@@ -84,7 +84,6 @@ class EntityCounts(NamedTuple):
 
 
 ARRAYS = [f"{reading}_{name}" for reading in ("strict", "lenient") for name in EntityCounts._fields]
-DOCUMENTS = "documents"
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +111,7 @@ class Counts:
     def save(self, path: Path) -> None:
         """Write everything as one ``.npz`` file, whole or not at all."""
         arrays = dict(zip(ARRAYS, (*self.strict, *self.lenient), strict=True))
-        arrays |= {DOCUMENTS: self.documents} if len(self.documents) else {}
+        arrays |= {"documents": self.documents} if len(self.documents) else {}
         buffer, types = io.BytesIO(), np.array(self.types, dtype=str)
         np.savez_compressed(buffer, allow_pickle=False, types=types, tokens=self.tokens, **arrays)
         write_atomically(path, buffer.getvalue())
@@ -130,7 +129,7 @@ class Counts:
         try:
             with np.load(path, allow_pickle=False) as file:
                 types, tokens, *arrays = (file[name] for name in ("types", "tokens", *ARRAYS))
-                documents = file[DOCUMENTS] if DOCUMENTS in file else np.zeros(0, dtype=np.int32)
+                documents = file["documents"] if "documents" in file else np.zeros(0, dtype=np.int32)
         except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise RecordError(f"{path} is no file of counts as `save` writes it: {error}") from error
         shape = (len(tokens), len(types))

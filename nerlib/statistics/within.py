@@ -67,7 +67,7 @@ class Side(NamedTuple):
     moved: FloatArray
 
 
-def doubt_of(pair: Pair, *, documents: npt.ArrayLike = (), shared_seeds: bool = True) -> Doubt:
+def doubt_of(pair: Pair, documents: npt.ArrayLike = (), *, shared_seeds: bool = True) -> Doubt:
     """The difference of two systems in one language, with the variances of its seeds and of its sentences.
 
     Parameters
