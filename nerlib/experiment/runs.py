@@ -232,7 +232,7 @@ def _made(
         if isinstance(error, NerlibError):  # going on from where it went wrong would go wrong again
             shutil.rmtree(job.checkpoint, ignore_errors=True)
         raise
-    costs = memory_of(fields["costs"], before) | use_of(use)
+    costs = costs_of_device(fields["costs"], use, before)
     fields["costs"] = costs | fields["costs"]  # what took over another run's training has that one's
     fields["digests"] = fields.get("digests", {}) | digests_of_files(job.folder)
     run = Run(job.folder, record(fields | {"status": "finished"}))
@@ -274,23 +274,23 @@ def use_threads() -> None:
         torch.set_num_threads(int(given))
 
 
-def memory_of(costs: Mapping[str, Any], before: int = 0) -> dict[str, Any]:
-    """Peak memory of a training alone, whatever else its process holds, and how it was found.
+def costs_of_device(costs: Mapping[str, Any], use: DeviceUse, before: int = 0) -> dict[str, Any]:
+    """Peak memory of a training alone, whatever else its process holds, how it was found, energy and utilisation.
 
-    On a GPU it is what the device's allocator gave beyond the bytes that were allocated `before`. On a CPU, whose
-    allocator does not tell, it is what the training cannot do without, counted.
+    On a GPU memory is what the device's allocator gave beyond the bytes that were allocated `before`, and the others as
+    the device reports them. On a CPU, whose allocator does not tell, memory is what the training cannot do without,
+    counted; the others are empty.
     """
     if training.best_device().type == "cuda":
-        peak = torch.cuda.max_memory_allocated() - before
-        return {"peak_memory_bytes": peak, "peak_memory_way": "torch's allocator on the GPU, above what it held before"}
-    needed = memory_needed(costs["total_parameters"], costs["trainable_parameters"])
-    return {"peak_memory_bytes": needed + costs.get("kept_bytes", 0), "peak_memory_way": COUNTED}
-
-
-def use_of(use: DeviceUse) -> dict[str, float | None]:
-    """Energy and utilisation, as the GPU reports them; empty on a CPU, which reports none."""
-    on_gpu = training.best_device().type == "cuda"
-    return {"energy_joules": use.joules if on_gpu else None, "utilisation": use.utilisation if on_gpu else None}
+        peak, way = (
+            torch.cuda.max_memory_allocated() - before,
+            "torch's allocator on the GPU, above what it held before",
+        )
+        reported = {"energy_joules": use.joules, "utilisation": use.utilisation}
+    else:
+        peak = memory_needed(costs["total_parameters"], costs["trainable_parameters"]) + costs.get("kept_bytes", 0)
+        way, reported = COUNTED, dict.fromkeys(("energy_joules", "utilisation"))
+    return {"peak_memory_bytes": peak, "peak_memory_way": way, **reported}
 
 
 def costs_of(outcome: training.Outcome, set_up: float) -> dict[str, Any]:

@@ -324,13 +324,12 @@ def _asked(claim: Claim, table: pd.DataFrame, distances: pd.Series | None) -> As
 def _evaluated(
     claim: Claim, values: pd.DataFrame | dict[str, str], table: pd.DataFrame, margin: float, alpha: float
 ) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {"study": claim.study, "where": claim.where, "claim": claim.text}
-    row["found"] = math.nan
+    about = {"study": claim.study, "where": claim.where, "claim": claim.text, "found": math.nan}
+    row: dict[str, Any] = dict.fromkeys(COLUMNS, "") | about
     if isinstance(values, dict):
         return row | {"verdict": NOT_TESTED} | values
     ladder = ladder_of([_doubt(of) for _, of in values.groupby("language")])
     languages = values.index.get_level_values("language").nunique()
-    found: Interval | None = None
     if claim.by_distance:
         of_language = values["value"].groupby("language").mean()
         distance = table.groupby("language")["distance"].mean()[of_language.index]

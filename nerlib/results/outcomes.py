@@ -315,20 +315,16 @@ def clearest(errors: Sequence[tuple[int, str]], lengths: Sequence[int], each: in
     return {kind: places for kind, places in chosen.items() if places}
 
 
-def predicted_examples(run: Mapping[Any, Any], split: str = "test") -> list[tuple[Example, tuple[str, ...]]]:
-    """The examples of a split, each with its prediction.
+def predicted_examples(run: Mapping[Any, Any]) -> list[tuple[Example, tuple[str, ...]]]:
+    """The test examples of a run, each with its prediction.
 
     Raises
     ------
     RecordError
         As `records.read_predictions`.
     """
-    folder = Path(run["folder"])
-    words, gold, predicted = read_predictions(folder, split)
-    path = predictions_file(folder, split)
-    shown: Sequence[Example]
-    if path is not None and path.suffix == ".jsonl":
-        shown, _ = read_examples(path)
-    else:
-        shown = [Sentence(*pair, run["language"]) for pair in zip(words, gold, strict=True)]
+    words, gold, predicted = _predictions(run)
+    path = predictions_file(Path(run["folder"]))
+    sentences = (Sentence(*pair, run["language"]) for pair in zip(words, gold, strict=True))
+    shown: Sequence[Example] = read_examples(path)[0] if path and path.suffix == ".jsonl" else list(sentences)
     return list(zip(shown, predicted, strict=True))

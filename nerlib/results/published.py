@@ -279,7 +279,7 @@ def _claim(number: Mapping[Any, Any], of: Quantity) -> Claim:
     return Claim(
         number["study"],
         ", ".join(map(label, filter(None, words))),
-        _quantity(number),
+        of,
         "equals",
         number["printed"],
         sd=sd,
