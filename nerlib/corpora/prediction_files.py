@@ -9,7 +9,6 @@ not answer it". Both have `language` and `where`. Lines end with LF and nothing 
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +90,8 @@ def write_examples(path: Path, examples: Sequence[LabelledText | Question], pred
     for number, (example, prediction) in enumerate(zip(examples, predicted, strict=True), start=1):
         if not isinstance(prediction, str):
             raise CorpusError(f"{path}:{number}: expected a prediction as text, got {prediction!r:.60}")
-        own: dict[str, Any] = {"gold" if name == "label" else name: value for name, value in asdict(example).items()}
+        names = type(example).__match_args__  # all but the document, which no prediction is read with
+        own = {"gold" if name == "label" else name: getattr(example, name) for name in names}
         for name, value in (("predicted", prediction), ("language", own.pop("language")), ("where", own.pop("where"))):
             own[name] = value
         lines.append(json.dumps(own, ensure_ascii=False) + "\n")

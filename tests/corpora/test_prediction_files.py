@@ -38,7 +38,7 @@ def test_what_was_written_is_read(pairs):
 def test_an_object_a_line_that_others_can_read(tmp_path):
     path = tmp_path / "test.jsonl"
     question = Question("کجا؟", "در توس", (Answer(3, "توس"),), "fa", "dev.json:1")
-    write_examples(path, [LabelledText("خوب", "+", "fa", "a.csv:2"), question], ["-", ""])
+    write_examples(path, [LabelledText("خوب", "+", "fa", "a.csv:2", document="a.csv:7"), question], ["-", ""])
     first, second = map(json.loads, path.read_text("utf-8").splitlines())
     assert first == {"text": "خوب", "gold": "+", "predicted": "-", "language": "fa", "where": "a.csv:2"}
     assert (second["question"], second["context"], second["answers"]) == ("کجا؟", "در توس", [[3, "توس"]])
