@@ -69,7 +69,6 @@ class Accumulated:
         self.network, self.data, self.loss, self.count, self.outcome = network, data, loss, count, outcome
         self.device, self.lengths = next(network.parameters()).device, data.lengths
         self.cuts = cuts and self.device.type == "cpu"
-        self.measured = 0  # subwords, padded, of the largest part so far
 
     def cut(self, indices: np.ndarray) -> list[np.ndarray]:
         """A batch's examples, part by part."""
@@ -115,10 +114,10 @@ class Accumulated:
     @contextlib.contextmanager
     def _measuring(self, size: int) -> Iterator[None]:
         """Count what a part keeps for its backward pass, of a part larger than any before: the others keep less."""
-        if size <= self.measured:
+        if size <= self.outcome.kept_subwords:
             yield
             return
-        self.measured, kept = size, dict[int, int]()
+        self.outcome.kept_subwords, kept = size, dict[int, int]()
 
         def keep(tensor: torch.Tensor) -> torch.Tensor:
             storage = tensor.untyped_storage()

@@ -82,6 +82,8 @@ class Outcome:
         Sentences of a forward pass at the end; fewer than the recipe's where memory ran out. 0: the whole batch.
     kept_bytes
         What the largest forward pass kept for its backward pass, parameters apart.
+    kept_subwords
+        How many that one had, padding included.
     """
 
     curve: list[dict[str, Any]] = field(default_factory=list)
@@ -99,6 +101,7 @@ class Outcome:
     precision: Precision = "float32"
     micro_batch_size: int = 0
     kept_bytes: int = 0
+    kept_subwords: int = 0
 
 
 class Clock:
