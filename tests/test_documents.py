@@ -9,6 +9,7 @@ import pytest
 
 from nerlib.corpora import Question, Sentence, digest_of_examples, documents_of, load_corpus
 from nerlib.results import compare
+from nerlib.results.compare import moved_by_sentences
 from nerlib.scoring import Counts, EntityCounts
 from nerlib.statistics import doubt_of, doubt_of_sides, f1_side, of_documents
 from tests.results.studies import a_table, with_counts
@@ -80,6 +81,10 @@ def test_a_comparison_has_documents_in_doubt_where_one_of_its_runs_knows_them(tm
     counts = {folder: Counts.load(Path(folder) / "counts.npz") for folder in runs["folder"]}
     first = runs["folder"][0]
     replace(counts[first], documents=documents).save(Path(first) / "counts.npz")
+    moved = moved_by_sentences(runs)  # for the claims
+    assert moved.shape == (6, 25)
+    alone = f1_side(*counts[first].strict.over_types()).moved[0]
+    assert moved.loc[0].to_numpy() == pytest.approx(np.bincount(documents, alone))
     (one,) = compare(runs)
     by_side = [[counts[folder].strict.over_types() for folder in one.pairs[f"folder_{name}"]] for name in "ab"]
     sides = [[np.stack(array) for array in zip(*of_side, strict=True)] for of_side in by_side]

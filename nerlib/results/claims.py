@@ -63,7 +63,7 @@ class Quantity:
         rows = rows.assign(value=value).dropna(subset=["value"])
         by = list(self.by) if self.b else UNITS
         if self.score == "test_score":
-            rows = rows.join(_moved(rows))
+            rows = rows.join(moved_by_sentences(rows))
         columns = ["value", *(name for name in rows if isinstance(name, int))]
         a, *b = (rows.query(side).groupby(by)[columns].mean() for side in (self.a, self.b) if side)
         found = (a - b[0] if b else a).dropna(subset=["value"])
@@ -73,12 +73,6 @@ class Quantity:
             found = pd.DataFrame({"value": found["value"].groupby(UNITS[:2]).std()}).dropna().assign(seed=0)
             return found.set_index("seed", append=True)
         return found.groupby(UNITS).mean()
-
-
-def _moved(rows: pd.DataFrame) -> pd.DataFrame:
-    """By how much each sentence moves a run's F1, a column a sentence; NaN beyond those of its test set."""
-    found = {index: moved_by_sentences(folder) for index, folder in rows["folder"].items()}
-    return pd.DataFrame.from_dict(found, orient="index")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ Of the comparisons of one family each is judged at α over their number, so that
 collapsed are counted and told, the others are compared. Nothing is drawn: the same runs give the same digits.
 """
 
+import contextlib
 import functools
 import math
 from collections import Counter
@@ -26,7 +27,6 @@ import pandas as pd
 from nerlib import records, statistics
 from nerlib.errors import RecordError, SettingsError
 from nerlib.results.runs import FACTORS, KIND, OURS, UNIT, alike, check_columns, comparable_runs, selected, words
-from nerlib.scoring import FloatArray
 from nerlib.statistics import Doubt, EquivalenceTest, Estimate, Interval, Needed, Pair, Scope, Verdict
 from nerlib.vocabulary import base_method
 
@@ -552,12 +552,20 @@ def counts_of(pairs: pd.DataFrame) -> tuple[Pair, np.ndarray] | None:
         return None
 
 
-def moved_by_sentences(folder: str) -> FloatArray:
-    """By how much each sentence moves a run's F1, (sentences,); none where they are not counted."""
-    try:
-        return statistics.f1_side(*_counts(folder)[:3]).moved[0]
-    except RecordError:
-        return np.zeros(0)
+def moved_by_sentences(runs: pd.DataFrame) -> pd.DataFrame:
+    """By how much each sentence (document, where a run on the test set knows them) moves a run's F1, a column each.
+
+    NaN beyond those of its test set; no row where a run's are not counted.
+    """
+    counted: dict[Any, tuple[statistics.Side, tuple[Any, ...]]] = {}
+    documents: dict[tuple[Any, ...], np.ndarray] = {}
+    for index, *test_set, folder in runs[["language", "gold", "folder"]].itertuples():
+        with contextlib.suppress(RecordError):
+            *counts, known = _counts(folder)
+            counted[index] = statistics.f1_side(*counts), (*test_set, len(counts[0]))
+            documents |= {counted[index][1]: known} if len(known) else {}
+    sides = {i: statistics.of_documents(side, documents.get(of, ())) for i, (side, of) in counted.items()}
+    return pd.DataFrame.from_dict({index: side.moved[0] for index, side in sides.items()}, orient="index")
 
 
 @functools.lru_cache(maxsize=8192)
