@@ -46,6 +46,7 @@ class Lora(Method):
     name: ClassVar[str] = "lora"
     files: ClassVar = ("adapter_model.safetensors",)
     loads_with: ClassVar[str] = "peft.AutoPeftModel"
+    use_dora: ClassVar[bool] = False
     base_learning_rate: ClassVar[float] = 2e-4
 
     def prepare(self, network: nn.Module, family: Family, head: Head) -> nn.Module:
@@ -80,7 +81,7 @@ class Lora(Method):
         """PEFT's configuration."""
         from peft import LoraConfig
 
-        return LoraConfig(r=self.rank, use_dora=isinstance(self, Dora), **self._shared(family, head, layers))
+        return LoraConfig(r=self.rank, use_dora=self.use_dora, **self._shared(family, head, layers))
 
     def _shared(self, family: Family, head: Head, layers: Iterable[str]) -> dict[str, Any]:
         return {
@@ -122,6 +123,7 @@ class Dora(Lora):
     """Weight-decomposed LoRA: a trained magnitude for each output beside the low-rank change of direction."""
 
     name: ClassVar[str] = "dora"
+    use_dora: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
