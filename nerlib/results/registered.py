@@ -16,7 +16,6 @@ from nerlib.folders import fingerprint, runs_folder, safe_name, writable, write_
 from nerlib.results.compare import Comparison
 
 PLAN = "plan.json"
-SHOWN = 3  # comparisons that are named
 
 
 class Plan(BaseModel, frozen=True, extra="forbid"):
@@ -91,12 +90,10 @@ def registered(
     known, told = plans(study), []
     for order, plan in enumerate(known):
         begun = int((runs["started"] < plan.registered).sum())
-        when = f"{plan.registered[:16].replace('T', ' ')} UTC, " + (
-            f"after {begun} runs" if begun else "before any run"
-        )
         told.append(
-            f"{'Changed' if order else 'Registered'} {when} (plan {plan.digest[:8]}): margin {plan.margin:g} at level "
-            f"{plan.significance:g}, {', '.join(plan.languages)}, seeds {', '.join(map(str, plan.seeds))}."
+            f"{'Changed' if order else 'Registered'} {plan.registered[:16].replace('T', ' ')} UTC, "
+            f"{f'after {begun} runs' if begun else 'before any run'} (plan {plan.digest[:8]}): margin {plan.margin:g} "
+            f"at level {plan.significance:g}, {', '.join(plan.languages)}, seeds {', '.join(map(str, plan.seeds))}."
         )
     started = dict(zip(runs["digest"], runs["started"], strict=True))
     names: dict[str, list[str]] = {"": []}
@@ -106,7 +103,9 @@ def registered(
         )
     told.append(f"{len(names.pop(''))} of {len(comparisons)} comparisons were planned: registered before their runs.")
     for why, of in names.items():
-        told.append(f"Exploratory, since {why}: {'; '.join(of[:SHOWN])}{' and more' if len(of) > SHOWN else ''}.")
+        told.append(
+            f"Exploratory, since {why}: {'; '.join(of[:3])}{f' and {len(of) - 3} more' if len(of) > 3 else ''}."
+        )
     return told
 
 
