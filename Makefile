@@ -34,7 +34,7 @@ study: setup ## all pages of a study: make study STUDY=name
 	@echo "$${NERLIB_REPORTS:-$(CURDIR)/reports}/$(STUDY)/index.html"
 
 test: setup ## all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder
 
 torture: setup ## runs killed at every file event, damaged and starved (about an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.reliability.torture

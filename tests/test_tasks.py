@@ -94,12 +94,7 @@ def grid(tiny_backbone, tmp_path_factory):
     return folder, cells
 
 
-def in_one_process(test):
-    """The grid is made once where all its tests run in one process."""
-    return pytest.mark.xdist_group("grid of tasks")(pytest.mark.slow(test))
-
-
-@in_one_process
+@pytest.mark.slow
 def test_every_cell_lowers_its_loss_and_moves_its_head(grid):
     _, cells = grid
     for name, cell in cells.items():
@@ -108,7 +103,7 @@ def test_every_cell_lowers_its_loss_and_moves_its_head(grid):
         assert not np.array_equal(cell["before"], cell["after"]), name
 
 
-@in_one_process
+@pytest.mark.slow
 def test_every_cell_is_the_same_in_a_new_process(grid):
     folder, cells = grid
     code = """
@@ -127,7 +122,7 @@ def test_every_cell_is_the_same_in_a_new_process(grid):
             np.testing.assert_array_equal(found[name], cells[name]["after"], err_msg=name)
 
 
-@in_one_process
+@pytest.mark.slow
 def test_every_head_is_in_its_file(grid):
     folder, cells = grid
     for name, cell in cells.items():
@@ -180,7 +175,7 @@ def test_an_encoder_only_head_reads_the_mean_of_the_encoder(tiny_backbone):
     assert not any("decoder" in name for name, _ in model.network.named_parameters())
 
 
-@in_one_process
+@pytest.mark.slow
 def test_predictions_are_labels_and_answers_as_written(grid):
     folder, _ = grid
     for task in ("sentiment", "qa"):
