@@ -47,7 +47,7 @@ def comparable_runs(runs: pd.DataFrame) -> pd.DataFrame:
     in the digest of what was asked, and likewise of what the runs that they continue were asked (`exact_variant` always
     holds both). Where a method was configured otherwise, `method` says how: ``lora (rank 16)``. `collapsed` is a bool.
     """
-    table = finished(runs)
+    table = _on_one_test_set(finished(runs))
     stage = [*UNIT, "stage", "sources"]
     digests = ["parent_variant_digest", "variant_digest"]
     marks = {name: (" #" + table[name]).where(table[name] != "", "") for name in digests}
@@ -60,6 +60,15 @@ def comparable_runs(runs: pd.DataFrame) -> pd.DataFrame:
         own_sources=table["sources"],
         collapsed=has_collapsed(table),
     )
+
+
+def _on_one_test_set(table: pd.DataFrame) -> pd.DataFrame:
+    """Of runs of one kind and seed that were scored on several test sets, those on the one that most runs have."""
+    kind = ["language", *KIND, "seed", "parent_variant_digest", "variant_digest", "method_settings"]
+    several = table.groupby(kind)["gold"].transform("nunique") > 1
+    runs = table.groupby(["language", "task", "gold"])["digest"].transform("size")
+    most = runs == runs.groupby([table[name] for name in kind]).transform("max")
+    return table[~several | most]
 
 
 def _several(runs: pd.DataFrame, key: list[str], column: str) -> pd.Series:

@@ -93,6 +93,17 @@ def test_runs_of_two_variants_are_never_in_one_mean(asked):
     assert not found
 
 
+def test_scores_on_two_test_sets_are_never_in_one_mean():
+    """A notebook that scored on fewer sentences: its run of a kind that others have is left out, and said elsewhere."""
+    usual = a_table({"lora": 0.7, "full": 0.6}, languages=["as"], sd=0)
+    cut = a_table({"lora": 0.1}, languages=["as"], sd=0, seed=2).assign(gold="fewer sentences")
+    both = pd.concat([usual, cut], ignore_index=True)
+    assert cells(both)["mean"].tolist() == cells(usual)["mean"].tolist()
+    (found,), (alone,) = compare(both), compare(usual)
+    assert found.difference == alone.difference
+    assert len(cells(cut)) == 1  # where there is no other, it counts
+
+
 def test_zero_shot_saw_no_sentence_of_the_target():
     frame = table_of(*runs("sources", [0.5], train_sentences=5000, sources="hi"), *runs("target", [0.7], sources="hi"))
     assert cells(frame).set_index("stage")["train_sentences"].to_dict() == {"sources": 0, "target": 100}
