@@ -6,7 +6,7 @@ A printed number is a claim (`claims.Claim`): that the same quantity of runs equ
 import functools
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -60,6 +60,11 @@ MODELS = dict.fromkeys(("MAD-X", "MAD-X minus XLM-R", "MAD-X vs XLM-R"), XLMR)
 SOURCES = {"african": "en+es+fr+hi", "assamese": "bn+hi"}
 SCORE = {"ner": "test_lenient_f1", "pos": "test_score"}  # lenient F1: publications score so
 WHY = [f"why, {column}" for column in VARIANTS]
+#: Printed bounds; all else is a value.
+BOUNDS: Mapping[str, Literal["above", "below"]] = {
+    **{"f1_low": "above", "f1_high": "below"},
+    "trainable_share_pct_upper": "below",
+}
 #: Printed quantities that are no score of one kind of runs: what they are of, over (language, seed).
 OF_DIFFERENCES: Mapping[str, Any] = {
     "p_value": lambda d: float(permutation_test((d,), np.mean, permutation_type="samples", n_resamples=1e6).pvalue),
@@ -280,7 +285,7 @@ def _claim(number: Mapping[Any, Any], of: Quantity) -> Claim:
         number["study"],
         ", ".join(map(label, filter(None, words))),
         of,
-        "equals",
+        BOUNDS.get(number["metric"], "equals"),
         number["printed"],
         sd=sd,
     )

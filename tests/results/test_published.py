@@ -69,6 +69,20 @@ def test_a_number_is_held_against_each_variant_apart():
     assert "make study STUDY=african" in missing(table, "african")
 
 
+def test_a_printed_bound_is_held_against_as_a_bound():
+    """0.60 to 0.65 holds 0.625, and 1.9 % of the weights are not less than 1 %."""
+    about = {"backbone": XLMR, "corpus": "wikiann", "sources": "bn+hi", "stage": "sources"}
+    runs = a_table({"lora": 0.5}, languages=["as"], **about)
+    runs["test_lenient_f1"] = 0.625 + (runs["seed"] - 2) / 1e4
+    table = side_by_side(runs, "assamese").set_index("what")["verdict, as it should be"]
+    assert set(table[table.index.str.contains("F1 low|F1 high")]) == {"supported"}
+    shares = {0.005: "supported", 0.019: "contradicted"}
+    for share, verdict in shares.items():
+        of_share = runs.assign(trainable_parameters=share * 3e8, total_parameters=3e8)
+        found = side_by_side(of_share, "wikiann").set_index("what")["verdict, as it should be"]
+        assert found[found.index.str.contains("trainable share")].tolist() == [verdict]
+
+
 def test_the_african_studys_own_test_cannot_go_below_its_floor():
     """Nine pairs of (language, run), all differences positive: two of 2^9 signs, 0.0039; one printed p is below."""
     table = side_by_side(zero_shot({"madx": 0.65, "full": 0.5}, "as published", 1), "african").set_index("what")
