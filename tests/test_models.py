@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -500,3 +501,51 @@ def test_weights_are_readable_by_all_like_the_other_files(saved):
     for method in METHODS:
         modes = {file.stat().st_mode & 0o777 for file in (saved[0] / f"bert-{method.name}").iterdir()}
         assert len(modes) == 1 and modes.pop() & 0o044 == 0o044
+
+
+@pytest.fixture
+def converted(tiny_backbone, tmp_path, monkeypatch):
+    """A Hub that holds a model's weights as a pickle, and as safetensors in pull requests of two people."""
+    place = tmp_path / "hub" / "models--google--mt5-small"
+
+    def revision(name, commit, ending):
+        shutil.copytree(
+            tiny_backbone("mt5"), place / "snapshots" / commit, ignore=shutil.ignore_patterns("*.safetensors")
+        )
+        (place / "snapshots" / commit / f"model{ending}").write_bytes(
+            (tiny_backbone("mt5") / "model.safetensors").read_bytes()
+        )
+        (place / "refs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / "refs" / name).write_text(commit)
+
+    def discussions(_, repository, *, author, discussion_type):
+        asked.append(repository)
+        by = {"SFconvertbot": (3, 4), "somebody": (9,)}
+        titled = {3: "Adding `safetensors` variant of this model", 4: "Adding a card", 9: "safetensors"}
+        return [SimpleNamespace(num=n, title=titled[n], status="open") for n in by[author]]
+
+    asked = []
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.HfApi.get_repo_discussions", discussions)
+    revision("main", "a" * 40, ".bin")
+    return SimpleNamespace(revision=revision, asked=asked, place=place)
+
+
+def test_weights_that_the_hub_converted_are_found_where_main_has_pickles_alone(converted, tiny_backbone, monkeypatch):
+    """In the cache without asking; else as its own converter offers them, and never as somebody else does."""
+    converted.revision("refs/pr/3", "c" * 40, ".safetensors")
+    found = models.find_backbone("google/mt5-small")
+    assert found.name == found.address == "google/mt5-small@refs/pr/3" and not converted.asked
+    assert found.fingerprint == models.find_backbone(tiny_backbone("mt5")).fingerprint
+    assert models.find_backbone(found.address).fingerprint == found.fingerprint
+    monkeypatch.setattr("nerlib.models.backbones._cached_conversions", lambda place: [])
+    assert models.find_backbone("google/mt5-small").name == "google/mt5-small@refs/pr/3" and converted.asked
+    with pytest.raises(ModelError, match=r"expected weights as \.safetensors .*'model\.bin'"):
+        models.find_backbone("google/mt5-small@main")
+
+
+def test_a_model_that_nobody_converted_is_refused(converted, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.HfApi.get_repo_discussions", lambda *_, **__: iter(()))
+    with pytest.raises(ModelError, match=r"expected weights as \.safetensors .*'model\.bin'"):
+        models.find_backbone("google/mt5-small")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ HARMLESS = frozenset({"_name_or_path", "_num_labels"})
 LOADS_CODE = frozenset({"auto_map", "attn_implementation", "auto_mapping", "megatron_config"})
 INDEX = "model.safetensors.index.json"  # of weights in several files
 UNTRAINED = ("pooler",)  # what heads add below themselves, and pretraining may not have trained
+CONVERTER = "SFconvertbot"  # the Hub's, as transformers knows it
 READ = ("*.json", "*.safetensors", "*.model", "*.txt")  # of a Hub repository; never pickled weights, never code
 
 
@@ -97,8 +98,9 @@ def find_backbone(name: str | Path, *, called: str = "") -> Backbone:
     Parameters
     ----------
     name
-        A folder (relative: from the project's root) or a Hub name, of a revision where one follows "@": the Hub keeps
-        the safetensors that it made of older models' weights in pull requests, as ``name@refs/pr/4``.
+        A folder (relative: from the project's root) or a Hub name, of a revision where one follows "@". Of a model
+        whose main revision holds pickled weights alone, the safetensors are taken that the Hub's own converter made of
+        them and keeps in a pull request; the backbone's name says so: ``name@refs/pr/4``.
     called
         The name to go by, when it is not the folder's.
 
@@ -111,8 +113,12 @@ def find_backbone(name: str | Path, *, called: str = "") -> Backbone:
     if not folder.is_dir() and name == "demo":
         raise ModelError("backbone 'demo' is made by nerlib.pretraining.demo_backbone(): give the folder it returns")
     if not folder.is_dir():
-        folder = _from_hub(str(name))
-        called = called or str(name)
+        asked = str(name)
+        folder = _from_hub(asked)
+        if "@" not in asked and not any(folder.glob("*.safetensors")) and (revision := _converted(asked, folder)):
+            asked = f"{asked}@{revision}"
+            folder = _from_hub(asked)
+        called = called or asked
     config = read_config(folder)
     if not any(folder.glob("*.safetensors")):
         got = sorted(path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".h5", ".msgpack"))
@@ -245,6 +251,24 @@ def _from_hub(name: str) -> Path:
             f"backbone {name!r}: no such folder, and the Hub did not give it ({first}). "
             "Without the Hub: give a folder with config.json, model.safetensors and tokenizer.json"
         ) from None
+
+
+def _converted(repository: str, folder: Path) -> str:
+    """The newest pull request with safetensors: in the Hub's cache, else by the Hub's own converter; "" for none."""
+    from huggingface_hub import HfApi
+
+    numbers = _cached_conversions(folder.parents[1])
+    with suppress(OSError):  # the Hub cannot be reached
+        if not numbers:  # anybody may open one: by others none is taken
+            made = HfApi().get_repo_discussions(repository, author=CONVERTER, discussion_type="pull_request")
+            numbers = [of.num for of in made if "safetensors" in of.title and of.status in ("open", "draft")]
+    return f"refs/pr/{max(numbers)}" if numbers else ""
+
+
+def _cached_conversions(place: Path) -> list[int]:
+    """The pull requests with safetensors that a repository's place in the Hub's cache holds."""
+    requests = [ref for ref in (place / "refs").glob("refs/pr/*") if ref.name.isdecimal()]
+    return [int(ref.name) for ref in requests if any((place / "snapshots" / ref.read_text()).glob("*.safetensors"))]
 
 
 def _fingerprint(folder: Path) -> str:
