@@ -34,7 +34,9 @@ Keep = Literal["best", "last"]
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
-def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+def _each_once(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return {name: _each_once(of_one) for name, of_one in values.items()}
     if repeated := sorted({value for value in values if values.count(value) > 1}):
         raise ValueError(f"expected every one once, got {repeated} more than once")
     return values
@@ -220,8 +222,9 @@ class Settings(Training):
     )
     rank: int = Field(8, gt=0, description="rank of LoRA and DoRA, target rank of AdaLoRA")
     alpha: float = Field(32, gt=0, description="LoRA's scale: the update is alpha / rank times B A")
-    target_modules: Annotated[tuple[Name, ...], EachOnce] = Field(
-        (), description="linear layers with an adapter; empty: the family's query and value; 'all': every one"
+    target_modules: Annotated[tuple[Name, ...] | dict[Method, tuple[Name, ...]], EachOnce] = Field(
+        (),
+        description="linear layers with an adapter, or them by method; empty: the family's query and value; all: every",
     )
     placement: Literal["pfeiffer", "houlsby"] = Field(
         "pfeiffer", description="bottleneck adapters: one a block, or one behind attention too"

@@ -10,7 +10,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, cast
 
@@ -61,9 +61,9 @@ class Task(ABC):
     headline: Scorer | None = field(default=None, kw_only=True)
     form: ClassVar[Form]
 
-    def score_test(self, gold: Sequence[tuple[str, ...]], predicted: Sequence[tuple[str, ...]]) -> Any:
+    def score_test(self, examples: Sequence[Any], predicted: Sequence[tuple[str, ...]]) -> Any:
         """The scores that a run's record holds of its test set."""
-        return (self.headline or self.score)(gold, predicted)
+        return (self.headline or self.score)([example.gold for example in examples], predicted)
 
     def outputs(self, labels: Sequence[str]) -> int:
         """The head's outputs."""
@@ -204,6 +204,11 @@ class Answering(Task):
     def outputs(self, labels: Sequence[str]) -> int:
         """Begin and end."""
         return 2
+
+    def score_test(self, examples: Sequence[Any], predicted: Sequence[tuple[str, ...]]) -> Any:
+        """As of every task, and by place."""
+        places = scoring.position_f1(examples, predicted)
+        return replace(super().score_test(examples, predicted), position_f1=places)
 
     def without_gold(self, example: Any, labels: Sequence[str]) -> Question:
         """The question without its answers."""

@@ -209,6 +209,22 @@ def test_trainable_counts_at_mberts_dimensions_equal_the_formulas(method, expect
     assert sum(p.numel() for p in prepared.parameters() if p.requires_grad) == expected
 
 
+@pytest.mark.parametrize(
+    "method, form, published", [("adalora", "classification", 1_918_656), ("lora", "classification", 344_064),
+                                ("adalora", "tagging", 808_137 - 41 * 513), ("lora", "tagging", 135_721 - 41 * 513)],
+)  # fmt: skip
+def test_layers_may_be_given_by_method_and_are_those_of_the_persian_study_on_mt5(method, form, published):
+    """AdaLoRA on all linear layers, LoRA on query and value: the printed counts, without the head."""
+    chosen = find_method(read_settings({"method": method, "target_modules": {"adalora": ["all"]}}))
+    small = {"d_model": 512, "d_kv": 64, "d_ff": 1024, "num_layers": 8, "num_heads": 6, "vocab_size": 64}
+    family = find_family("mt5")
+    head = family.head(form)
+    with torch.device("meta"):
+        network = getattr(transformers, head.model_class).from_config(transformers.MT5Config(**small))
+    prepared = chosen.prepare(network, family, head)
+    assert sum(p.numel() for n, p in prepared.named_parameters() if "lora_" in n and p.requires_grad) == published
+
+
 def test_the_published_lora_trains_biases_too(tiny_backbone):
     method = find_method(read_settings({"recipe": "assamese"}))
     model = models.build(tiny_backbone("bert"), "ner", method)

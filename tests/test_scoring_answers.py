@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from rouge_score.rouge_scorer import RougeScorer
+from sklearn.metrics import f1_score
 
 from nerlib.errors import CorpusError
-from nerlib.scoring import Counts, f1_from_counts, folded, normalised, score_answers, words
+from nerlib.examples import Answer, Question
+from nerlib.scoring import Counts, f1_from_counts, folded, normalised, position_f1, score_answers, words
 
 # --- the metric of SQuAD v2 and that of ROUGE, from their definitions -----------------------------------------------
 
@@ -262,3 +264,33 @@ def test_records_are_json_and_values_come_back(tmp_path):
     assert_array_equal(f1_from_counts(*loaded.strict.over_types()), [2 / 3, 1])
     assert_array_equal(f1_from_counts(*loaded.lenient.over_types()), [0, 1])
     assert f1_from_counts(*(array.sum() for array in loaded.strict)) == pytest.approx(scores.answer_f1)
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 4)] * 4, st.booleans()), min_size=1, max_size=12))
+def test_f1_over_places_is_scikit_learns_macro_mean_over_words(spans):
+    """Of begin and of end, as the Persian study has it: below exact match, where token overlap never is."""
+    words = ["alpha", "beta", "gamma", "delta", "omega"]
+    questions, predicted, gold, told = [], [], [], []
+    for a, b, c, d, says_none in spans:
+        (a, b), (c, d) = sorted((a, b)), sorted((c, d))
+        text, guess = " ".join(words[a : b + 1]), " ".join(words[c : d + 1])
+        context = " ".join(words)
+        questions.append(Question("where?", context, (Answer(context.index(text), text),), "fa"))
+        predicted.append(() if says_none else (guess,))
+        gold.append((a, b))
+        told.append((-1, -1) if says_none else (c, d))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        each = [f1_score(*sides, average="macro") for sides in zip(np.array(gold).T, np.array(told).T, strict=True)]
+    assert position_f1(questions, predicted) == pytest.approx(np.mean(each))
+
+
+def test_f1_over_places_may_lie_below_exact_match():
+    """As in all of the study's rows of mBERT."""
+    context = "Tehran is the capital of Iran"
+    asked = [Question("?", context, (Answer(0, "Tehran"),), "fa")] * 3 + [
+        Question("?", context, (Answer(25, "Iran"),), "fa")
+    ]
+    told = [("Tehran",)] * 3 + [("capital",)]
+    scores = score_answers([one.gold for one in asked], told)
+    assert position_f1(asked, told) < scores.exact_match <= scores.answer_f1

@@ -406,7 +406,7 @@ def score_stage(run: StageRun, job: Job, trained: Trained) -> dict[str, Any]:
         with adapters_that_run(model.network) as ran:
             predicted["test"] = training.predict(model, test)
         scores = {"dev": run.score(examples.dev, predicted["dev"])} if examples.dev else {}
-        scores["test"] = run.data.task.score_test([example.gold for example in examples.test], predicted["test"])
+        scores["test"] = run.data.task.score_test(examples.test, predicted["test"])
         auxiliary = _auxiliary_scores(run, model, predicted["test"])
     replace(scores["test"].counts, documents=documents_of(examples.test)).save(job.folder / COUNTS)
     for split, found in predicted.items():

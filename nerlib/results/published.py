@@ -27,7 +27,7 @@ from nerlib.results.claims import (
     evaluate,
 )
 from nerlib.results.runs import OURS, finished
-from nerlib.results.techniques import PRINTED, published_techniques, systems
+from nerlib.results.techniques import PARAMETERS, PRINTED, SCORES, published_techniques, systems
 from nerlib.statistics import Interval
 from nerlib.vocabulary import BACKBONES, MINIATURE, canonical_backbone, label
 
@@ -70,9 +70,9 @@ OF_DIFFERENCES: Mapping[str, Any] = {
     "p_value": lambda d: float(permutation_test((d,), np.mean, permutation_type="samples", n_resamples=1e6).pvalue),
     "cohens_d_lower_bound": lambda d: float(d.mean() / d.std()),
 }
-PERSIAN = ("trainable", "total", "vram_gb", "accuracy", "f1", "precision", "recall", "rouge", "exact_match")
+PERSIAN = (*PARAMETERS, "vram_gb", "accuracy", "f1", "precision", "recall", "rouge", "exact_match")
 #: How a number is shown, where it is no score or share.
-UNITS = {"p_value": "p", "trainable_params": "count", "trainable": "count", "total": "count", "vram_gb": ".2f"}
+UNITS = {"p_value": "p", "trainable_params": "count", "vram_gb": ".2f", **dict.fromkeys(PARAMETERS, "count")}
 UNITS |= {"cohens_d_lower_bound": ".2f", "ratio_claimed": ".1f", "quality_score_of_10": ".1f"}
 
 
@@ -279,7 +279,8 @@ def _iso3(language: str) -> str:
 def _claim(number: Mapping[Any, Any], of: Quantity) -> Claim:
     """The claim that a quantity of runs is the printed number."""
     words = [number[name] for name in ("language", "task", "setting", "model", "method", "metric")]
-    words[-1] = words[-1].replace("f1", "F1")
+    own = SCORES[number["task"]].get(words[-1], words[-1]) if number["study"] == "persian" else words[-1]
+    words[-1] = own.replace("f1", "F1")
     sd = 0.0 if math.isnan(number["sd"]) else number["sd"]
     return Claim(
         number["study"],

@@ -46,16 +46,19 @@ READINGS: Mapping[str, Mapping[str, Any]] = {
     "P total, bounded variant": {"parameters": "total", "variant": "bounded"},
     "P trainable, bounded variant": {"parameters": "trainable", "variant": "bounded"},
 }
-
-#: By task, the study's names of scores and ours in the record: what it calls F1 of NER is over token classes.
+#: Other costs in the place of memory, where they were measured.
+OTHER_COSTS = {"seconds for gigabytes": {"memory": "seconds"}, "joules for gigabytes": {"memory": "energy_joules"}}
+RATES = ("f1", "precision", "recall")
+#: By task, the study's names of scores, and ours: what it calls F1 is over token classes of NER, of the positive one of
+#: two labels of sentiment (macro means say so of more), and over positions of answers.
 SCORES: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        "ner": {name: f"token_{name}" for name in ("accuracy", "f1", "precision", "recall")},
-        "sentiment": {"accuracy": "accuracy"} | {name: f"macro_{name}" for name in ("f1", "precision", "recall")},
-        "qa": {"f1": "answer_f1", "rouge": "rouge_l", "exact_match": "exact_match"},
+        "ner": {name: f"token_{name}" for name in ("accuracy", *RATES)},
+        "sentiment": {"accuracy": "accuracy"} | {name: f"positive_{name}" for name in RATES},
+        "qa": {"f1": "position_f1", "rouge": "rouge_l", "exact_match": "exact_match"},
     }
 )
-COSTS = ("trainable", "total", "vram_gb", "seconds", "seconds_to_best", "model_bytes", "energy_joules")
+COSTS = (*PARAMETERS, "vram_gb", "seconds", "seconds_to_best", "model_bytes", "energy_joules")
 
 
 # --- systems ---
@@ -73,21 +76,30 @@ def systems(runs: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         `language`, `task`, `backbone`, `method`, `variant`, `stage`, `seed`, `folder`, `metric_score` (the task's
-        deciding one, 0..1), costs: `trainable` and `total` (parameters), `vram_gb` (peak memory in 10⁹ bytes, the
-        device's or, on a CPU, the process's), `seconds`, `seconds_to_best`, `model_bytes`, `energy_joules`; and the
-        scores of `SCORES` (0..1).
+        deciding one, 0..1), costs: `trainable`, `non_trainable` and `total` (parameters), `vram_gb` (peak memory in 10⁹
+        bytes, the device's or, on a CPU, the process's), `seconds`, `seconds_to_best`, `model_bytes`, `energy_joules`;
+        and the scores of `SCORES` (0..1).
     """
     done = comparable_runs(runs)
     done = done[done["task"].isin(WEIGHTS) & done["trainable_parameters"].notna()].reset_index(drop=True)
     names = list(dict.fromkeys(name for scores in SCORES.values() for name in scores))
     of_test = [
-        {name: read_record(Path(folder)).scores["test"].get(ours) for name, ours in SCORES[task].items()}
-        for task, folder in zip(done["task"], done["folder"], strict=True)
+        {name: scores.get(ours) for name, ours in SCORES[task].items()}
+        for task, scores in zip(done["task"], map(_test_scores, done["folder"]), strict=True)
     ]
     costs = {"trainable_parameters": "trainable", "total_parameters": "total", "test_score": "metric_score"}
     table = done.rename(columns=costs).assign(vram_gb=done["peak_memory_bytes"] / 1e9)
+    table["non_trainable"] = table["total"] - table["trainable"]
     table = table[["language", *SYSTEM, "variant", "stage", "seed", "folder", "metric_score", *COSTS]]
     return table.join(pd.DataFrame(of_test, columns=names, index=table.index, dtype=float))
+
+
+def _test_scores(folder: str) -> dict[str, Any]:
+    """A run's scores on test; of two labels the second one's by names of their own, of more the macro means."""
+    scores = read_record(Path(folder)).scores["test"]
+    labels = list(scores.get("by_type", {}).values())
+    of_label = labels[1] if len(labels) == 2 else {name: scores.get(f"macro_{name}") for name in RATES}
+    return scores | {f"positive_{name}": of_label[name] for name in RATES}
 
 
 def techniques(runs: pd.DataFrame) -> pd.DataFrame:
@@ -216,7 +228,7 @@ def shared_variant(table: pd.DataFrame, **reading: Any) -> str:
 
 def reading_sensitivity(
     table: pd.DataFrame,
-    readings: Mapping[str, Mapping[str, Any]] = READINGS,
+    readings: Mapping[str, Mapping[str, Any]] | None = None,
     *,
     weights: Mapping[str, Mapping[str, float]] = efficiency.WEIGHTS,
 ) -> pd.DataFrame:
@@ -227,7 +239,8 @@ def reading_sensitivity(
     table, weights
         As in `pes_table`.
     readings
-        Other arguments of `pes_table`, by the name of the reading.
+        Other arguments of `pes_table`, by the name of the reading; None: `READINGS`, and `OTHER_COSTS` that were
+        measured.
 
     Returns
     -------
@@ -235,6 +248,9 @@ def reading_sensitivity(
         `reading`, `task`, `backbone`, `method`, `score`, `pes`, `undefined`, `rank`.
     """
     columns = [*SYSTEM, "score", "pes", "undefined", "rank"]
+    if readings is None:
+        there = set(table.columns[table.notna().any()])
+        readings = {**READINGS, **{name: cost for name, cost in OTHER_COSTS.items() if cost["memory"] in there}}
     tables = {name: pes_table(table, weights=weights, **options)[columns] for name, options in readings.items()}
     return pd.concat(tables, names=["reading"]).reset_index("reading").reset_index(drop=True)
 

@@ -13,6 +13,7 @@ from nerlib.scoring.answer_scores import (
     AnswerValues,
     folded,
     normalised,
+    position_f1,
     score_answers,
     words,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "folded",
     "headline",
     "normalised",
+    "position_f1",
     "score",
     "score_answers",
     "score_labels",

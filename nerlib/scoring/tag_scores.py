@@ -254,8 +254,8 @@ def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
 def score_labels(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> TagScores:
     """Compare predicted labels with gold, text by text: `score_tags` for texts with one label each.
 
-    `TagScores.by_type` holds the scores of each label. What the Persian study's sentiment table calls macro scores are
-    those of its positive label: F1 = 2 PR / (P + R) in every row.
+    `TagScores.by_type` holds the scores of each label, in order: of two the second one is the positive one (``1``,
+    ``positive``). What the Persian study's sentiment table calls macro scores are that label's: F1 = 2 PR / (P + R).
 
     Parameters
     ----------

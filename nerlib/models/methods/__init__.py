@@ -31,6 +31,8 @@ def find_method(settings: Settings) -> Method:
     kind = METHODS[settings.method]
     own = {field.name for field in fields(kind)}
     given = {**settings.model_dump(), **settings.published()}
+    if isinstance(layers := settings.target_modules, dict):
+        given["target_modules"] = layers.get(settings.method, ())
     values = {name: given[name] for name in own & given.keys()}
     return kind(**values)
 
