@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 PLACE = Path(__file__).parent
-RESULT = PLACE / "speed.json"
+RESULT = {"cpu": PLACE / "speed.json", "cuda": PLACE / "speed_gpu.json"}
 PARTS = ("training", "vocabulary", "methods", "language adapter", "prediction", "encoding", "imports")
 
 
@@ -28,6 +28,9 @@ def arguments():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--repeats", type=int, default=5, help="pairs; each has a seed of its own")
     parser.add_argument("--backbone", default="", help="folder; 'demo' (a CPU's default); 'base': XLM-R base's shape")
+    parser.add_argument(
+        "--tokenizer", default="", help="folder of a backbone whose tokenizer 'base' has; '': the demo's"
+    )
     parser.add_argument("--corpus", default="demo")
     parser.add_argument("--language", default="x-target")
     parser.add_argument("--epochs", type=int, default=3)
@@ -82,7 +85,8 @@ class Bench:
         from nerlib import folders, pretraining
 
         name = name or {"cpu": "demo", "cuda": "base"}[self.device.type]
-        made = {"demo": pretraining.demo_backbone, "base": base_backbone}
+        own = folders.from_root(self.options.tokenizer) if self.options.tokenizer else None
+        made = {"demo": pretraining.demo_backbone, "base": lambda: base_backbone(like=own)}
         return made[name]() if name in made else folders.from_root(name)
 
     def build(self, method, seed=0):
@@ -112,11 +116,16 @@ class Bench:
     # --- parts ---
 
     def training(self):
-        """The same model, head, data, sentences a batch, epochs and optimizer; dev is scored after each epoch."""
+        """The same model, head, data, sentences a batch, epochs and optimizer; dev is scored after each epoch.
+
+        On a GPU the rival has bfloat16, too, by autocast; on a CPU that gives it nothing.
+        """
         from benchmarks import usual
 
         raw = {name: usual.dataset(getattr(self, name), self.labels) for name in ("train", "dev")}
         kinds = ["Trainer", "Trainer, group_by_length", "ours", "ours, float32"]
+        if self.device.type == "cuda":
+            kinds[1:2] = ["Trainer, bf16", "Trainer, bf16, group_by_length"]
         for seed in range(1, self.options.repeats + 1):
             for kind in kinds if seed % 2 else reversed(kinds):
                 with self.memory() as peak:
@@ -127,7 +136,7 @@ class Bench:
                         sets = {n: usual.mapped(d, model.tokenizer, self.options.max_length) for n, d in raw.items()}
                         seconds = usual.train(
                             model.network, model.tokenizer, sets["train"], sets["dev"], self.labels, self.recipe, seed,
-                            "group" in kind,
+                            "group" in kind, "bf16" in kind,
                         )  # fmt: skip
                 rates = self.rates(self.subwords(model) * self.recipe.num_epochs, seconds, frozen=False)
                 self.note("training", kind, seconds, pair=seed, dev_f1=self.f1(model), peak_mib=peak(), **rates)
@@ -157,7 +166,7 @@ class Bench:
         with training.trimmed(model.network, (data, dev)) if trims else contextlib.nullcontext():
             training.train(
                 model.network, data, recipe, seed=seed, loss=model.loss, count=model.task.count, hooks=model.hooks,
-                cuts_batches=not model.runs_by_block,
+                cuts_batches=not model.runs_by_block, replays=model.runs_by_block,
                 evaluate=lambda: scoring.score(gold, training.predict(model, dev)).f1,
             )  # fmt: skip
         return model, time.perf_counter() - begun
@@ -186,11 +195,13 @@ class Bench:
         }
 
     def matrix_rate(self):
-        """Multiplications and additions a second of one large product: float32 on a CPU, bfloat16 on a GPU."""
+        """Multiplications and additions a second of one large product in what a training multiplies in."""
         import torch
 
+        from nerlib.training.precision import precision_on
+
         if not hasattr(self, "rate"):
-            n, kind = (2048, torch.float32) if self.device.type == "cpu" else (8192, torch.bfloat16)
+            n, kind = 2048 if self.device.type == "cpu" else 8192, getattr(torch, precision_on(self.device))
             a = torch.randn(n, n, device=self.device, dtype=kind)
             self.rate = 2 * n**3 / min(timed(lambda: (a @ a).sum().item()) for _ in range(5))
         return self.rate
@@ -289,7 +300,8 @@ def machine(options):
 
 def kept(about):
     """The rows of the other parts that were measured before, where all else was the same."""
-    before = json.loads(RESULT.read_text()) if RESULT.is_file() else {}
+    result = RESULT[about["options"]["device"]]
+    before = json.loads(result.read_text()) if result.is_file() else {}
     same = [{k: v for k, v in found.get("options", {}).items() if k != "parts"} for found in (before, about)]
     if before.get("machine") != about["machine"] or same[0] != same[1]:
         return []
@@ -298,6 +310,7 @@ def kept(about):
 
 def main():
     options = arguments()
+    result = RESULT[options.device]
     if not options.report:
         settle(options)
         bench = Bench(options)
@@ -305,10 +318,10 @@ def main():
         others = kept(about)
         for part in options.parts:
             getattr(bench, part.replace(" ", "_"))()
-            RESULT.write_text(json.dumps(about | {"rows": others + bench.rows}, indent=1) + "\n")
+            result.write_text(json.dumps(about | {"rows": others + bench.rows}, indent=1) + "\n")
     from benchmarks.speed_report import report
 
-    print(report(json.loads(RESULT.read_text()), PLACE / "speed.svg"))
+    print(report(json.loads(result.read_text()), result.with_suffix(".svg")))
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def mapped(raw, tokenizer, max_length):
     return raw.map(align, batched=True, load_from_cache_file=False, fn_kwargs=keep)
 
 
-def train(network, tokenizer, train, dev, labels, recipe, seed, grouped):
+def train(network, tokenizer, train, dev, labels, recipe, seed, grouped, bf16=False):
     """Seconds of `Trainer.train`, dev scored after each epoch."""
 
     def compute(predicted):
@@ -55,8 +55,8 @@ def train(network, tokenizer, train, dev, labels, recipe, seed, grouped):
             folder, per_device_train_batch_size=recipe.batch_size, per_device_eval_batch_size=recipe.batch_size,
             num_train_epochs=recipe.num_epochs, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay,
             warmup_ratio=recipe.warm_up, max_grad_norm=recipe.clip_norm, lr_scheduler_type="linear", seed=seed,
-            group_by_length=grouped, eval_strategy="epoch", save_strategy="no", report_to=[], disable_tqdm=True,
-            use_cpu=not torch.cuda.is_available(),
+            group_by_length=grouped, bf16=bf16, eval_strategy="epoch", save_strategy="no", report_to=[],
+            disable_tqdm=True, use_cpu=not torch.cuda.is_available(),
         )  # fmt: skip
         trainer = transformers.Trainer(
             network,

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from nerlib.encoding import (
     subwords,
     windows,
 )
+from nerlib.encoding.windows import FEW_ROWS, FEW_WIDTHS
 from nerlib.errors import CorpusError, ModelError
 from tests import tiny
 
@@ -94,6 +96,23 @@ def test_a_batch_holds_the_labels_of_its_sentences_and_pads_the_rest(tokenizer, 
     assert (batch["labels"][~voting] == IGNORED).all()
     assert (batch["input_ids"][batch["attention_mask"] == 0] == tokenizer.pad_token_id).all()
     assert int(batch["attention_mask"].sum(1).max()) == batch["input_ids"].shape[1]
+
+
+@slow
+@given(sentences, st.integers(6, 40))
+def test_a_batch_of_few_sizes_holds_the_same_and_more_padding(tokenizer, rows, length):
+    encoded = encode_sentences(rows, tokenizer, LABELS, Layout(length))
+    everything = np.arange(len(rows))
+    usual, (few,) = encoded.batch(everything), encoded.batches(everything, few_sizes=True)
+    width, size = usual["input_ids"].shape[1], few["input_ids"].numel()
+    assert few["input_ids"].shape[1] % FEW_WIDTHS == 0
+    assert len(few["loss_positions"]) % FEW_ROWS == 0 or len(few["loss_positions"]) == size
+    for name in ("input_ids", "attention_mask", "labels", "words"):
+        assert torch.equal(few[name][:, :width], usual[name])
+    assert not few["attention_mask"][:, width:].any()
+    labels = few["labels"].flatten()
+    assert (labels[few["loss_positions"]] != IGNORED).sum() == (labels != IGNORED).sum()
+    assert len(few["loss_positions"].unique()) == len(few["loss_positions"])
 
 
 @given(st.integers(0, 400), st.integers(4, 60))

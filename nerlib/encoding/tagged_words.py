@@ -14,7 +14,9 @@ import pandas as pd
 from nerlib.corpora import Example, Question, Sentence
 from nerlib.encoding.whole_texts import special_tokens_of_pairs
 from nerlib.encoding.windows import (
+    FEW_ROWS,
     IGNORED,
+    MULTIPLE,
     NOTHING,
     Encoded,
     FirstOrLast,
@@ -52,15 +54,18 @@ class EncodedSentences(Encoded):
     labels: np.ndarray
     first_word: np.ndarray
 
-    def targets(self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
+    def targets(
+        self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray, few_sizes: bool
+    ) -> dict[str, np.ndarray]:
         """Labels and numbers of the words, (S, T); `loss_positions`, (W,) the subwords with a label, and a few more."""
         words = np.full(inside.shape, NOTHING, dtype=np.int64)
         words[inside] = self.words[source]
         labels = np.where(words == NOTHING, IGNORED, self.labels[words] if len(self.labels) else IGNORED)
+        among = (np.ones_like(inside), FEW_ROWS) if few_sizes else (inside, MULTIPLE)
         return {
             "labels": labels.astype(np.int64),
             "words": words,
-            "loss_positions": padded_loss_positions(labels != IGNORED, inside),
+            "loss_positions": padded_loss_positions(labels != IGNORED, *among),
         }
 
 

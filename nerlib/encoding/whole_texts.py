@@ -38,7 +38,9 @@ class EncodedTexts(Encoded):
 
     labels: np.ndarray
 
-    def targets(self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
+    def targets(
+        self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray, few_sizes: bool
+    ) -> dict[str, np.ndarray]:
         """The label of each text, and its number, (S,)."""
         return {"labels": self.labels[windows].astype(np.int64), "text": windows.astype(np.int64)}
 
@@ -121,7 +123,9 @@ class EncodedQuestions(Encoded):
     none: np.ndarray
     contexts: tuple[str, ...]
 
-    def targets(self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
+    def targets(
+        self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray, few_sizes: bool
+    ) -> dict[str, np.ndarray]:
         """Segments and choosable subwords (S, T); begin, end, none and the window's number (S,)."""
         segments, choosable = np.zeros(inside.shape, dtype=np.int64), np.zeros(inside.shape, dtype=bool)
         segments[inside], choosable[inside] = self.segments[source], self.choosable[source]

@@ -19,6 +19,7 @@ IGNORED = -100  # label of a subword that carries no word's label
 NOTHING = -1  # a subword that carries no word
 AT_ONCE = 256  # windows that one forward pass takes: a file without blank lines is one example of thousands
 MULTIPLE = 64  # of rows that are computed, see `padded_loss_positions`
+FEW_WIDTHS, FEW_ROWS = 16, 512  # what T and rows are rounded up to where sizes are to be few
 
 
 FirstOrLast = Literal["first", "last"]
@@ -92,19 +93,24 @@ class Encoded(ABC):
         """All windows of these examples (see `of_windows`)."""
         return self.of_windows(self._windows_of(indices))
 
-    def batches(self, indices: np.ndarray) -> Iterator[dict[str, torch.Tensor]]:
+    def batches(self, indices: np.ndarray, few_sizes: bool = False) -> Iterator[dict[str, torch.Tensor]]:
         """The same in parts of at most `AT_ONCE` windows: one example may have thousands."""
         windows = self._windows_of(indices)
-        return map(self.of_windows, np.array_split(windows, -(-len(windows) // AT_ONCE)))
+        return (self.of_windows(part, few_sizes) for part in np.array_split(windows, -(-len(windows) // AT_ONCE)))
 
     def _windows_of(self, indices: np.ndarray) -> np.ndarray:
         return np.concatenate([np.arange(self.first_window[i], self.first_window[i + 1]) for i in indices])
 
-    def of_windows(self, windows: np.ndarray) -> dict[str, torch.Tensor]:
-        """Windows padded on the right: ids and mask (S, T), language (S,), what is learnt."""
+    def of_windows(self, windows: np.ndarray, few_sizes: bool = False) -> dict[str, torch.Tensor]:
+        """Windows padded on the right: ids and mask (S, T), language (S,), what is learnt.
+
+        With `few_sizes` T is a multiple of 16, and rows that are counted one of 512: a GPU looks for its kernels anew
+        for every size, which takes longer than they do, and replays what it did before for a size that it knows.
+        """
         owner = np.searchsorted(self.first_window, windows, side="right") - 1  # the example of each
         lengths = self.starts[windows + 1] - self.starts[windows]
-        inside = np.arange(lengths.max()) < lengths[:, None]  # (S, T), true where there is a subword
+        width = lengths.max() + (-lengths.max() % FEW_WIDTHS if few_sizes else 0)
+        inside = np.arange(width) < lengths[:, None]  # (S, T), true where there is a subword
         source = np.concatenate([np.arange(self.starts[w], self.starts[w + 1]) for w in windows])
         ids = np.full(inside.shape, self.pad, dtype=np.int64)
         ids[inside] = self.ids[source]
@@ -113,10 +119,14 @@ class Encoded(ABC):
             "attention_mask": inside.astype(np.int64),
             "language": self.language[owner].astype(np.int64),
         }
-        return {name: torch.from_numpy(a) for name, a in (arrays | self.targets(windows, source, inside)).items()}
+        return {
+            name: torch.from_numpy(a) for name, a in (arrays | self.targets(windows, source, inside, few_sizes)).items()
+        }
 
     @abstractmethod
-    def targets(self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
+    def targets(
+        self, windows: np.ndarray, source: np.ndarray, inside: np.ndarray, few_sizes: bool
+    ) -> dict[str, np.ndarray]:
         """What a batch holds beside its input.
 
         Parameters
@@ -127,16 +137,18 @@ class Encoded(ABC):
             Positions in `ids` of its subwords, in order.
         inside
             (S, T), true where there is a subword.
+        few_sizes
+            See `of_windows`.
         """
 
 
-def padded_loss_positions(wanted: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Positions in a batch, counted through: those that are wanted, and others of `among`, up to a multiple of 64.
+def padded_loss_positions(wanted: np.ndarray, among: np.ndarray, multiple: int = MULTIPLE) -> np.ndarray:
+    """Positions in a batch, counted through: those that are wanted, and others of `among`, up to a multiple.
 
     Kernels are made for a size when it is seen for the first time; sizes that recur cost that once.
     """
     others = np.flatnonzero(among.flatten() & ~wanted.flatten())
-    return np.union1d(np.flatnonzero(wanted), others[: -np.count_nonzero(wanted) % MULTIPLE])
+    return np.union1d(np.flatnonzero(wanted), others[: -np.count_nonzero(wanted) % multiple])
 
 
 def like_length_parts(indices: np.ndarray, lengths: np.ndarray, overhead: float, most: int) -> list[np.ndarray]:

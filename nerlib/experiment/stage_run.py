@@ -323,6 +323,7 @@ def train_stage(run: StageRun, job: Job, checkpoint_seconds: float) -> Trained:
             evaluate=partial(_dev_scores, run, model, dev, alignment, told) if run.examples.dev else None,
             hooks=model.hooks,
             cuts_batches=not alignment and not model.runs_by_block,
+            replays=not alignment and model.runs_by_block,
             checkpoint=job.checkpoint,
             say=job.say,
             check_held=job.check_held,

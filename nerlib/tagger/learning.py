@@ -93,6 +93,7 @@ def learn(study: Study, sentences: Sequence[Sentence], start: Path | None, seed:
         count=data.task.count,
         hooks=model.hooks,
         cuts_batches=not model.runs_by_block,
+        replays=model.runs_by_block,
     )
     told = training.predict(model, data.test, max_length=study.settings.max_length)
     scores = data.task.score([one.gold for one in data.test], told)

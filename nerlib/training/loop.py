@@ -29,6 +29,7 @@ def train(
     evaluate: Callable[[], float | Mapping[str, float]] | None = None,
     hooks: Hooks | None = None,
     cuts_batches: bool = False,
+    replays: bool = False,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = SECONDS_BETWEEN_CHECKPOINTS,
     say: Callable[[str], None] = print,
@@ -59,6 +60,9 @@ def train(
     cuts_batches
         Whether to compute a batch in parts of like length on a CPU: for a loss that takes time for padding, and whose
         sum over parts is that of the whole.
+    replays
+        Whether a GPU may replay forward and backward passes of batches of the same sizes: for a loss that does not wait
+        for the device and depends on nothing but the batch and the weights.
     checkpoint
         Folder of checkpoints; when it holds one, training goes on from it. None: no checkpoints.
     checkpoint_seconds
@@ -108,21 +112,20 @@ def train(
         if checkpoint:
             run.resume(checkpoint, say)
         done.precision = precision_on(next(network.parameters()).device, recipe.precision)
-        gradients = Accumulated(network, data, loss, count, done, cuts_batches)
+        gradients = Accumulated(network, data, loss, count, done, cuts_batches, replays)
         clock.last = saved = time.monotonic()
         while done.epochs < num_epochs and not done.stopped_early:
             batches = run.plan_epoch(data, recipe)
+            network.train()
             for indices, parts in prefetch(gradients.parts, batches[run.position :], gradients.device):
                 step = done.steps + 1
                 set_learning_rate(optimizer, recipe.learning_rate * schedule(step, total, recipe))
-                network.train()
                 run.add_loss(*gradients.of_batch(indices, parts))
-                if (penalty := hooks.penalty()) is not None:
-                    penalty.backward()
+                gradients.add(hooks.penalty())
                 nn.utils.clip_grad_norm_(trained.values(), recipe.clip_norm)
                 optimizer.step()
                 hooks.after_step(step)
-                optimizer.zero_grad()
+                gradients.zero(optimizer)
                 done.steps, run.position = step, run.position + 1
                 if progress and run.position < len(batches):
                     progress(run.progress(num_epochs, total, clock, ended=False))

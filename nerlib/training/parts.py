@@ -90,12 +90,15 @@ def deterministic(rng: np.random.Generator) -> Iterator[None]:
     """Deterministic kernels, and dropout from `rng`; both settings are given back at the end."""
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     filled = torch.utils.deterministic.fill_uninitialized_memory
+    cudnn = torch.backends.cuda.cudnn_sdp_enabled()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cuda.enable_cudnn_sdp(False)  # not deterministic, and it plans anew for every size
     torch.utils.deterministic.fill_uninitialized_memory = False  # costs time; nothing here reads such memory
     try:
         with torch_seed(rng):
             yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        torch.backends.cuda.enable_cudnn_sdp(cudnn)
         torch.utils.deterministic.fill_uninitialized_memory = filled

@@ -198,7 +198,10 @@ class AdaLoraHooks(Hooks):
     def after_step(self, step: int) -> None:
         """Update the importance of the singular values, and prune them to the step's budget."""
         if not self.pruned_before:
+            mode = torch.get_deterministic_debug_mode()
+            torch.set_deterministic_debug_mode("default")  # of kthvalue the value alone is used, which is sure
             self.network.base_model.update_and_allocate(step)
+            torch.set_deterministic_debug_mode(mode)
 
     def may_keep(self, step: int) -> bool:
         """Only a state whose ranks are final: an earlier one would be another model after saving and loading."""
