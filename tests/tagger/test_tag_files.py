@@ -134,8 +134,8 @@ class Interrupted:
 def test_a_stopped_tagging_goes_on_where_it_was_with_the_same_output(tagger, tmp_path, monkeypatch):
     source = tmp_path / "a.txt"
     source.write_text("\n".join(ROWS), encoding="utf-8")
-    undisturbed = tagged(tagger, source, tmp_path / "one.jsonl")
     monkeypatch.setattr(files, "TEXTS", 4)
+    undisturbed = tagged(tagger, source, tmp_path / "one.jsonl")
     with pytest.raises(KeyboardInterrupt):
         tagged(Interrupted(tagger, 3), source, tmp_path / "out.jsonl")
     rest = Interrupted(tagger, 10**6)
@@ -145,10 +145,11 @@ def test_a_stopped_tagging_goes_on_where_it_was_with_the_same_output(tagger, tmp
 
 
 @pytest.mark.slow
-def test_two_processes_share_a_file_and_one_may_be_killed(model, tagger, tmp_path):
+def test_two_processes_share_a_file_and_one_may_be_killed(model, tagger, tmp_path, monkeypatch):
     save_model(model, tmp_path / "model")
     source, out = tmp_path / "a.txt", tmp_path / "out.jsonl"
     source.write_text("\n".join(ROWS * 12), encoding="utf-8")
+    monkeypatch.setattr(files, "TEXTS", 8)
     undisturbed = tagged(tagger, source, tmp_path / "one.jsonl")
     program = (
         "from nerlib.tagger import files; files.TEXTS = 8; from nerlib import tag; import sys; sys.exit(tag.main())"

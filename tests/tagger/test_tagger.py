@@ -1,6 +1,7 @@
 """A tagger in use: entities are slices of the text as given, whatever the text; a run, an ensemble, the other tasks."""
 
 import dataclasses
+import itertools
 import unicodedata
 
 import numpy as np
@@ -13,6 +14,7 @@ from nerlib.errors import ModelError
 from nerlib.labels import spans
 from nerlib.models import build, save_model
 from nerlib.tagger import Tagger, load_tagger
+from nerlib.training import prediction
 from tests.tiny import handwritten_words
 
 TEXT = (
@@ -67,6 +69,22 @@ def test_probabilities_are_those_of_every_word_however_long_the_sentence(model):
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
     (told,) = training.predict(model, [long], max_length=64)
     assert [model.labels[i] for i in found[2:].argmax(axis=1)] == list(told)
+
+
+def test_rounded_products_find_the_labels_that_float32_finds(model, monkeypatch):
+    rows = [Sentence(tuple(row), (), "") for row in handwritten_words()]
+    labels = {}
+    for precision in ("float32", "bfloat16"):
+        monkeypatch.setattr(prediction, "precision_on", lambda _device, chosen=precision: chosen)
+        found = training.probabilities(model, rows, max_length=64)
+        labels[precision] = found.argmax(axis=1)
+    told = itertools.chain(*training.predict(model, rows, max_length=64))
+    exact = [model.labels.index(tag) for tag in told]  # by transformers' own forward pass
+    assert exact == labels["float32"].tolist() == labels["bfloat16"].tolist()
+    monkeypatch.setattr(prediction, "_look_again", lambda *_: None)
+    rounded = training.probabilities(model, rows, max_length=64)
+    assert (rounded.argmax(axis=1) != exact).any()  # so the second look was needed
+    assert (found == rounded).all(axis=1).any()  # and spared what was beyond doubt
 
 
 def test_a_score_is_the_probability_of_just_this_span(model, tagger):
