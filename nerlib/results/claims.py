@@ -40,7 +40,7 @@ class Quantity:
     by
         By which a and b are paired.
     relative
-        Whether the difference is a share of b.
+        Whether the difference is a share of b; of nothing there is none.
     spread
         Whether it is the standard deviation over seeds.
     """
@@ -68,7 +68,8 @@ class Quantity:
         a, *b = (rows.query(side).groupby(by)[columns].mean() for side in (self.a, self.b) if side)
         found = (a - b[0] if b else a).dropna(subset=["value"])
         if self.relative:
-            found = pd.DataFrame({"value": found["value"] / b[0]["value"].reindex(found.index)})
+            share = found["value"] / b[0]["value"].reindex(found.index)
+            found = pd.DataFrame({"value": share.replace([math.inf, -math.inf], math.nan).dropna()})
         if self.spread:
             found = pd.DataFrame({"value": found["value"].groupby(UNITS[:2]).std()}).dropna().assign(seed=0)
             return found.set_index("seed", append=True)
@@ -306,7 +307,7 @@ def _asked(claim: Claim, table: pd.DataFrame, distances: pd.Series | None) -> As
     if not chosen:
         return claim, {"why": why}, table
     if len(chosen) > 1 and chosen[0] not in wanted:
-        return claim, {"why": f"runs of several variants: {', '.join(chosen)}"}, table
+        return claim, {"why": f"mixed: runs of several variants, {', '.join(chosen)}"}, table
     values = pd.DataFrame(values.xs(chosen[0], level="variant"))
     languages = values.index.get_level_values("language").nunique()
     if claim.by_distance and languages < LANGUAGES_FOR_A_SLOPE:
@@ -323,16 +324,16 @@ def _evaluated(
     if isinstance(values, dict):
         return row | {"verdict": NOT_TESTED} | values
     ladder = ladder_of([_doubt(of) for _, of in values.groupby("language")])
-    languages = values.index.get_level_values("language").nunique()
+    languages, counts = values.index.get_level_values("language").nunique(), False
     if claim.by_distance:
         of_language = values["value"].groupby("language").mean()
         distance = table.groupby("language")["distance"].mean()[of_language.index]
         found = spearman_interval(of_language.to_numpy(), distance.to_numpy(), 1 - alpha)
         scope: str = LIKE_THESE
         verdict = _held_against(claim, (found.low, found.high), (found.low, found.high), margin)
-    elif claim.of and claim.of.score in COUNTED:  # counted: all of them must keep the promise
+    elif counts := claim.of is not None and _are_counts(values, claim.of.score):  # all of them must keep the promise
         ends = float(values["value"].min()), float(values["value"].max())
-        found, scope = Interval(ends[1], *ends, len(values), 1.0), ladder[0][0]
+        found, scope = Interval(float(values["value"].mean()), *ends, len(values), 1.0), ladder[0][0]
         verdict = _held_against(claim, ends, ends, margin)
     else:
         scope, estimate, verdict, _ = widest(
@@ -340,7 +341,7 @@ def _evaluated(
         )
         n = languages if languages > 1 else len(values)
         found = Interval(estimate.value, *known_ends(*estimate.interval(alpha)), n, 1 - alpha)
-    units = "runs" if claim.of and claim.of.score in COUNTED else "languages" if languages > 1 else "seeds"
+    units = "runs" if counts else "languages" if languages > 1 else "seeds"
     return row | {
         "verdict": verdict,
         "found": found,
@@ -348,6 +349,14 @@ def _evaluated(
         "scope": scope + _reservations(table, str(table["variant"].iloc[0])),
         "why": _expected(claim, margin),
     }
+
+
+def _are_counts(values: pd.DataFrame, score: str) -> bool:
+    """Whether no interval is to be asked for: weights are counted, and memory where it is equal in every seed."""
+    of_language = values["value"].groupby("language")
+    return score in COUNTED or (
+        score == MEMORY and bool(((of_language.nunique() == 1) & (of_language.size() > 1)).all())
+    )
 
 
 def _doubt(values: pd.DataFrame) -> Doubt:

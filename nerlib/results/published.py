@@ -18,6 +18,7 @@ from nerlib.results.claims import (
     ADAPTERS,
     CLAIMS,
     FULL,
+    LORA,
     MADX,
     NOT_TESTED,
     PUBLISHED,
@@ -306,6 +307,9 @@ def _quantity(number: Mapping[Any, Any]) -> Quantity:
     if study == "persian":
         return Quantity(f"method == '{method}'", where=f"{where} and stage == 'baseline'", score=metric)
     stages = STAGES.get((study, method), SETTINGS.get(number["setting"], SETTINGS["few_shot"]))
+    if metric == "ratio_claimed":
+        alone, by = f"{FULL} and stage == 'baseline'", ("variant", "language", "backbone", "seed")
+        return Quantity(f"{LORA} and stage == 'target'", alone, where, SCORE[task], by=by, relative=True)
     where += f" and {_any_of('stage', stages)} and {_any_of('dataset', DATASETS.get(number['dataset'], ()))}"
     if study in SOURCES:
         where += f" and {_any_of('sources', (SOURCES[study], ''))}"
@@ -320,6 +324,8 @@ def _any_of(column: str, values: Iterable[str]) -> str:
 
 def _number(metric: str, of: Quantity, table: pd.DataFrame, found: Any) -> Any:
     """What was found of a number: the interval, or what is computed of differences over (language, seed)."""
+    if metric == "ratio_claimed" and isinstance(found, Interval):  # so many times as much, not more
+        return found._replace(value=found.value + 1, low=found.low + 1, high=found.high + 1)
     if metric not in OF_DIFFERENCES or not isinstance(found, Interval):
         return found
     values = of.values(table)["value"].to_numpy(float)

@@ -84,6 +84,16 @@ def test_a_printed_bound_is_held_against_as_a_bound():
         assert found[found.index.str.contains("trainable share")].tolist() == [verdict]
 
 
+def test_the_claimed_ratio_stands_beside_the_one_that_was_found():
+    about = {"languages": ["as"], "backbone": XLMR, "corpus": "wikiann", "variant": "as published"}
+    alone = a_table({"full": 0.13}, stage="baseline", sd=1e-4, **about)
+    after = a_table({"lora": 0.72}, stage="target", sources="bn+hi", sd=1e-3, seed=1, **about)
+    row = side_by_side(pd.concat([alone, after]), "assamese").set_index("what").filter(like="ratio", axis=0).iloc[0]
+    expected = after["test_score"].mean() / alone["test_score"].mean()
+    assert row["printed"] == 7 and row["as published"].value == pytest.approx(expected, rel=1e-3)
+    assert row["as published"].low < expected < row["as published"].high
+
+
 def test_the_african_studys_own_test_cannot_go_below_its_floor():
     """Nine pairs of (language, run), all differences positive: two of 2^9 signs, 0.0039; one printed p is below."""
     table = side_by_side(zero_shot({"madx": 0.65, "full": 0.5}, "as published", 1), "african").set_index("what")
