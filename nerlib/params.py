@@ -6,8 +6,10 @@ run says of each setting where its value is from.
 """
 
 import ast
+import copy
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
@@ -586,7 +588,17 @@ class _EachKeyOnce(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML file's mapping; a `SettingsError` names the file when it is none."""
+    """A YAML file's mapping, to be changed at will; a `SettingsError` names the file when it is none."""
+    try:
+        state = path.stat()
+        return copy.deepcopy(_read_yaml(path, state.st_mtime_ns, state.st_size))
+    except OSError as error:
+        raise SettingsError(f"{path} is no YAML that can be read: {error}") from None
+
+
+@cache
+def _read_yaml(path: Path, *_state: int) -> dict[str, Any]:
+    """Read once, as long as it does not change: a study of many languages asks for their files again and again."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _EachKeyOnce)
     except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:

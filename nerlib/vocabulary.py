@@ -96,21 +96,44 @@ def is_transfer(stage: str) -> bool:
 
 
 class MethodWords(NamedTuple):
-    """What is said of a method: its label, its colour in all figures, and whether it leaves the backbone as it was."""
+    """What is said of a method without its code.
+
+    Attributes
+    ----------
+    label, colour
+        In tables, and in all figures.
+    is_adapter
+        Whether it leaves the backbone as it was.
+    learning_rate
+        The peak rate for a model 768 wide, where none is given.
+    settings
+        Those that belong to it and its kin alone.
+    per_language
+        Whether each language has an adapter of its own below the task's.
+    """
 
     label: str
     colour: str
     is_adapter: bool = True
+    learning_rate: float = 2e-4
+    settings: tuple[str, ...] = ()
+    per_language: bool = False
+
+
+_LORA, _BOTTLENECK = ("rank", "alpha", "target_modules", "bias"), ("placement", "reduction_factor")
+LANGUAGE_ADAPTER = ("language_reduction_factor", "invertible_reduction_factor", "drop_last_layer")
 
 
 #: The order is that of figures and legends; colours are told apart by all common kinds of colour vision (Okabe, Ito).
 METHODS: dict[str, MethodWords] = {
-    "full": MethodWords("full fine-tuning", "#0072B2", is_adapter=False),
-    "lora": MethodWords("LoRA", "#D55E00"),
-    "dora": MethodWords("DoRA", "#E69F00"),
-    "adalora": MethodWords("AdaLoRA", "#009E73"),
-    "bottleneck": MethodWords("bottleneck", "#CC79A7"),
-    "madx": MethodWords("MAD-X", "#56B4E9"),
+    "full": MethodWords("full fine-tuning", "#0072B2", is_adapter=False, learning_rate=2e-5),
+    "lora": MethodWords("LoRA", "#D55E00", settings=_LORA),
+    "dora": MethodWords("DoRA", "#E69F00", settings=_LORA),
+    "adalora": MethodWords("AdaLoRA", "#009E73", settings=_LORA),
+    "bottleneck": MethodWords("bottleneck", "#CC79A7", learning_rate=1e-4, settings=_BOTTLENECK),
+    "madx": MethodWords(
+        "MAD-X", "#56B4E9", learning_rate=1e-4, settings=(*_BOTTLENECK, *LANGUAGE_ADAPTER), per_language=True
+    ),
 }
 
 

@@ -24,7 +24,6 @@ def biases():
         """BitFit (Ben Zaken et al. 2022): of the backbone the biases are trained, and the head beside them."""
 
         name: ClassVar[str] = "biases"
-        base_learning_rate: ClassVar[float] = 1e-3
         files: ClassVar = (BIASES,)
 
         def prepare(self, network, family, head):
@@ -55,7 +54,7 @@ def toys(monkeypatch):
     monkeypatch.setitem(METHODS, "biases", None)
     biases()
     words = TaskWords("topics", "accuracy", "texts", "texts", "texts", "words", "F1 by topic", "cut at its end")
-    monkeypatch.setitem(vocabulary.METHODS, "biases", MethodWords("BitFit", "#999999"))
+    monkeypatch.setitem(vocabulary.METHODS, "biases", MethodWords("BitFit", "#999999", learning_rate=1e-3))
     monkeypatch.setitem(vocabulary.TASKS, "topic", words)
     topic = tasks.Classification("topic", "accuracy", tasks.at_least_two, scoring.score_labels)
     monkeypatch.setattr(tasks, "TASKS", dict(tasks.TASKS) | {"topic": topic})

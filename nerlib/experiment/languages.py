@@ -17,6 +17,7 @@ from nerlib.models import MadX
 from nerlib.models.methods.bottleneck import WEIGHTS
 from nerlib.models.task_model import write_origin
 from nerlib.pretraining import train_language_adapter
+from nerlib.vocabulary import LANGUAGE_ADAPTER
 
 STUDY = "language_adapters"  # one of their own, so that all others share them
 TASK, STAGE = "mlm", "language_adapter"
@@ -55,7 +56,7 @@ def language_adapter(data: StudyData, language: str, **how_it_runs: Any) -> Run:
         "backbone": data.backbone.fingerprint,
         "language": language,
         "text": text.digest,
-        "adapter": {name: described[name] for name in MadX.LANGUAGE_FIELDS},
+        "adapter": {name: described[name] for name in LANGUAGE_ADAPTER},
         "steps": settings.language_adapter_steps,
         "learning_rate": rate,
         "batch_size": BATCH_SIZE,

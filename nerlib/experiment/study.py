@@ -20,7 +20,7 @@ from nerlib.experiment.study_data import StudyData
 from nerlib.models import TaskModel, build, default_learning_rate, load_model
 from nerlib.params import Settings
 from nerlib.results import drift
-from nerlib.vocabulary import METRICS, TASKS, find_stage, form_of
+from nerlib.vocabulary import METHODS, METRICS, TASKS, find_stage, form_of
 
 TUNING = "{study}-tuning"  # where tried rates stand: apart, so that no table of results holds them
 DRIFT_SENTENCES, SIMILARITY_SENTENCES = 200, 1000  # of the test set; of each language
@@ -278,7 +278,7 @@ class Study:
     @cached_property
     def language_adapters(self) -> dict[str, Run]:
         """The runs of the language adapters that the method needs, sources first, target last; found or made."""
-        if not self.data.method().per_language:
+        if not METHODS[self.settings.method].per_language:
             return {}
         languages = [*(source.language for source in self.settings.source_corpora), self.settings.language]
         return {language: language_adapter(self.data, language) for language in languages}

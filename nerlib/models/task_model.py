@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nerlib import folders
+from nerlib import folders, vocabulary
 from nerlib.encoding import Encoded, Layout
 from nerlib.errors import ModelError, raises_only
 from nerlib.models.backbones import (
@@ -244,7 +244,7 @@ def build(
         network = method.prepare(plain, family, head)
     if len(tokenizer) > plain.get_input_embeddings().num_embeddings:
         raise ModelError(f"{found.name}: its tokenizer has {len(tokenizer)} pieces, its embedding fewer rows")
-    if method.per_language and not languages:
+    if vocabulary.METHODS[method.name].per_language and not languages:
         raise ModelError(f"method {method.name!r}: expected the adapters of one language at least, got none")
     for tag, path in (languages or {}).items():
         _check_backbone(path, found)

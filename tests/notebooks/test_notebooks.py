@@ -11,6 +11,7 @@ import re
 import subprocess
 import symtable
 import sys
+from collections import Counter
 from itertools import product
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +25,7 @@ from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 from nerlib import folders, params, records
-from nerlib.batch import jobs
+from nerlib.batch import grid, jobs
 from nerlib.errors import SettingsError
 from nerlib.report import DATA
 from tests import tiny
@@ -145,10 +146,15 @@ def shell():
 
 @pytest.fixture
 def run(shell, monkeypatch):
-    """Runs a notebook's cells, the given parameters after its own as papermill does: all that it displays, as text."""
+    """Runs a notebook's cells, the given parameters after its own as papermill does: all that it displays, as text.
+
+    What notebooks ask for is planned (`batch.grid`) before it is made: in the end the two are the same.
+    """
     monkeypatch.chdir(NOTEBOOKS[0].parent)
+    asked = []
 
     def all_cells(name, again=False, **given):
+        asked.append(jobs.Job(given.get("language", "x-target"), name, "", given))
         if not again:
             shell.reset(new_session=True)
         sources = [c.source for c in nbformat.read(source(name), as_version=4).cells if c.cell_type == "code"]
@@ -162,7 +168,16 @@ def run(shell, monkeypatch):
             shown += [json.dumps(output.data[DATA]) for output in captured.outputs if DATA in output.data]
         return "\n".join(shown)
 
-    return all_cells
+    yield all_cells
+    planned, made = Counter(), Counter()
+    for cell in grid.grid(asked).cells.values():
+        for one, seeds in cell.trainings.values():
+            study = "language_adapters" if one.stage == grid.ADAPTER else one.settings.study
+            planned.update((study, one.settings.language, one.settings.method, one.stage, seed) for seed in seeds)
+    for study in {study for study, *_ in planned}:
+        table = records.read_records(study)
+        made.update((study, *row) for row in table[["language", "method", "stage", "seed"]].itertuples(index=False))
+    assert made == planned
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
+from nerlib import vocabulary
 from nerlib.models.methods.bottleneck import Bottleneck, MadX
 from nerlib.models.methods.lora import AdaLora, Dora, Lora
 from nerlib.models.methods.method import METHODS, Full, Hooks, Method
@@ -44,7 +45,7 @@ def default_learning_rate(method: Method, hidden_size: int) -> float:
     adapters as in MAD-X). Narrower ones bear more: Adam's rate scales about inversely with width (Yang et al. 2021),
     and miniature encoders, that are also shallow, bore the square of it; no more than fifty times the rate is taken.
     """
-    return method.base_learning_rate * min(max(768 / max(hidden_size, 1), 1.0) ** 2, 50.0)
+    return vocabulary.METHODS[method.name].learning_rate * min(max(768 / max(hidden_size, 1), 1.0) ** 2, 50.0)
 
 
 def described(method: Method) -> dict[str, Any]:

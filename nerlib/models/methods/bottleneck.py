@@ -39,7 +39,6 @@ class Bottleneck(Method):
     placement: Placement = "pfeiffer"
     reduction_factor: float = 16
     name: ClassVar[str] = "bottleneck"
-    base_learning_rate: ClassVar[float] = 1e-4
     rewrites_blocks: ClassVar[bool] = True
     files: ClassVar = (f"{TASK}/{WEIGHTS}", f"{TASK}/model_head.safetensors")
 
@@ -95,8 +94,6 @@ class MadX(Bottleneck):
     invertible_reduction_factor: float = 2
     drop_last_layer: bool = False
     name: ClassVar[str] = "madx"
-    per_language: ClassVar[bool] = True
-    LANGUAGE_FIELDS: ClassVar = ("language_reduction_factor", "invertible_reduction_factor", "drop_last_layer")
 
     def prepare(self, network: Any, family: Family, head: Head) -> nn.Module:
         """As `Bottleneck.prepare`; language adapters are added by `add_language`."""

@@ -47,7 +47,6 @@ class Lora(Method):
     files: ClassVar = ("adapter_model.safetensors",)
     loads_with: ClassVar[str] = "peft.AutoPeftModel"
     use_dora: ClassVar[bool] = False
-    base_learning_rate: ClassVar[float] = 2e-4
 
     def prepare(self, network: nn.Module, family: Family, head: Head) -> nn.Module:
         """Put the adapter into the layers, freeze the backbone, train adapter and head.

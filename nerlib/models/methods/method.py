@@ -59,12 +59,8 @@ class Method(ABC):
         Dropout rate of the head; None: `dropout`.
     name
         As in the parameter `method`.
-    base_learning_rate
-        The peak rate for a model 768 wide, where none is given.
     trains_backbone
         Whether the backbone's own weights change.
-    per_language
-        Whether each language has an adapter of its own below the task's.
     rewrites_blocks
         Whether the library that owns the method gives the backbone's blocks another forward pass.
     files
@@ -78,9 +74,7 @@ class Method(ABC):
     frozen_dropout: float = 0.0
     head_dropout: float | None = None
     name: ClassVar[str]
-    base_learning_rate: ClassVar[float]
     trains_backbone: ClassVar[bool] = False
-    per_language: ClassVar[bool] = False
     rewrites_blocks: ClassVar[bool] = False
     files: ClassVar[tuple[str, ...]] = ()
     loads_with: ClassVar[str] = ""
@@ -114,7 +108,6 @@ class Full(Method):
     """Full fine-tuning: every weight is trained."""
 
     name: ClassVar[str] = "full"
-    base_learning_rate: ClassVar[float] = 2e-5
     trains_backbone: ClassVar[bool] = True
     loads_with: ClassVar[str] = "transformers.AutoModel"
 

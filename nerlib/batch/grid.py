@@ -1,0 +1,298 @@
+"""A study as trainings, from its settings alone: which there are, which of them notebooks share, what waits for what.
+
+A *cell* is what one job makes: the runs of one (language, task, backbone, method, sources, variant), with their stages
+and seeds. A training on sources that several cells need, and a language adapter, are cells of their own. No corpus is
+read: two runs count as one where all settings agree that can change their results.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any
+
+from nerlib import params
+from nerlib.batch import jobs, notebook_files
+from nerlib.demo import is_demo_language
+from nerlib.errors import SettingsError
+from nerlib.folders import fingerprint
+from nerlib.params import DEMO, Settings
+from nerlib.vocabulary import LANGUAGE_ADAPTER, METHODS, Stage, find_stage, form_of
+
+ADAPTER = "language_adapter"
+OWN, EACH = ("",), ()  # of the settings: its method, its methods
+
+#: What the cells of a notebook ask `Study` for, in their order: methods, and stages of each. `few_shot` and
+#: `target_only` are a stage for each of the settings' sizes, `stage` is the settings' one.
+ASKED: Mapping[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = {
+    "02_baseline": ((OWN, ("baseline", "baseline_converged")),),
+    "03_lora_transfer": ((OWN, ("sources", "target")), (("full",), ("baseline_converged",))),
+    "04_madx": ((EACH, ("sources", "few_shot", "target_only")),),
+    "05_full_finetuning": ((EACH, ("baseline_converged", "sources", "target")),),
+    "06_techniques": ((EACH, ("stage",)),),
+    "10_drift_and_errors": ((EACH, ("sources",)),),
+    "11_use": ((OWN, ("target",)),),
+    "12_annotate": ((OWN, ("sources",)),),
+}
+ALIGNED_AND_NOT = "10_drift_and_errors"  # with a penalty it shows its leading method without, too
+LOADS_MODELS = ("10_drift_and_errors", "11_use", "12_annotate")  # what computes more than finds
+OF_ALL_METHODS = ("dropout", "head_dropout", "attention_dropout", "frozen_dropout")
+
+
+@dataclass(frozen=True)
+class Training:
+    """What runs are asked for, a run a seed.
+
+    Attributes
+    ----------
+    settings
+        Of whoever asks; of a language adapter, with that language.
+    stage
+        A stage, or `language_adapter`.
+    identity
+        All that can change the result, so far as settings say it.
+    weights
+        Digest of what decides the weights of a training on sources, whatever these are then scored on; else "".
+    needs
+        Digests of the trainings that come before: language adapters, what is continued.
+    """
+
+    settings: Settings
+    stage: str
+    identity: dict[str, Any]
+    weights: str = ""
+    needs: tuple[str, ...] = ()
+
+    @cached_property
+    def key(self) -> str:
+        """The same for all that ask for the same runs."""
+        return fingerprint(self.identity)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that are asked for."""
+        s = self.settings
+        return (s.language_adapter_seed,) if self.stage == ADAPTER else s.seeds
+
+
+@dataclass
+class Cell:
+    """What one job makes.
+
+    Attributes
+    ----------
+    path
+        A name that can be a file's: ``sw/ner.xlm-roberta-base.lora.5f0c61d2``.
+    kind
+        `language_adapter`, `sources` (shared by several cells), or `cell`.
+    trainings
+        By key, with their seeds, in an order in which they can be made.
+    needs
+        Paths of the cells that come before.
+    """
+
+    path: str
+    kind: str
+    trainings: dict[str, tuple[Training, tuple[int, ...]]] = field(default_factory=dict)
+    needs: set[str] = field(default_factory=set)
+
+    @property
+    def runs(self) -> int:
+        """How many runs it makes."""
+        return sum(len(seeds) for _, seeds in self.trainings.values())
+
+    @property
+    def parameters(self) -> list[dict[str, Any]]:
+        """What `python -m nerlib.experiment make` is given: settings as JSON, and the stages to make under each."""
+        groups: dict[str, dict[str, Any]] = {}
+        for one, seeds in self.trainings.values():
+            given = one.settings.model_dump(mode="json", exclude_unset=True) | {"seeds": seeds}
+            group = groups.setdefault(json.dumps(given, sort_keys=True), {"settings": given, "stages": []})
+            group["stages"].append(one.stage)
+        return list(groups.values())
+
+
+@dataclass
+class Grid:
+    """The cells of a study by path, and by notebook (`Job.path`) those whose runs it shows."""
+
+    cells: dict[str, Cell]
+    of_notebook: dict[str, list[str]]
+
+
+# --- what is asked for ------------------------------------------------------------------------------------------------
+
+
+def asked(notebook: str, settings: Settings) -> Iterator[tuple[Settings, list[str]]]:
+    """Settings, each of one method, and the stages that a notebook asks for, without those that they continue."""
+    sizes = {name: [f"{name}_{n}" for n in settings.few_shot_sizes if n] for name in ("few_shot", "target_only")}
+    several = sizes | {"stage": [settings.stage]}
+    for methods, stages in ASKED.get(notebook, ()):
+        meant = [one for stage in stages for one in several.get(stage, [stage])]
+        yield from ((settings.with_method(name or settings.method), meant) for name in methods or settings.methods)
+    if notebook == ALIGNED_AND_NOT and settings.alignment_weight:
+        yield settings.with_method(settings.methods[0]).model_copy(update={"alignment_weight": 0.0}), ["sources"]
+
+
+def trainings(settings: Settings, stages: Iterable[str]) -> list[Training]:
+    """What stages of these settings' method ask for, each after all that must be there before.
+
+    Raises
+    ------
+    SettingsError
+        When they name no corpus, or no sources where a stage transfers.
+    """
+    known: dict[str, Training] = {}
+    for stage in stages:
+        _ask(settings, stage, known)
+    return list(known.values())
+
+
+def _ask(settings: Settings, stage: str, known: dict[str, Training]) -> Training:
+    """A training, known by its name, after all that must be there before."""
+    if stage in known:
+        return known[stage]
+    s, found, words = settings, find_stage(stage), METHODS[settings.method]
+    if found.transfers and not s.sources:
+        raise SettingsError(f"sources: stage {stage!r} expected at least one '<tag>@<corpus>', got none")
+    sources = s.source_corpora if found.transfers else ()
+    tags = [*(source.language for source in sources), s.language] if words.per_language else []
+    for tag in tags:
+        known.setdefault(tag, adapter(s, tag))
+    before = [known[tag].key for tag in tags] + ([_ask(s, found.continues, known).key] if found.continues else [])
+    form, given = form_of(s.task), {**s.model_dump(mode="json"), **s.published()}
+    types_of_target = form == "texts" or (form == "entities" and not s.entity_types)
+    weights = {
+        "stage": [s.study, s.task, s.method, stage],
+        "labels": [s.entity_types if form == "entities" else (), s.language if types_of_target else ""],
+        "method": [given.get(name) for name in (*OF_ALL_METHODS, *words.settings)],
+        "recipe": s.recipe_of(stage, words.learning_rate).described(),
+        "tuned": [s.tuning_factors, s.tuning_seed] if s.tunes(stage) and found.selects_on else [],
+        "backbone": _backbone(s),
+        "options": [s.max_length, s.encoder_only, s.trim_vocabulary, s.stride if form == "questions" else 0],
+        "reading": [s.label_map, s.columns, s.keep, [s.roles.get(source.language) for source in sources]],
+        "sources": [sources, s.source_size if sources else 0],
+        "alignment": _alignment(s, found),
+        "dev_size": s.dev_size if found.selects_on or found.continues else 0,
+        "adapters": before[: len(sources) if tags else 0],
+    }
+    identity = weights | {
+        "target": [s.language, s.target_corpus, s.test_size, s.roles.get(s.language)],
+        "train_size": s.train_size if found.train_size is None and found.trains_on == "target" else 0,
+        "needs": before,
+    }
+    shared = fingerprint(weights) if stage == "sources" else ""
+    known[stage] = Training(s, stage, identity, shared, tuple(before))
+    return known[stage]
+
+
+def adapter(settings: Settings, language: str) -> Training:
+    """What the adapter of a language asks for."""
+    s = settings.model_copy(
+        update={"language": language, "sources": settings.sources if settings.continued_steps else ()}
+    )
+    names = (*LANGUAGE_ADAPTER, *(f"{ADAPTER}_{name}" for name in ("steps", "rate", "seed")), "max_length")
+    identity = {
+        "stage": [ADAPTER, language],
+        "backbone": _backbone(s),
+        "text": [s.language_adapters.get(language), *_text(s, language)],
+        "adapter": [getattr(s, name) for name in names],
+    }
+    return Training(s, ADAPTER, identity)
+
+
+def _backbone(s: Settings) -> list[Any]:
+    """The backbone, and what it is trained on before all."""
+    more = [(source.language, *_text(s, source.language)) for source in s.source_corpora] if s.continued_steps else []
+    return [s.backbone, s.continued_steps, more]
+
+
+def _text(s: Settings, language: str) -> tuple[str, int]:
+    named = s.text or str(params.language_file(language).get("text", ""))
+    return named or (DEMO if is_demo_language(language) else ""), s.text_size
+
+
+def _alignment(s: Settings, stage: Stage) -> list[Any]:
+    if not s.alignment_weight or not stage.transfers or (s.alignment == "centroids" and stage.trains_on == "sources"):
+        return []
+    return [s.alignment_weight, s.alignment, s.translation_pairs, _text(s, s.language), s.language, s.target_corpus]
+
+
+# --- cells ------------------------------------------------------------------------------------------------------------
+
+
+def grid(planned: Iterable[jobs.Job]) -> Grid:
+    """The cells that notebooks ask for (those of `jobs.jobs`).
+
+    Raises
+    ------
+    SettingsError
+        For what cannot be meant, with the notebook that it is of.
+    """
+    found: dict[str, Training] = {}
+    seeds: dict[str, set[int]] = {}
+    owner: dict[str, str] = {}  # of a training: its cell
+    merged: dict[str, str] = {}  # cells that share a training are one
+    of_job: dict[str, list[str]] = {}  # of a notebook: its trainings
+
+    def final(path: str) -> str:
+        while path in merged:
+            path = merged[path]
+        return path
+
+    defaults = cache(_defaults)
+    for job in planned:
+        if job.language == jobs.ALL_LANGUAGES or job.notebook not in ASKED:
+            continue
+        try:
+            settings = params.read_settings(defaults(job.notebook) | job.parameters)
+            wanted = [one for ask in asked(job.notebook, settings) for one in trainings(*ask)]
+        except SettingsError as error:
+            raise SettingsError(f"{job.path}: {error}") from None
+        of_job[job.path] = [one.key for one in wanted]
+        for one in wanted:
+            found.setdefault(one.key, one)
+            seeds.setdefault(one.key, set()).update(one.seeds)
+            path = final(_path(one))
+            if (before := final(owner.setdefault(one.key, path))) != path:
+                merged[path] = before
+    owner = {key: final(path) for key, path in owner.items()}
+    shared = _shared(found, seeds, owner)
+    alone = {one.key: _path(one, "sources") for one in shared.values()}
+    owner |= alone
+    cells: dict[str, Cell] = {}
+    for key, one in found.items():
+        made_here = ADAPTER if one.stage == ADAPTER else "sources" if key in alone else "cell"
+        cell = cells.setdefault(owner[key], Cell(owner[key], made_here))
+        cell.trainings[key] = one, tuple(sorted(seeds[key]))
+        before = [*one.needs, *([shared[one.weights].key] if one.weights in shared else [])]
+        cell.needs |= {owner[need] for need in before} - {owner[key]}
+    return Grid(cells, {path: list(dict.fromkeys(owner[key] for key in keys)) for path, keys in of_job.items()})
+
+
+def _defaults(notebook: str) -> dict[str, Any]:
+    """What a notebook's own parameters cell says."""
+    own = notebook_files.parameters(notebook_files.read(jobs.source(notebook)))
+    return {parameter.name: ast.literal_eval(parameter.value) for parameter in own}
+
+
+def _shared(
+    found: Mapping[str, Training], seeds: Mapping[str, set[int]], owner: Mapping[str, str]
+) -> dict[str, Training]:
+    """By their weights, the trainings on sources that several cells need: whoever has most seeds makes them for all."""
+    groups: dict[str, list[Training]] = {}
+    for one in found.values():
+        groups.setdefault(one.weights, []).append(one)
+    several = {w: group for w, group in groups.items() if w and len({owner[one.key] for one in group}) > 1}
+    return {weights: max(group, key=lambda one: len(seeds[one.key])) for weights, group in several.items()}
+
+
+def _path(one: Training, alone: str = "") -> str:
+    """The name of a training's cell; what is made `alone`, and an adapter, has one of its own."""
+    s, alone = one.settings, ADAPTER if one.stage == ADAPTER else alone
+    sources = s.source_corpora if alone or find_stage(one.stage).transfers else ()
+    about = one.key if alone else fingerprint([sources, s.variant])
+    backbone = re.sub(r"[^A-Za-z0-9-]+", "-", s.backbone.rstrip("/").rpartition("/")[2])
+    return f"{s.language}/{alone or s.task}.{backbone}.{s.method}.{about[:8]}"

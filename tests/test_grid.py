@@ -1,0 +1,137 @@
+"""A study's cells from settings alone: two runs are one where, and only where, their identities are."""
+
+import json
+from dataclasses import fields
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from nerlib import params, records
+from nerlib.batch import grid, jobs
+from nerlib.experiment import Study, find_stage
+from nerlib.experiment.__main__ import main
+from nerlib.experiment.stage_run import StageRun
+from nerlib.models.methods import METHODS
+from nerlib.vocabulary import METHODS as WORDS
+from tests import tiny
+
+
+def study_file(name):
+    return grid.grid(jobs.jobs(params.study_file(name)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_a_method_looks_at_is_in_its_words(method):
+    known = {*grid.OF_ALL_METHODS, *WORDS[method].settings}
+    looked_at = {field.name for field in fields(METHODS[method])} & {*params.Settings.model_fields, "bias"}
+    # AdaLoRA's own two are fixed; the recipe has a `warm_up` of the same name, which every run's identity holds
+    assert looked_at - {"warm_up"} <= known
+
+
+VARIATIONS = [
+    {},
+    {"rank": 4},
+    {"num_epochs": 3},
+    {"target_steps": 31},
+    {"train_size": 21},
+    {"source_size": 32},
+    {"sources": 1},
+    {"dev_size": 5},
+    {"test_size": 5},
+    {"max_length": 48},
+    {"seeds": [1, 2, 3]},
+    {"margin": 2.0},
+    {"dropout": 0.2},
+    {"reduction_factor": 8},
+    {"recipe": "african"},
+    {"alignment_weight": 0.5},
+    {"encoder_only": True},
+    {"stride": 4},
+    {"learning_rate": 1e-3},
+]
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "bottleneck"])
+@pytest.mark.parametrize(
+    "stage", ["baseline", "baseline_converged", "sources", "target", "few_shot_5", "target_only_5"]
+)
+def test_two_are_one_where_their_identities_are(method, stage, tiny_backbone, tmp_path):
+    """Nothing is trained: a run's identity needs its parent's digest only."""
+    given = tiny.small_study(tmp_path, tiny_backbone(), study="grid", source_size=40)
+    found = find_stage(stage)
+
+    def identity(study, stage):
+        parent = None
+        if stage.continues:
+            parent = type("Parent", (), {"digest": str(identity(study, find_stage(stage.continues)))})()
+        return StageRun(study.data, stage, 1, parent, {}).identity
+
+    asked = []
+    for change in VARIATIONS:
+        changed = given | change | ({"sources": given["sources"][:1]} if "sources" in change else {})
+        settings = params.read_settings(changed).with_method(method)
+        asked.append((change, grid.trainings(settings, [stage])[-1].key, identity(Study(settings), found)))
+    for (one, key, real), (other, other_key, other_real) in combinations(asked, 2):
+        assert (key == other_key) == (real == other_real), (one, other)
+
+
+def test_what_notebooks_share_is_made_once_and_each_cell_knows_what_comes_before():
+    cells = study_file("african").cells
+    owners = [key for cell in cells.values() for key in cell.trainings]
+    assert len(owners) == len(set(owners))
+    for cell in cells.values():
+        assert cell.needs <= cells.keys() - {cell.path}
+        there = {key for path in cell.needs for key in cells[path].trainings}
+        for key, (training, seeds) in cell.trainings.items():
+            assert set(training.needs) <= there, "made here before, or in a cell that is made before"
+            assert seeds
+            there.add(key)
+    made, left = set(), dict(cells)
+    while ready := [path for path, cell in left.items() if cell.needs <= made]:
+        made |= set(ready)
+        left = {path: cell for path, cell in left.items() if path not in made}
+    assert not left, "no cell waits for itself"
+
+
+def test_a_training_on_sources_is_made_once_for_all_targets():
+    cells = study_file("wikiann").cells.values()
+    shared = [one for cell in cells if cell.kind == "sources" for one, _ in cell.trainings.values()]
+    assert len({one.weights for one in shared}) == len(shared)
+    asked = {one.weights for cell in cells for one, _ in cell.trainings.values() if one.stage == "sources"}
+    assert asked == {one.weights for one in shared}
+
+
+def test_an_error_names_the_notebook(monkeypatch):
+    study = params.study_file("demo")
+    study["parameters"].pop("sources")
+    study["notebooks"] = {"11_use": {"bare": {"sources": []}}}
+    with pytest.raises(params.SettingsError, match="x-target/11_use--bare: sources: stage 'target' expected"):
+        grid.grid(jobs.jobs(study))
+
+
+@pytest.mark.slow
+def test_cells_made_in_their_order_train_each_source_once_for_two_targets(tiny_backbone, tmp_path):
+    given = tiny.small_study(tmp_path, tiny_backbone(), study="two", num_epochs=1, target_steps=6, source_size=0)
+    given |= {"methods": ["madx", "full"], "few_shot_sizes": [0, 5], "sources": given["sources"][:1]}
+    other = {"language": "am", "corpus": str(tmp_path / "am")}
+    planned = [jobs.Job(tag, "04_madx", "", given | more) for tag, more in (("sw", {}), ("am", other))]
+    left = dict(grid.grid(planned).cells)
+    count = sum(cell.runs for cell in left.values())
+    while left:
+        path = next(path for path, cell in left.items() if not cell.needs & left.keys())
+        out = tmp_path / "made.json"
+        assert main(["make", str(out), "--cell", json.dumps(left[path].parameters)]) == 0
+        assert sum(map(len, json.loads(out.read_text()).values())) == left.pop(path).runs
+    table = pd.concat(records.read_records(study) for study in ("two", "language_adapters"))
+    assert len(table) == count and table["status"].eq("finished").all()
+    sources = [records.read_record(Path(folder)) for folder in table.loc[table["stage"] == "sources", "folder"]]
+    taken = [record for record in sources if "training_taken_over_from" in record.provenance]
+    assert len(sources) == 8 and len(taken) == 4, "two methods, two seeds, once for both targets"
+
+
+def test_a_cell_that_cannot_be_made_is_one_line(tmp_path, capsys):
+    cell = [{"settings": {"corpus": "nowhere", "language": "sw", "backbone": "nowhere"}, "stages": ["baseline"]}]
+    assert main(["make", str(tmp_path / "made.json"), "--cell", json.dumps(cell)]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1 and not (tmp_path / "made.json").exists()
