@@ -256,8 +256,8 @@ def grid(planned: Iterable[jobs.Job]) -> Grid:
             found.setdefault(one.key, one)
             seeds.setdefault(one.key, set()).update(one.seeds)
             path = final(_path(one))
-            if (before := final(owner.setdefault(one.key, path))) != path:
-                merged[path] = before
+            if (first := final(owner.setdefault(one.key, path))) != path:
+                merged[path] = first
     owner = {key: final(path) for key, path in owner.items()}
     shared = _shared(found, seeds, owner)
     alone = {one.key: _path(one, "sources") for one in shared.values()}
