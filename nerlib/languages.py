@@ -126,6 +126,19 @@ def language(tag: str) -> Language:
     return known._replace(tag=tag, script=scripts[0] if scripts else known.script)
 
 
+def language_name(tag: str) -> str:
+    """What a reader calls a language: name and tag; an artificial one its name alone, an unknown one its tag.
+
+    Examples
+    --------
+    >>> language_name("as"), language_name("x-target"), language_name("a folder")
+    ('Assamese (as)', 'demo target', 'a folder')
+    """
+    if tag in LANGUAGES:
+        return f"{LANGUAGES[tag].name} ({tag})"
+    return demo.name_of(tag) if demo.is_demo_language(tag) else tag
+
+
 def codes(tag: str) -> tuple[str, ...]:
     """The names under which a corpus may keep a language, best first: as given, two letters, three letters."""
     known = language(tag)

@@ -199,6 +199,9 @@ class Settings(Training):
     text: str = Field("", description="unlabelled text: Hub name, folder, or 'demo'; empty: from the language's file")
     text_size: int = Field(0, ge=0, description="lines of text of a language; 0: all")
     seeds: Annotated[tuple[Count, ...], Field(min_length=1), EachOnce] = Field((1, 2, 3), description="one run each")
+    until: Literal["", "decided"] = Field("", description="'decided': a seed more as long as the answer is undecided")
+    most_seeds: int = Field(10, gt=1, description="how many seeds `until: decided` may come to")
+    look: int = Field(0, ge=0, description="which look at growing seeds this is; 0: there is one, or `until` counts")
     max_length: int = Field(128, ge=8, description="subwords in one window; longer sentences are cut into windows")
     stride: int = Field(0, ge=0, description="subwords that two windows of a context share; 0: half of one")
 
@@ -360,6 +363,11 @@ class Settings(Training):
                 f"expected such as {'; '.join(repairs)}; or demo_on_purpose: true, for a trial that gives no result"
             )
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _the_first_look_is_counted(cls, given: Any) -> Any:
+        return {**given, "look": given.get("look") or 1} if isinstance(given, Mapping) and given.get("until") else given
 
     @model_validator(mode="after")
     def _tuned_with_a_seed_of_its_own(self) -> Self:

@@ -25,7 +25,7 @@ from nerlib.models.backbones import load_tokenizer
 from nerlib.params import DEMO, Recipe, Source, read_settings
 from nerlib.pretraining import demo_backbone
 from nerlib.tasks import find_task
-from nerlib.vocabulary import BACKBONES, MINIATURE, TASKS
+from nerlib.vocabulary import BACKBONES, MINIATURE, TASKS, form_of
 
 STANDARD_TYPES = ("PER", "ORG", "LOC")
 EXAMPLES, TIMED = 1000, 96  # of a corpus: for likeness and the backbone's vocabulary; for the time of a step
@@ -158,6 +158,19 @@ def candidates(found: Found, given: Sequence[str] = ()) -> dict[str, Found]:
             if language not in ("", found.corpus.language) and (given or not _roles(Path(path))):
                 read.setdefault(language, look(path, language, found.corpus.task))
     return read
+
+
+def strangers(found: Found, sources: Mapping[str, Found]) -> dict[str, str]:
+    """The sources that have no type in common with the corpus, by language, each with what to write to use it."""
+    told, of = {}, found.corpus
+    for tag, one in sources.items():
+        if form_of(of.task) in ("entities", "texts") and set(one.corpus.types).isdisjoint(of.types):
+            told[tag] = (
+                f"{languages.language_name(tag)} is no source: it has {', '.join(one.corpus.types)}, none of "
+                f"{', '.join(of.types)}. What is the same under another name is renamed in the study's file by "
+                f"`label_map: {{{one.corpus.types[0]}: {of.types[0]}}}`."
+            )
+    return told
 
 
 def alike(found: Found, sources: Mapping[str, Found], tokenizer: Any) -> pd.DataFrame:
@@ -344,6 +357,9 @@ def _start(given: argparse.Namespace) -> None:
     print(checks.describe(corpus).to_string(), *faults(found), sep="\n")
     there = backbones(found, given.backbone)
     fits, sources = fitting(found, there), candidates(found, given.source)
+    apart = strangers(found, sources)
+    print(*apart.values(), sep="\n")
+    sources = {name: one for name, one in sources.items() if name not in apart}
     backbone = given.backbone or str([*fits["backbone"], *BACKBONES][0])
     if backbone in there:
         ranked = alike(found, sources, load_tokenizer(there[backbone].folder, there[backbone].family))

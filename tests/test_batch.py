@@ -70,7 +70,7 @@ def displayed(monkeypatch):
 def test_nothing_from_data_becomes_a_script(tmp_path, displayed):
     frame = pd.DataFrame({ATTACK: [ATTACK]}, index=pd.Index([ATTACK], name=ATTACK))
     showing.Page(Settings())(ATTACK)
-    shown = [*displayed, showing.answer(ATTACK, {ATTACK: 0.5}, {}), report.table(frame, ATTACK)]
+    shown = [*displayed, showing.answer([ATTACK], {ATTACK: 0.5}, {}), report.table(frame, ATTACK)]
     shown.append(highlight([ATTACK], ["B-" + ATTACK]))
     assert all("<script" not in one.body for one in shown), "escaped where it is made"
     page = rendered(
@@ -370,7 +370,7 @@ def test_the_index_shows_each_notebook_of_each_language(root):
     }
     assert [language for language, _ in rows] == ["All languages", "Bengali", "Assamese", "demo target"]
     shown = [cell.get_text() for cell in rows["Assamese", "Target alone"]]
-    assert shown == ["Target alone", "better", "70.0 (65.0 to 75.0)", "target only", "1 min 15 s", "finished"]
+    assert shown == ["Target alone", "better target only", "70.0 (65.0 to 75.0)", "1 min 15 s", "finished"]
     for link in drawn("a"):
         assert (folders.reports_folder() / "trial" / link["href"]).is_file()
     assert f"ValueError: no {ATTACK}" in drawn.find("h2", string="What failed").find_next("dl").get_text()
@@ -382,7 +382,7 @@ def test_an_answer_without_a_verdict_is_its_beginning_methods_and_stages_by_name
     executed(root, "02_baseline", an_answer("few_shot_10 with lora is above baseline_converged. " * 4, verdict="none"))
     drawn, rows = rows_of(index.index("trial"))
     shown = rows["Assamese", "Target alone"][1].get_text()
-    assert shown.startswith("transfer, 10 sentences with LoRA is above") and len(shown) < 60 and shown.endswith("…")
+    assert shown.startswith("transfer, 10 sentences with LoRA is above") and len(shown) < 100 and shown.endswith("…")
     assert not re.search("baseline_converged|few_shot|lora", drawn.main.get_text())
 
 
@@ -598,6 +598,24 @@ def test_a_notebook_is_executed_whole_or_kept_as_failed(root, tmp_path, caplog):
         jobs.execute(source, out, {"sharre": 1})
 
 
+def test_a_notebook_is_executed_again_as_long_as_its_answer_names_a_next_look(root, tmp_path, monkeypatch):
+    given = []
+
+    def run(notebook, partial, parameters):
+        given.append(parameters)
+        seeds = parameters.get("seeds", [1, 2])
+        more = {"next_look": {"seeds": [*seeds, len(seeds) + 1], "look": len(seeds)}} if len(seeds) < 4 else {}
+        write(partial, code("answer()", as_output(an_answer(f"{len(seeds)} seeds.", **more))))
+        return ""
+
+    monkeypatch.setattr(jobs, "_run", run)
+    source = root / "notebooks" / "02_baseline.ipynb"
+    made = jobs.execute(source, tmp_path / "made.ipynb", {"until": "decided"})
+    assert [parameters.get("look") for parameters in given] == [None, 2, 3]
+    assert all(parameters["until"] == "decided" for parameters in given) and given[-1]["seeds"] == [1, 2, 3, 4]
+    assert notebook_files.answer(notebook_files.read(made.with_suffix(".ipynb"))).headline == "4 seeds."
+
+
 def test_the_command_line_ends_with_one_line(root, tmp_path, capsys):
     good = write(tmp_path / "a.ipynb", new_markdown_cell("# T"))
     assert command_line.main(["render", str(good)]) == 0
@@ -628,7 +646,7 @@ def test_a_parameters_cell_is_read_without_running_it():
 
 
 def test_what_machines_read_survives_the_notebook_s_file(tmp_path):
-    shown = showing.answer("One.", {"b": 0.25, "a": mean_interval([0.5])}, {"seconds": 1})
+    shown = showing.answer(["One."], {"b": 0.25, "a": mean_interval([0.5])}, {"seconds": 1})
     path = write(tmp_path / "a.ipynb", code("", as_output(shown)))
     left = notebook_files.answer(notebook_files.read(path))
     assert left.headline == "One." and left.cost == {"seconds": 1.0} and left.verdict == ""

@@ -604,6 +604,17 @@ def test_bad_input_is_refused_before_anything_is_written(material, change, stage
     assert not list(folders.runs_folder().rglob("*.lock"))
 
 
+def test_a_source_with_other_types_is_refused_with_the_lines_to_write(material, tmp_path):
+    (tmp_path / "fa").mkdir()
+    for split in ("train", "dev", "test"):
+        (tmp_path / "fa" / f"{split}.txt").write_text(f"mira{split} B-event\n\nrain{split} B-fac\n")
+    with pytest.raises(
+        SettingsError, match=r"fa@.*has event, fac, the target .*entity_types: .*label_map: {theirs: ours}"
+    ):
+        study(material, entity_types=[], sources=[f"fa@{tmp_path / 'fa'}"]).run_stage("sources", [1])
+    assert not list(folders.runs_folder().rglob("*.json"))
+
+
 def test_a_split_that_is_missing_or_empty_is_named(material, tmp_path):
     for split, spoil in (("train", lambda f: f.unlink()), ("test", lambda f: f.write_text("\n\n"))):
         corpus = shutil.copytree(material["corpus"], tmp_path / split)

@@ -1,5 +1,6 @@
 """What is shown: tables, figures, sentences, the answer, the status; values as people say them, data as text."""
 
+import html
 import math
 from types import SimpleNamespace
 
@@ -11,8 +12,11 @@ from bs4 import BeautifulSoup
 from nerlib import figures, folders, records, report, vocabulary
 from nerlib.corpora import LabelledText, Sentence
 from nerlib.errors import FolderError, SettingsError
+from nerlib.params import read_settings
 from nerlib.report import show as showing
+from nerlib.results import compare
 from nerlib.statistics import Interval, Verdict, mean_interval
+from tests.results.studies import a_table
 
 ATTACK = "<script>alert(1)</script>"
 RUNS = pd.DataFrame({"stage": ["sources", "target"] * 2, "method": ["full"] * 2 + ["lora"] * 2})
@@ -138,7 +142,7 @@ def test_a_table_takes_headings_formats_and_words_from_the_vocabulary():
     assert [th.get_text() for th in parsed(shown).thead("th")] == headings
     assert rows_of(shown) == [
         ["Assamese (as)", "Bengali (bn), Hindi (hi)", "MAD-X", "target only", "XLM-R", "4.2 GB", "50.0"],
-        ["x-far", "", "full fine-tuning", "transfer, 10 sentences", "thing", "–", "100.0"],
+        ["demo far", "", "full fine-tuning", "transfer, 10 sentences", "thing", "–", "100.0"],
     ]
     assert parsed(shown).figcaption.get_text() == "Costs" and "MAD-X" in repr(shown)
 
@@ -181,6 +185,15 @@ def test_a_long_table_is_folded():
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_table_that_is_wider_than_a_telephone_stacks_there_and_each_cell_names_its_column():
+    wide = pd.DataFrame({f"column {n}": [f"value {n}"] for n in range(6)})
+    assert not parsed(report.table(wide[["column 0"]])).table.get("class")
+    drawn = parsed(report.table(wide)).table
+    assert drawn["class"] == ["stacks"]
+    assert [cell["data-of"] for cell in drawn("td")] == list(wide)
+    assert f'data-of="{html.escape("<b>")}"' in report.table(wide.rename(columns={"column 0": "<b>"})).body
 
 
 def test_a_table_is_saved_as_numbers_and_for_latex(show, displayed):
@@ -279,7 +292,7 @@ def test_nothing_from_data_becomes_markup(show, displayed):
     show(ATTACK)
     show([ATTACK])
     show(frame, "", ATTACK)
-    displayed.append(showing.answer(ATTACK, {ATTACK: 0.5}, {}))
+    displayed.append(showing.answer([ATTACK], {ATTACK: 0.5}, {}, "", (ATTACK, 0.1), {ATTACK: 1}))
     show.status(records.read_records("nothing"), notes=[ATTACK])
     show.examples({ATTACK: [(Sentence((ATTACK,), ("B-" + ATTACK,), "sw"), ("O",))]})
     for shown in displayed:
@@ -291,13 +304,34 @@ def test_nothing_from_data_becomes_markup(show, displayed):
 
 
 def test_the_answer_is_for_people_and_for_machines():
-    shown = showing.answer("One.", {"lora": mean_interval([0.5]), "b": 0.25}, {"seconds": 75}, "better")
+    scores = {"lora": mean_interval([0.5]), "b": 0.25}
+    shown = showing.answer(["One.", "Two."], scores, {"seconds": 75}, "better", ("LoRA − b", 0.25), {"undecided": 3})
     assert [part.get_text() for part in parsed(shown)(["p", "dt", "dd"])] == [
-        "One.", "LoRA", "50.0", "b", "25.0", "time", "1 min 15 s",
-    ]  # fmt: skip
-    scores = [{"name": "LoRA", "value": 0.5, "low": None, "high": None}, {"name": "b", "value": 0.25}]
+        *("One.", "Two.", "difference", "+25.0", "LoRA", "50.0", "b", "25.0", "undecided", "3", "time", "1 min 15 s"),
+    ]
+    scores = [
+        {"name": "LoRA − b", "how": "signed", "value": 0.25},
+        {"name": "LoRA", "value": 0.5, "low": None, "high": None},
+        {"name": "b", "value": 0.25},
+    ]
     left = {"headline": "One.", "verdict": "better", "scores": scores, "cost": {"seconds": 75.0}}
     assert shown._repr_mimebundle_() == {report.DATA: left}
+
+
+def test_seeds_are_added_as_long_as_the_answer_is_undecided_and_at_most_so_many(displayed):
+    def next_look(scores, look, **more):
+        seeds = [*range(1, len(scores) + 1)]
+        settings = {"language": "x-near", "until": "decided", "seeds": seeds, "look": look} | more
+        runs = a_table({"full": 0.5, "lora": 0.5}, languages=["x-near"], seeds=seeds)
+        runs.loc[runs["method"] == "lora", "test_score"] = scores
+        report.Page(read_settings(settings)).answer(compare(runs))
+        return displayed[-1].data.get("next_look")
+
+    assert next_look([0.4, 0.7], 0) == {"seeds": [1, 2, 3], "look": 2}, "the first look is counted"
+    assert next_look([0.4, 0.7, 0.5], 2) == {"seeds": [1, 2, 3, 4], "look": 3}
+    assert next_look([0.4, 0.7, 0.5], 2, most_seeds=3) is None
+    assert next_look([0.7, 0.701, 0.702], 2) is None, "decided"
+    assert next_look([0.4, 0.7], 0, until="") is None
 
 
 def a_run(seed=1, status="finished", language="x-target", corpus="demo", warning=f"few sentences {ATTACK}"):
@@ -325,7 +359,7 @@ def test_the_status_tells_what_ran_on_what(show, displayed):
     for said in (
         "3 runs (2 finished, 1 failed)",
         "stage target only; method LoRA; seeds 1, 2, 3",
-        "artificial data (x-target)",
+        "demo target from demo: artificial data",
         "miniature encoder, 3.0 million",
         "2026-01-02 03:04",
         "nerlib 1.2.3, commit abcdef012",

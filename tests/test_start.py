@@ -129,6 +129,17 @@ def test_corpora_beside_it_are_its_candidates_and_the_most_alike_stands_first(tm
         start.candidates(found, ["ig@nowhere/at/all"])
 
 
+def test_a_source_without_a_type_in_common_is_told_with_the_repair_and_not_taken(tmp_path, root, tiny_backbone, capsys):
+    here = tiny.write_corpus(tmp_path / "sw", "a")
+    other = write(tmp_path / "fa", "train.txt", "test.txt", rows=[("mira saw", "B-event O"), ("rain today", "O B-fac")])
+    told = start.strangers(start.look(str(here)), {"fa": start.look(str(other)), "sw": start.look(str(here))})
+    assert list(told) == ["fa"] and "label_map: {event: PER}" in told["fa"]
+    backbone = ["--backbone", str(tiny_backbone()), "--minutes", "1"]
+    assert start.main([str(here), "--source", f"fa@{other}", *backbone]) == 0
+    assert "Persian (fa) is no source: it has event, fac, none of PER" in capsys.readouterr().out
+    assert "sources" not in yaml.safe_load((root / "params" / "studies" / "sw-ner.yaml").read_text())["parameters"]
+
+
 def test_less_time_is_a_smaller_study_and_never_less_than_two_seeds(tmp_path):
     found = start.look(str(write(tmp_path / "sw", "train.txt", "test.txt")))
     fits = pd.DataFrame({"backbone": ["b"], "total": [270e6], "seconds_a_step": [1.0]})

@@ -230,7 +230,8 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, Any]) -> Path:
         raise NerlibError(f"{notebook.name} failed: {error}; see {page}")
     for old in (failed, failed.with_suffix(".html")):
         old.unlink(missing_ok=True)
-    return page
+    further = notebook_files.answer(content).next_look  # `until: decided`: with a seed more, as long as it asks for one
+    return execute(notebook, out, {**parameters, **further}) if further else page
 
 
 def _run(notebook: Path, partial: Path, parameters: Mapping[str, Any]) -> str:

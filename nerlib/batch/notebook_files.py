@@ -50,9 +50,10 @@ Known = Annotated[float, BeforeValidator(lambda value: math.nan if value is None
 
 
 class Score(BaseModel):
-    """A score, 0..1, as `answer` left it; the ends of its interval, NaN where there is none."""
+    """A score or difference, 0..1, as `answer` left it; the ends of its interval, NaN where there is none."""
 
     name: str = ""
+    how: str = "points"  # is written, as of `formats.number`
     value: Known = math.nan
     low: Known = math.nan
     high: Known = math.nan
@@ -67,6 +68,7 @@ class Answer(BaseModel):
     cost: dict[str, float] = {}
     runs: list[str] = []  # digests
     warnings: list[str] = []
+    next_look: dict[str, Any] = {}  # the parameters by which the same notebook goes on until it is decided
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

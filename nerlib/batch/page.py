@@ -36,9 +36,9 @@ _ATTRIBUTES = {
     "*": ["class", "dir", "lang", "title", "role", "aria-label", "tabindex"],
     "a": lambda _, name, value: name == "href" and re.match(r"\s*(https?:|mailto:|[^:]*$)", value, re.IGNORECASE),
     "details": ["open"],
-    "img": lambda _, name, value: name in ("alt", "width", "height") or value.startswith("data:image/"),
+    "img": lambda _, name, value: name in ("alt", "class", "width", "height") or value.startswith("data:image/"),
     "ol": ["start"],
-    "td": ["colspan", "rowspan"],
+    "td": ["colspan", "rowspan", "data-of"],
     "th": ["colspan", "rowspan", "scope"],
 }
 

@@ -151,12 +151,19 @@ class StudyData:
         ModelError
             When `max_length` is beyond the backbone's positions.
         SettingsError
-            For a key of `label_map` that no corpus of the study has.
+            For a key of `label_map` that no corpus of the study has, and a source with labels that the target lacks.
         """
         self.backbone.check_length(self.settings.max_length)
         known = {name for corpus in self.in_use.values() for name in corpus.label_map}
         if unknown := set(self.settings.label_map) - known:
             raise SettingsError(f"label_map: no corpus of this study has the types {', '.join(sorted(unknown))}")
+        for tag, corpus in self.in_use.items():
+            if set(self.task.labels(corpus.types)) - set(self.labels):
+                theirs, ours = (", ".join(one.types) for one in (corpus, self.target))
+                raise SettingsError(
+                    f"sources: {tag}@{corpus.name} has {theirs}, the target {ours}. Name those in common, as "
+                    f"`entity_types: [{self.target.types[0]}]`, or rename them, as `label_map: {{theirs: ours}}`"
+                )
 
     @cached_property
     def labels(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from nerlib.records.record import RECORD, Record, read_record
 from nerlib.vocabulary import METRICS, form_of
 
 INDEX = ".index.parquet"
-INDEX_VERSION = 6  # raise it when a column's meaning changes: an older index is then read no more
+INDEX_VERSION = 7  # raise it when a column's meaning changes: an older index is then read no more
 DEPTH = 6  # folders below a study: language, task, backbone, method, stage, run
 NAMED = 20  # damaged records that a warning names one by one
 
@@ -40,6 +40,7 @@ COLUMNS: dict[str, str] = {
     "parent_variant_digest": "str",
     "method_settings": "str",
     "seed": "int64",
+    "look": "float64",
     "status": "str",
     "reason": "str",
     "train_sentences": "float64",
@@ -102,7 +103,8 @@ def read_records(study: str) -> pd.DataFrame:
         `train_languages` joins the tags with "+", and so does `sources`, without the target's. `variant` says in words
         how the run was asked for, each way in the order of the alphabet, joined with " + " (`variants_of`);
         `variant_digest` and `parent_variant_digest` (of the run that it continues) tell two of the same words apart,
-        `method_settings` two configurations of one method (JSON). Of
+        `method_settings` two configurations of one method (JSON). `look` is 1 and more where seeds were added until
+        something was decided, and says for which look this one was. Of
         `test_sentences`, `seen_sentences` stand in the training data (`unseen_score` is the score of the others, NaN
         when there are none of either kind), and `excluded_sentences` could not be aligned with a foreign system's.
         `dev_score` and `test_score` are the `metric`'s; `test_score` is always of the target's test set.
@@ -208,6 +210,7 @@ def _row(record: Record) -> dict[str, Any]:
         "train_languages": "+".join(record.train_languages),
         "sources": "+".join(tag for tag in record.train_languages if tag != record.language),
         "variant": " + ".join(variants_of(record)),
+        "look": (record.settings.get("look") or {}).get("value"),
         "variant_digest": _variant_digest(record),
         "method_settings": _method_settings(record),
         "train_sentences": record.sizes.get("train"),

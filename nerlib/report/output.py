@@ -12,14 +12,14 @@ import pandas as pd
 
 from nerlib import folders, vocabulary
 from nerlib.formats import interval, is_interval, number
-from nerlib.languages import LANGUAGES
+from nerlib.languages import language_name
 
 #: The MIME type under which an answer and a status are kept for machines, beside the HTML for people.
 DATA = "application/vnd.nerlib+json"
 NONE = "–"
 #: Columns whose values have labels of their own, and those that hold language tags, joined by "+" where several.
 LABELLED = ("method", "stage", "task", "backbone", "metric")
-LANGUAGE_COLUMNS = ("language", "source", "target", "sources", "train_languages")
+LANGUAGE_COLUMNS = ("language", "source", "target", "sources", "train_languages", "worst")
 
 
 class HtmlOutput:
@@ -91,11 +91,6 @@ def as_text(value: Any, how: str = "", column: str = "") -> str:
     if column == "backbone":
         return vocabulary.backbone_label(str(value))
     return vocabulary.label(value) if column in LABELLED else short_path(str(value))
-
-
-def language_name(tag: str) -> str:
-    """A language by its name, with its tag; one that is not known by its tag."""
-    return f"{LANGUAGES[tag].name} ({tag})" if tag in LANGUAGES else tag
 
 
 def short_path(text: str) -> str:

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,8 +16,9 @@ from nerlib.corpora import Example, LabelledText, Question, Sentence
 from nerlib.errors import RecordError, SettingsError
 from nerlib.figures import as_bytes, forest
 from nerlib.formats import is_interval, seconds
+from nerlib.languages import language_name
 from nerlib.report.examples import example
-from nerlib.report.output import NONE, HtmlOutput, as_text, is_missing, language_name, short_path
+from nerlib.report.output import NONE, HtmlOutput, as_text, is_missing, short_path
 from nerlib.report.tables import table
 from nerlib.results import Comparison, as_table, describe, leading
 
@@ -61,6 +63,7 @@ class Page:
         variant = os.environ.get("NERLIB_VARIANT")  # the Snakefile's, of one notebook with several settings
         below = folders.safe_name(variant, "variant") if variant else ""
         self.study = study
+        self.settings = settings if tag != "mul" else None  # of a page whose runs may be added to
         self.folder = folders.reports_folder() / study / tag / "figures" / below
 
     def __call__(self, thing: Any, name: str = "", caption: str = "", **options: Any) -> None:
@@ -120,30 +123,39 @@ class Page:
             text = "\n".join([title, *(one.text for one in shown)])
             _display(HtmlOutput(f'<div class="nl"><p class="kind">{html.escape(title)}</p></div>{body}', text))
 
-    def answer(self, found: str | Sequence[Comparison], runs: pd.DataFrame | None = None, *, more: str = "") -> None:
-        """Display the notebook's answer, for people and for the study's index.
+    def answer(
+        self,
+        found: str | Sequence[str] | Sequence[Comparison],
+        runs: pd.DataFrame | None = None,
+        *,
+        more: Sequence[str] = (),
+        facts: Mapping[str, Any] | pd.Series = MappingProxyType({}),
+    ) -> None:
+        """Display the notebook's answer, for people and for the study's index: what is said, numbers in a column.
 
         Parameters
         ----------
         found
-            One or two sentences computed from what the notebook shows; or comparisons, of which the leading one is the
-            answer, in brief; both sides' scores stand beside it, the whole sentence where they are compared.
+            A sentence computed from what the notebook shows, or several, a line each; or comparisons, of which the
+            leading one is the answer: its verdict in words, then the difference and both sides' scores.
         runs
             What it was computed from; their time is its cost.
         more
-            A further sentence.
+            Further sentences, a line each.
+        facts
+            Further numbers with their names.
         """
-        first = None if isinstance(found, str) else next(iter(leading(found)), None)
-        headline = found if isinstance(found, str) else describe(first, brief=True) if first else NOTHING
-        scores = (
-            {side: score for side, score in zip(first.question.labels, (first.a, first.b), strict=False)}
-            if first
-            else {}
-        )
+        told = [found] if isinstance(found, str) else [one for one in found if isinstance(one, str)]
+        first = None if told else next(iter(leading(found)), None)  # type: ignore[arg-type]
+        told = told or [describe(first, brief=True) if first else NOTHING]
         spent = float(runs["seconds"].sum()) if runs is not None else 0.0
         cost = {"seconds": spent} if spent > 0 else {}
-        told = " ".join(filter(None, (headline, more, self._no_runs(runs))))
-        _display(answer(told, scores, cost, first.word if first else ""))
+        lines = [line for line in (*told, *more, self._no_runs(runs)) if line]
+        scores = dict(zip(first.question.labels, (first.a, first.b), strict=False)) if first else {}
+        difference = (first.question.name, first.difference) if first else None
+        looks = self._next_look() if first and first.word == "undecided" else {}
+        lines += [f"The next look, with a seed more: {as_text(looks)}."] if looks else []
+        _display(answer(lines, scores, cost, first.word if first else "", difference, facts, looks))
 
     def status(self, runs: pd.DataFrame | None = None, *, notes: Sequence[str] = ()) -> None:
         """Display what the notebook's numbers stand on: what ran, on what, when, with which code, what to be wary of.
@@ -157,6 +169,12 @@ class Page:
         """
         notes = [*filter(None, [self._no_runs(runs)]), *notes]
         _display(status(pd.DataFrame(columns=list(records.COLUMNS)) if runs is None else runs, notes))
+
+    def _next_look(self) -> dict[str, Any]:
+        """The parameters by which this notebook goes on, where seeds are added until it is decided."""
+        if (now := self.settings) is None or not now.until or len(now.seeds) >= now.most_seeds:
+            return {}
+        return {"seeds": [*now.seeds, max(now.seeds) + 1], "look": now.look + 1}
 
     def _no_runs(self, runs: pd.DataFrame | None) -> str:
         """Where a study has no runs, which ones have some; else nothing."""
@@ -211,22 +229,34 @@ def _facts(rows: Iterable[tuple[str, str]]) -> str:
     )
 
 
-def answer(headline: str, scores: Mapping[str, Any], cost: Mapping[str, float], verdict: str = "") -> HtmlOutput:
+def answer(
+    lines: Sequence[str],
+    scores: Mapping[str, Any],
+    cost: Mapping[str, float],
+    verdict: str = "",
+    difference: tuple[str, Any] | None = None,
+    facts: Mapping[str, Any] | pd.Series = MappingProxyType({}),
+    next_look: Mapping[str, Any] = MappingProxyType({}),
+) -> HtmlOutput:
     """What `Page.answer` displays."""
     scores = {vocabulary.label(name): score for name, score in scores.items()}
-    facts = [(name, as_text(score, "points")) for name, score in scores.items()]
-    facts += [("time", seconds(cost["seconds"]))] if "seconds" in cost else []
+    rows = [("difference", as_text(difference[1], "signed"))] if difference else []
+    rows += [(name, as_text(score, "points")) for name, score in scores.items()]
+    rows += [(str(name), as_text(fact)) for name, fact in facts.items()]
+    rows += [("time", seconds(cost["seconds"]))] if "seconds" in cost else []
+    first = [{"name": difference[0], "how": "signed"} | _plain(difference[1])] if difference else []
     data = {
-        "headline": headline,
+        "headline": lines[0],
         "verdict": verdict,
-        "scores": [{"name": name} | _plain(score) for name, score in scores.items()],  # notebooks sort their keys
+        "scores": first + [{"name": name} | _plain(score) for name, score in scores.items()],
         "cost": {name: float(value) for name, value in cost.items()},
-    }
-    body = f'<div class="nl answer"><p>{html.escape(headline)}</p>{_facts(facts)}</div>'
-    return HtmlOutput(body, "\n".join([headline, *map(": ".join, facts)]), data)
+    } | ({"next_look": dict(next_look)} if next_look else {})
+    told = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    body = f'<div class="nl answer">{told}{_facts(rows)}</div>'
+    return HtmlOutput(body, "\n".join([*lines, *map(": ".join, rows)]), data)
 
 
-def _plain(score: Any) -> dict[str, float | None]:
+def _plain(score: Any) -> dict[str, Any]:
     """A score as JSON has it."""
     names = ("value", "low", "high")
     parts = {name: getattr(score, name) for name in names} if is_interval(score) else {"value": score}
@@ -283,9 +313,10 @@ def _ran(runs: pd.DataFrame) -> str:
 
 def _data(found: Sequence[records.Record]) -> str:
     used = {tag: corpus.get("name", "") for record in found for tag, corpus in record.corpora.items()}
-    artificial = sorted(tag for tag, name in used.items() if name == "demo")
+    artificial = sorted(language_name(tag) for tag, name in used.items() if name == "demo")
     sources = _listed([f"{language_name(tag)} from {short_path(name)}" for tag, name in used.items()])
-    return sources + (f": artificial data ({_listed(artificial)})" if artificial else "")
+    which = "" if len(artificial) == len(used) else f" ({_listed(artificial)})"
+    return sources + (f": artificial data{which}" if artificial else "")
 
 
 def _backbones(runs: pd.DataFrame) -> list[str]:

@@ -1,4 +1,4 @@
-"""A DataFrame as a table to read, as CSV for machines, as LaTeX for papers: pandas' Styler draws it."""
+"""A DataFrame as a table to read, as CSV for machines, as LaTeX for papers."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from nerlib.report.output import LABELLED, NONE, HtmlOutput, as_text
 
 LONG = 25  # rows; longer tables are folded
 WIDE = 6  # columns; in wider tables the caption says what is SHARED by all rows, and what is empty is left out
+NARROW = 45  # letters that stand side by side on a telephone
 SHARED = ("task", "backbone", "variant")
 ENDS = {"": "value", "_low": "low", "_high": "high"}
 
@@ -78,13 +79,21 @@ def _same_in_all_rows(texts: pd.DataFrame, names: Sequence[str]) -> dict[int, st
 
 
 def _html(texts: pd.DataFrame, numeric: pd.DataFrame, bold: pd.DataFrame, headings: list[str]) -> str:
+    """Each cell names its column, so that what is wider than a telephone stands one below the other there."""
     kinds = ["num" if is_numeric else "" for is_numeric in numeric.any()]
-    names = [f'<div class="{kind}">{html.escape(name)}</div>' for kind, name in zip(kinds, headings, strict=True)]
-    classes = pd.DataFrame(
-        {i: bold[i].map({True: f"best {kind}", False: kind}) for i, kind in zip(bold, kinds, strict=True)}
-    )
-    styler = texts.style.format(escape="html").hide(axis="index").relabel_index(names, axis=1)
-    return str(styler.set_td_classes(classes).to_html(uuid="", cell_ids=False))
+    names = [html.escape(name) for name in headings]
+    head = "".join(f'<th><div class="{kind}">{name}</div></th>' for kind, name in zip(kinds, names, strict=True))
+    rows = [
+        "".join(
+            f'<td class="{"best " if is_best else ""}{kind}" data-of="{name}">{html.escape(text)}</td>'
+            for text, is_best, kind, name in zip(cells, marks, kinds, names, strict=True)
+        )
+        for cells, marks in zip(texts.to_numpy(), bold.to_numpy(), strict=True)
+    ]
+    letters = sum(max(map(len, texts[column]), default=0) + 2 for column in texts)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    shape = ' class="stacks"' if letters > NARROW else ""
+    return f"<table{shape}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _latex(texts: pd.DataFrame, bold: pd.DataFrame, headings: list[str], caption: str, name: str) -> str:

@@ -416,9 +416,9 @@ def spearman_interval(x: np.ndarray, y: np.ndarray, level: float) -> Interval:
     return Interval(r, math.tanh(z - half), math.tanh(z + half), n, level)
 
 
-def describe_claims(evaluated: pd.DataFrame) -> str:
-    """How many claims came to which verdict, and for what the verdicts hold."""
+def describe_claims(evaluated: pd.DataFrame) -> list[str]:
+    """How many claims were tested, and for what their verdicts hold: a sentence each."""
     tested = evaluated[evaluated["verdict"] != NOT_TESTED]
-    counts = ", ".join(f"{n} {verdict}" for verdict, n in evaluated["verdict"].value_counts().items())
     scopes = "; ".join(f"{n} hold {scope}" for scope, n in tested["scope"].value_counts().items())
-    return f"Of {len(evaluated)} claims: {counts}." + (f" Of the verdicts {scopes}." if scopes else "")
+    told = f"These runs test {len(tested)} of {len(evaluated)} claims."
+    return [told, f"Of the verdicts {scopes}."] if scopes else [told]

@@ -26,6 +26,7 @@ import pandas as pd
 
 from nerlib import records, statistics
 from nerlib.errors import RecordError, SettingsError
+from nerlib.languages import language_name
 from nerlib.results.runs import FACTORS, KIND, OURS, UNIT, alike, check_columns, comparable_runs, selected, words
 from nerlib.statistics import Doubt, EquivalenceTest, Estimate, Interval, Needed, Pair, Scope, Verdict
 from nerlib.vocabulary import base_method
@@ -86,7 +87,7 @@ class Comparison:
         What was asked.
     pairs
         What was paired: `language`, `seed`, `a`, `b`, `difference` (0..1), and of both sides `digest`, `folder`,
-        `collapsed`. Seeds that are not shared stand beside each other, NaN where a side has none.
+        `collapsed`; `look`. Seeds that are not shared stand beside each other, NaN where a side has none.
     left_out
         What has no partner, in words; empty where everything has one.
     doubts
@@ -105,6 +106,8 @@ class Comparison:
         The two one-sided tests of the same estimate, at the family's α, p adjusted; by the margin at these scores.
     verdict
         With its scope, and why it reaches no farther.
+    look
+        Which look at growing data it is, of which each spends its part of α; 0: the only one.
     """
 
     question: Question
@@ -121,6 +124,7 @@ class Comparison:
     adjusted_p: float
     equivalence: EquivalenceTest
     verdict: Verdict
+    look: int = 0
 
     @functools.cached_property
     def needed(self) -> "Enough":
@@ -300,9 +304,8 @@ def compare(
         Whether a seed is the same on both sides; None: of our own runs it is, of systems from elsewhere it is not.
     look
         Which look at growing data this is, from 1 on: a verdict stays valid however often one looks
-        (`statistics.alpha_of_look`); 0: the only one.
+        (`statistics.alpha_of_look`); 0: the only one, unless runs were made for later ones (`until: decided`).
     """
-    spent = statistics.alpha_of_look(alpha, look) if look else alpha
     plan = planned(runs)
     asked = plan if questions is None else list(questions)
     families = {_family(one) for one in asked}
@@ -320,7 +323,9 @@ def compare(
         if answered := first.get(_compared(pairs[str(one)][0])):
             of_pairs, left_out = pairs[str(answered)]
             size = sizes[_family(answered)] + (answered not in plan)
-            answer = measure(answered, of_pairs, left_out, family=size, margin=margin, alpha=spent)
+            at = look or int(of_pairs["look"].max())
+            spent = statistics.alpha_of_look(alpha, at) if at else alpha
+            answer = measure(answered, of_pairs, left_out, family=size, margin=margin, alpha=spent, look=at)
             judged.append(replace(answer, question=one) if of_pairs.equals(pairs[str(one)][0]) else answer)
     return judged
 
@@ -344,8 +349,15 @@ def _one_of_each_seed(table: pd.DataFrame) -> pd.DataFrame:
         "folder": "first",
         "gold": "first",
         "collapsed": "all",
+        "look": "max",
     }
-    rows = table.fillna({"train_sentences": 0}).sort_values("digest").groupby(key, as_index=False).agg(rules)
+    rows = (
+        table.assign(look=table.get("look", 0))
+        .fillna({"train_sentences": 0, "look": 0})
+        .sort_values("digest")
+        .groupby(key, as_index=False)
+        .agg(rules)
+    )
     return rows.rename(columns={"test_score": "score"})
 
 
@@ -366,7 +378,7 @@ def pairs_of(table: pd.DataFrame, asked: Question, shared_seeds: bool | None = N
         by.append("own_sources")
     if "stage" in asked.a and SOURCES not in (asked.a["stage"], asked.b["stage"]):
         by.append("train_sentences")
-    values = ["score", "digest", "folder", "gold", "collapsed"]
+    values = ["score", "digest", "folder", "gold", "collapsed", "look"]
     a, b = (side.set_index(by)[values].add_suffix(f"_{name}") for side, name in zip(rows, "ab", strict=True))
     if a.index.has_duplicates or b.index.has_duplicates:
         names = ", ".join(name for name in ASKED if name not in asked.a and name not in asked.where)
@@ -380,12 +392,14 @@ def pairs_of(table: pd.DataFrame, asked: Question, shared_seeds: bool | None = N
     if not shared:
         there = both.groupby("language")[["a", "b"]].transform("count").gt(0).all(axis=1)
         alone, both, same_test = both.loc[~there, ["language", "seed"]], both[there], same_test[there]
-    notes = [f"{tag} seed {', '.join(map(str, sorted(set(of))))}" for tag, of in alone.groupby("language")["seed"]]
-    notes += [f"{tag} (other test sets)" for tag in sorted(set(both.loc[~same_test, "language"]))]
+    called = alone["language"].map(language_name)
+    notes = [f"{name} seed {', '.join(map(str, sorted(set(of))))}" for name, of in alone["seed"].groupby(called)]
+    notes += [f"{language_name(tag)} (other test sets)" for tag in sorted(set(both.loc[~same_test, "language"]))]
     shown = ", ".join(notes[:5]) + (f" and {len(notes) - 5} more" if len(notes) > 5 else "")
     both = both[same_test].sort_values(by, ignore_index=True)
     hit = {name: both[name].eq(True) for name in ("collapsed_a", "collapsed_b")}
-    return both.assign(difference=both["a"] - both["b"], shared=shared, **hit), shown
+    look = both[["look_a", "look_b"]].max(axis=1).fillna(0)
+    return both.assign(difference=both["a"] - both["b"], shared=shared, look=look, **hit), shown
 
 
 def measure(
@@ -397,6 +411,7 @@ def measure(
     family: int = 1,
     margin: float,
     alpha: float,
+    look: int = 0,
 ) -> Comparison:
     """The verdict of pairs, by the rule of this module, as one of `family` comparisons.
 
@@ -432,6 +447,7 @@ def measure(
         adjusted_p=min(1.0, family * estimate.p()),
         equivalence=test._replace(p=min(1.0, family * test.p)),
         verdict=verdict,
+        look=look,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from nerlib.formats import capital, decimal, interval, number, points
+from nerlib.languages import language_name
 from nerlib.results.compare import Comparison, as_table, paired
 from nerlib.statistics import LIKE_THESE, Interval
 from nerlib.vocabulary import TASKS, label
@@ -31,7 +32,7 @@ def score_text(name: str, score: Interval, units: str = "seeds") -> str:
 def describe(c: Comparison, *, brief: bool = False) -> str:
     """The sentence of a comparison, the same on every page: verdict and scope, difference, interval and p.
 
-    `brief`: verdict, scope and difference alone, for a headline beside which both scores stand.
+    `brief`: verdict and scope alone, for a headline beside which the numbers stand in a column.
     """
     a, b, where = c.question.labels
     where = f" ({where})" if where else ""
@@ -43,12 +44,15 @@ def describe(c: Comparison, *, brief: bool = False) -> str:
     size = f" {c.verdict.size}" if c.verdict.size else ""
     said = capital(VERDICTS[c.verdict.value].format(a=a, b=b)) + f"{size}{where}, {c.verdict.scope}"
     n = f"{c.languages} language{'s' if c.languages > 1 else ''}, {_pairs(c)}"
-    told = [f"{said}: {interval_text(c.difference)} {_unit(c)}" + ("" if brief else f" over {n}{_p(c)}")]
-    told += [] if brief else [capital(f"{score_text(a, c.a, units)}, {score_text(b, c.b, units)}{_left(c)}")]
+    numbers = f": {interval_text(c.difference)} {_unit(c)} over {n}{_p(c)}"
+    both = capital(f"{score_text(a, c.a, units)}, {score_text(b, c.b, units)}{_left(c)}")
+    told = [said] if brief else [said + numbers, both]
     told += [capital(c.verdict.why)] if c.verdict.why else []
     spread = c.verdict.scope == LIKE_THESE and c.verdict.value != "undecided" and not brief
     told += [describe_spread(c)] if spread else []
     told += [f"{capital(' and '.join(sick))}; the others are compared"] if sick else []
+    level = f"of level {100 * c.difference.level:g} %"
+    told += [f"Seeds are added until it is decided: look {c.look}, intervals {level}"] if c.look else []
     return ". ".join(told) + "."
 
 
@@ -56,7 +60,7 @@ def describe_spread(c: Comparison) -> str:
     """What a mean over languages does not say: the worst language, and how many of such languages may lose."""
     row = as_table([c]).iloc[0]
     of = c.doubts[row["worst"]].value
-    least = f"the least is {points(of, signed=True)} ({row['worst']})"
+    least = f"the least is {points(of, signed=True)} ({language_name(row['worst'])})"
     lose = f"at most {100 * row['loses_most']:.0f} % of such languages lose more than {points(c.equivalence.margin)}"
     return f"Of the languages {least}; {lose}"
 
@@ -144,7 +148,7 @@ def describe_paired(row: Mapping[Any, Any], *, a: str, b: str, what: str) -> str
 
 def describe_all_paired(
     table: pd.DataFrame, value: str, methods: Sequence[str], *, by: Sequence[str], what: str
-) -> str:
+) -> list[str]:
     """The first method set against each other one by `paired`: a sentence each, of each cell of `by`.
 
     Parameters
@@ -153,11 +157,11 @@ def describe_all_paired(
         What was measured, as it stands before "of"; ``{}`` in it is filled with the cell of `by`.
     """
     first, *others = methods
-    return " ".join(
+    return [
         describe_paired(row, a=first, b=other, what=what.format(*(row[name] for name in by)))
         for other in others
         for row in paired(table, value, a=first, b=other, by=by).to_dict("records")
-    )
+    ]
 
 
 def describe_widths(widths: pd.DataFrame, size: int, examples: str) -> str:
@@ -177,10 +181,9 @@ def describe_plan(table: pd.DataFrame, margin: float) -> str:
     return f"No number of seeds tried finds a true difference of {points(margin)} on such a test set; {finds}."
 
 
-def count_verdicts(comparisons: Sequence[Comparison]) -> str:
-    """How many comparisons came to which verdict, in a sentence."""
-    counts = ", ".join(f"{n} {word}" for word, n in Counter(c.word for c in comparisons).most_common())
-    return f"Of {len(comparisons)} comparisons: {counts}." if comparisons else ""
+def count_verdicts(comparisons: Sequence[Comparison]) -> dict[str, int]:
+    """How many comparisons came to which verdict, by its word; the most frequent first."""
+    return dict(Counter(c.word for c in comparisons).most_common())
 
 
 def describe_rates(rates: pd.DataFrame) -> str:

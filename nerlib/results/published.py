@@ -14,6 +14,7 @@ from scipy.stats import permutation_test
 
 from nerlib import languages, statistics
 from nerlib.errors import CorpusError, SettingsError
+from nerlib.formats import capital
 from nerlib.results.claims import (
     ADAPTERS,
     CLAIMS,
@@ -227,8 +228,8 @@ def stand_ins(runs: pd.DataFrame) -> list[str]:
     return told + ["The data are artificial."] * bool((done["corpus"] == "demo").any())
 
 
-def describe_sides(claims: pd.DataFrame, study: str) -> str:
-    """How many claims of a study came to which verdict, by runs as published and as it should be.
+def describe_sides(claims: pd.DataFrame, study: str) -> list[str]:
+    """How many claims of a study came to which verdict, by runs as published and as it should be: a sentence each.
 
     Parameters
     ----------
@@ -237,11 +238,11 @@ def describe_sides(claims: pd.DataFrame, study: str) -> str:
     study
         Whose they are.
     """
-    told = []
+    told = [f"The {study} study claims {len(claims)} things."]
     for column in VARIANTS:
         counts = claims[f"verdict, {column}"].value_counts()
-        told.append(f"{column}: {', '.join(f'{n} {verdict}' for verdict, n in counts.items())}")
-    return f"Of {len(claims)} claims of the {study} study, {'; '.join(told)}."
+        told.append(f"{capital(column)}: {', '.join(f'{n} {verdict}' for verdict, n in counts.items())}.")
+    return told
 
 
 # --- what a number is of ---

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
 from nerlib.errors import RecordError, raises_only
 from nerlib.folders import fingerprint, runs_folder, safe_name, writable, write_atomically
+from nerlib.languages import language_name
 from nerlib.results.compare import Comparison
 
 PLAN = "plan.json"
@@ -93,7 +94,8 @@ def registered(
         told.append(
             f"{'Changed' if order else 'Registered'} {plan.registered[:16].replace('T', ' ')} UTC, "
             f"{f'after {begun} runs' if begun else 'before any run'} (plan {plan.digest[:8]}): margin {plan.margin:g} "
-            f"at level {plan.significance:g}, {', '.join(plan.languages)}, seeds {', '.join(map(str, plan.seeds))}."
+            f"at level {plan.significance:g}, {', '.join(map(language_name, plan.languages))}, "
+            f"seeds {', '.join(map(str, plan.seeds))}."
         )
     started = dict(zip(runs["digest"], runs["started"], strict=True))
     names: dict[str, list[str]] = {"": []}
@@ -120,7 +122,7 @@ def _why_exploratory(
         return "nothing was registered before its runs began"
     for name, listed in (("language", plan.languages), ("seed", plan.seeds)):
         if others := sorted(set(one.pairs[name]) - set(listed)):
-            return f"{name} {', '.join(map(str, others))} was not registered"
+            return f"{name} {', '.join(language_name(str(other)) for other in others)} was not registered"
     if (margin, alpha) != (plan.margin, plan.significance):
         return f"margin {margin:g} at level {alpha:g} is not the registered {plan.margin:g} at {plan.significance:g}"
     return ""

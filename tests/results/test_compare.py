@@ -195,8 +195,8 @@ def test_pairs_share_language_and_seed_whatever_the_order_of_rows():
     test = stats.ttest_rel([0.70, 0.72, 0.74], [0.60, 0.61, 0.66]).confidence_interval()
     assert found.difference[:3] == pytest.approx((2.9 / 30, test.low, test.high))
     assert (found.a.value, found.a.n) == (pytest.approx(0.72), 3)
-    assert found.left_out == "as seed 4"
-    assert "left out, without a partner: as seed 4" in describe(found)
+    assert found.left_out == "Assamese (as) seed 4"
+    assert "left out, without a partner: Assamese (as) seed 4" in describe(found)
 
 
 def test_scores_on_different_test_sets_are_not_compared_and_that_is_said():
@@ -204,13 +204,13 @@ def test_scores_on_different_test_sets_are_not_compared_and_that_is_said():
     other = (runs["method"] == "lora") & (runs["language"] == LANGUAGES[0])
     (found,) = compare(runs.assign(gold=np.where(other, "another", "g")))
     assert (found.languages, len(found.pairs)) == (7, 21)
-    assert "x-latn-10-1 (other test sets)" in describe(found)
+    assert "demo Latn 10 % (1) (other test sets)" in describe(found)
 
 
 def test_many_that_are_left_out_are_counted():
     runs = a_table({"full": 0.7, "lora": 0.7})
     lacking = runs[(runs["method"] == "full") | (runs["language"] == LANGUAGES[0])]
-    assert compare(lacking)[0].left_out.endswith("x-latn-60-1 seed 1, 2, 3 and 2 more")
+    assert compare(lacking)[0].left_out.endswith("demo Latn 60 % (1) seed 1, 2, 3 and 2 more")
 
 
 def test_two_stages_are_compared_on_as_many_sentences():
@@ -468,6 +468,15 @@ def test_one_collapsed_seed_is_told_and_not_compared():
     (without_it,) = compare(runs[runs["seed"] != sick["seed"].iloc[-1]])
     assert found.difference == without_it.difference and -0.2 < found.difference.low < found.difference.high < 0.2
     assert "1 of 4 runs of LoRA collapsed; the others are compared" in describe(found)
+
+
+def test_runs_that_were_made_for_a_later_look_spend_its_part_of_alpha():
+    runs = a_table({"full": 0.7, "lora": 0.71}, languages=["x-near"])
+    grown = runs.assign(look=runs["seed"].map({1: 1, 2: 1, 3: 2}))
+    (found,), (told,) = compare(grown), compare(runs, look=2)
+    assert (found.look, found.difference) == (2, told.difference) and "look 2" in describe(found)
+    assert found.difference.level == pytest.approx(1 - 0.05 / 6)
+    assert compare(runs)[0].look == 0 and "look" not in describe(compare(runs)[0])
 
 
 def test_looking_again_asks_for_more():

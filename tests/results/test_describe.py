@@ -59,7 +59,7 @@ def test_one_seed_gives_a_difference_and_no_verdict():
 
 
 def test_seeds_without_a_partner_are_named():
-    assert told([0.7] * 4, [0.6]).count("(left out, without a partner: as seed 2, 3, 4)") == 1
+    assert told([0.7] * 4, [0.6]).count("(left out, without a partner: Assamese (as) seed 2, 3, 4)") == 1
 
 
 @pytest.mark.parametrize("task, unit", [("ner", "F1 points"), ("pos", "points"), ("qa", "F1 points")])
@@ -151,12 +151,12 @@ def test_a_chosen_rate_at_the_edge_of_those_tried_is_called_so(chosen, where):
     assert describe_rates(rates[rates["chosen"]]).endswith("no other one was tried.")
 
 
-def test_a_headline_says_the_verdict_and_the_difference_alone():
+def test_a_headline_says_the_verdict_alone_its_numbers_stand_elsewhere():
     runs_of = [*runs("target", [0.7, 0.71, 0.72]), *runs("baseline_converged", [0.5, 0.52, 0.51])]
     (found,) = compare(table_of(*runs_of))
     short, long = describe(found, brief=True), describe(found)
-    assert long.startswith(short.removesuffix(".")) and "p =" in long and "p =" not in short
-    assert len(re.findall(r"\d+(?:\.\d+)?", short)) < 7
+    assert long.startswith(short.removesuffix(".")) and "p =" in long
+    assert not re.search(r"\d", short)
 
 
 def test_a_sentence_says_when_its_seeds_cannot_tell():

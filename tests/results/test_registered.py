@@ -81,7 +81,7 @@ def test_a_margin_that_is_changed_after_the_runs_does_not_hold_for_them():
 def test_a_seed_or_a_language_more_is_exploratory():
     register("trial", CONTENT)
     assert "since seed 4, 5 was not registered" in told(runs(seeds=(1, 2, 3, 4, 5)))
-    assert "since language sw was not registered" in told(runs(languages=(*LANGUAGES, "sw")))
+    assert "since language Swahili (sw) was not registered" in told(runs(languages=(*LANGUAGES, "sw")))
 
 
 @pytest.mark.parametrize("change", [lambda text: text.replace("0.05", "0.5"), lambda text: text[:40], lambda _: "{}"])
