@@ -1,5 +1,6 @@
 """Bottleneck adapters and MAD-X: the papers' equations, files that `adapters` itself reads, swapped languages."""
 
+import itertools
 import subprocess
 import sys
 import textwrap
@@ -12,12 +13,12 @@ from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy, gelu, layer_norm, linear, relu, silu
 
 from nerlib import folders, models, training
-from nerlib.corpora import Sentence
+from nerlib.corpora import Answer, LabelledText, Question, Sentence
 from nerlib.errors import CorpusError, ModelError
 from nerlib.models import Bottleneck, MadX
 from nerlib.models.backbones import find_backbone
 from nerlib.models.families import find_family
-from nerlib.models.methods.bottleneck import adapters_that_run, add_language, stacked
+from nerlib.models.methods.bottleneck import adapters_that_run, add_language, make_room, stacked
 from nerlib.params import Recipe
 from nerlib.pretraining import masked_loss, mlm_dataset, train_language_adapter
 from nerlib.pretraining.adaptation import network_for
@@ -377,6 +378,133 @@ def test_what_plain_adapters_code_saves_is_read_here(tiny_backbone, tmp_path, id
     with torch.no_grad(), stacked("yo"):
         found = model.network.eval().base_model(ids).last_hidden_state
     np.testing.assert_array_equal(found.numpy(), np.load(tmp_path / "hidden.npy"))
+
+
+# --- DeBERTa and ModernBERT -------------------------------------------------------------------------------------------
+
+OF_TODAY = tuple(tiny.OF_TODAY)
+TASK_LABELS = {"ner": LABELS, "sentiment": ("bad", "good"), "qa": ("answer", "none")}
+
+
+def of_task(task, n=8):
+    rows = [row for row in tiny.handwritten_words() if len(row) > 2][:n]
+    if task == "ner":
+        return sentences(n=n)
+    if task == "sentiment":
+        return [LabelledText(" ".join(row), TASK_LABELS[task][i % 2], "as") for i, row in enumerate(rows)]
+    return [Question(row[0], " ".join(row), (Answer(len(row[0]) + 1, row[1]),), "as") for row in rows]
+
+
+@pytest.mark.parametrize("family", [*OF_TODAY, "xlm-roberta"])
+def test_room_for_adapters_leaves_outputs_and_weights_alone(tiny_backbone, family, ids):
+    network = transformers.AutoModelForTokenClassification.from_pretrained(tiny_backbone(family)).eval()
+    with torch.no_grad():
+        before, names = network(ids).logits, {name for name, _ in network.named_parameters()}
+        make_room(network)
+        torch.testing.assert_close(network(ids).logits, before, rtol=0, atol=0)
+    assert {name for name, _ in network.named_parameters()} == names
+
+
+@pytest.mark.parametrize("family", OF_TODAY)
+def test_the_inverse_runs_once_before_the_output_embeddings(tiny_backbone, family, ids):
+    network = network_for(find_backbone(tiny_backbone(family)), "as", MadX(), seed=0).eval()
+    grow(network)
+    weights, adapter = dict(network.named_parameters()), network.base_model.invertible_adapters["as"]
+    with torch.no_grad():
+        hidden = network.base_model(ids).last_hidden_state
+        if family == "modernbert":
+            last, bias = network.head(hidden), weights["decoder.bias"]
+        else:
+            own = "lm_predictions.lm_head"
+            rows = gelu(linear(hidden, weights[f"{own}.dense.weight"], weights[f"{own}.dense.bias"]))
+            last = layer_norm(rows, (32,), weights[f"{own}.LayerNorm.weight"], weights[f"{own}.LayerNorm.bias"], 1e-7)
+            bias = weights[f"{own}.bias"]
+        table = network.get_input_embeddings().weight
+        expected = linear(adapter(last, rev=True), table, bias)
+        torch.testing.assert_close(network(ids).logits, expected, atol=1e-5, rtol=1e-5)
+        assert (expected - linear(last, table, bias)).abs().max() > 0.01
+
+
+@pytest.fixture(scope="module")
+def cells_of_today(tiny_backbone, tmp_path_factory):
+    """Every task with bottleneck adapters and MAD-X, trained for a few steps and saved; outputs before saving."""
+    folder, expected = tmp_path_factory.mktemp("today"), {}
+    for family in OF_TODAY:
+        backbone = find_backbone(tiny_backbone(family))
+        made = train_language_adapter(
+            backbone, "as", LINES, folder / f"{family}-as", method=MadX(), steps=30, learning_rate=0.02, batch_size=8,
+            length=32, held_out=LINES[:20],
+        )  # fmt: skip
+        assert made.result.loss_after < made.result.loss_before
+        for task, method in itertools.product(TASK_LABELS, (Bottleneck(), MadX())):
+            own = {"as": folder / f"{family}-as"} if method.name == "madx" else None
+            model = models.build(backbone, task, method, labels=TASK_LABELS[task], languages=own, seed=1)
+            before = {n: p.detach().clone() for n, p in model.network.named_parameters()}
+            data = model.encode(of_task(task), 32)
+            recipe = Recipe(min_steps=4, num_epochs=1, batch_size=4, learning_rate=0.02)
+            training.train(model.network, data, recipe, seed=1, loss=model.loss, count=model.task.count)
+            moved = {name for name, p in model.network.named_parameters() if not torch.equal(p, before[name])}
+            models.save_model(model, folder / f"{family} {task} {method.name}")
+            batch = data.batch(np.arange(4))
+            with torch.no_grad():
+                outputs = model.logits(batch).numpy()
+            expected[f"{family} {task} {method.name}"] = (model, moved, batch, outputs)
+    return folder, expected
+
+
+def test_the_adapter_and_every_weight_of_the_head_are_trained_and_nothing_else(cells_of_today):
+    _, cells = cells_of_today
+    for name, (model, moved, *_) in cells.items():
+        heads = set(model.head.modules)
+        assert all(model.method.part_of(n) == "adapter" or heads & set(n.split(".")) for n in moved), name
+        assert heads <= {part for n in moved for part in n.split(".")}, name
+        width, layers, narrow = 32, model.backbone.layers, 2
+        adapter = layers * (2 * width * narrow + width + narrow)
+        labels = model.task.outputs(model.labels)
+        inner = {"modernbert": width * width + width, "deberta-v2": (width * width + width) * (" sentiment" in name)}
+        head = inner[model.backbone.config["model_type"]] + labels * (width + 1)
+        assert model.trainable_parameters == adapter + head, name
+
+
+def test_cells_of_today_are_the_same_in_a_new_process_and_in_plain_adapters_code(cells_of_today, tiny_backbone):
+    folder, cells = cells_of_today
+    for name, (_, _, batch, _) in cells.items():
+        np.savez(folder / f"{name}.npz", **{k: batch[k] for k in ("input_ids", "attention_mask", "language")})
+    code = """
+        import sys, numpy as np, torch, adapters, transformers
+        from pathlib import Path
+        from adapters.composition import Stack
+        from nerlib import models
+        folder, backbones, found = Path(sys.argv[1]), dict(zip(sys.argv[2::2], sys.argv[3::2])), {}
+        kinds = {"ner": "TokenClassification", "sentiment": "SequenceClassification", "qa": "QuestionAnswering"}
+        for place in folder.glob("* * *.npz"):
+            family, task, method = place.stem.split()
+            batch = {k: torch.from_numpy(v) for k, v in np.load(place).items()}
+            labels = 7 if task == "ner" else 2
+            kind = getattr(transformers, "AutoModelFor" + kinds[task])
+            network = kind.from_pretrained(backbones[family], num_labels=labels)
+            saved = folder / place.stem
+            own = saved / "task" / "adapter_interface.json"
+            interface = adapters.AdapterModelInterface._load(str(own.parent)) if own.exists() else None
+            adapters.init(network, interface=interface)
+            network.load_adapter(str(saved / "task"), load_as="task", use_safetensors=True)
+            network.active_adapters = "task"
+            if method == "madx":
+                network.load_adapter(str(saved / "languages/as"), load_as="as", use_safetensors=True)
+                network.active_adapters = Stack("as", "task")
+            with torch.no_grad():
+                inputs = {k: batch[k] for k in ("input_ids", "attention_mask")}
+                out = network.eval()(**inputs)
+                plain = torch.stack([out.start_logits, out.end_logits], -1) if task == "qa" else out.logits
+                found[place.stem + "/adapters"] = plain.numpy()
+                found[place.stem] = models.load_model(saved).logits(batch).numpy()
+        np.savez(folder / "found.npz", **found)
+    """
+    run_python(code, folder, *(part for family in OF_TODAY for part in (family, tiny_backbone(family))))
+    with np.load(folder / "found.npz") as found:
+        assert {name.removesuffix("/adapters") for name in found} == set(cells)
+        for name in found:
+            np.testing.assert_array_equal(found[name], cells[name.removesuffix("/adapters")][3], err_msg=name)
 
 
 # --- bad input ------------------------------------------------------------------------------------------------------

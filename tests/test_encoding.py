@@ -22,6 +22,8 @@ from nerlib.encoding import (
 )
 from nerlib.encoding.windows import FEW_ROWS, FEW_WIDTHS
 from nerlib.errors import CorpusError, ModelError
+from nerlib.models.backbones import load_tokenizer
+from nerlib.models.families import FAMILIES
 from tests import tiny
 
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
@@ -165,6 +167,16 @@ def test_words_that_a_backbone_cannot_read_are_counted_and_told(tokenizer):
         assert not told
     else:
         assert len(told) == 1 and told[0].startswith("tiny cannot read 50 % of the words of zh: ")
+
+
+def test_words_are_cut_as_in_running_text(tiny_backbone):
+    """Also by Gemma's kind of tokenizer, which writes the space between words into the second one's pieces."""
+    for family in FAMILIES:
+        tokenizer = load_tokenizer(tiny_backbone(family), FAMILIES[family]).backend_tokenizer
+        for row in tiny.handwritten_words():
+            if all(word.isalpha() for word in row):
+                text = tokenizer.encode(" ".join(row), add_special_tokens=False).ids
+                assert tokenizer.encode(row, is_pretokenized=True, add_special_tokens=False).ids == text, family
 
 
 def test_lengths_of_texts_and_questions_are_those_of_the_tokenizer_itself(tokenizer):

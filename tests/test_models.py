@@ -23,7 +23,7 @@ from nerlib.models.methods import default_learning_rate, find_method
 from nerlib.params import Recipe, read_settings
 from tests import tiny
 
-FAMILIES = ["xlm-roberta", "roberta", "bert", "mt5", "gpt2"]
+FAMILIES = ["xlm-roberta", "roberta", "bert", "deberta-v2", "modernbert", "mt5", "gpt2"]
 METHODS = [Full(), Lora(), Dora(), AdaLora()]
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG")
 
@@ -115,7 +115,11 @@ np.savez(folder / "found.npz", **found)
 @pytest.mark.slow
 def test_the_three_lines_of_its_own_readme_load_a_saved_model_without_nerlib(saved, tiny_backbone):
     folder, expected = saved
-    names = [f"{family}-{name}" for family in ("bert", "roberta") for name in ("full", "lora", "dora", "adalora")]
+    names = [
+        f"{family}-{name}"
+        for family in ("deberta-v2", "modernbert", "roberta")
+        for name in ("full", "lora", "dora", "adalora")
+    ]
     batches = {}
     for name in names:
         model = models.load_model(folder / name)
@@ -223,6 +227,62 @@ def test_layers_may_be_given_by_method_and_are_those_of_the_persian_study_on_mt5
         network = getattr(transformers, head.model_class).from_config(transformers.MT5Config(**small))
     prepared = chosen.prepare(network, family, head)
     assert sum(p.numel() for n, p in prepared.named_parameters() if "lora_" in n and p.requires_grad) == published
+
+
+@pytest.mark.parametrize(
+    "config, published, blocks, adapted, head",
+    [
+        # mmBERT: 22 blocks, each with one product for query, key and value; below the last layer a dense one, a norm
+        (
+            transformers.ModernBertConfig(vocab_size=256_000, pad_token_id=0),
+            307e6, 22, [(768, 3 * 768)], 768 * 768 + 768,
+        ),
+        # mDeBERTa-v3: 86 million weights of blocks below 250,000 pieces
+        (
+            transformers.DebertaV2Config(
+                vocab_size=251_000, hidden_size=768, intermediate_size=3072, num_hidden_layers=12,
+                num_attention_heads=12, type_vocab_size=0, relative_attention=True, position_buckets=256,
+                position_biased_input=False, norm_rel_ebd="layer_norm", share_att_key=True, pos_att_type="p2c|c2p",
+            ),
+            278e6, 12, [(768, 768), (768, 768)], 0,
+        ),
+    ],
+    ids=["mmbert", "mdeberta"],
+)  # fmt: skip
+@pytest.mark.parametrize("method", [Lora(), Dora(), AdaLora(), Bottleneck()], ids=lambda m: m.name)
+def test_counts_of_encoders_of_today_are_the_published_ones_and_the_formulas(
+    config, published, blocks, adapted, head, method
+):
+    config.num_labels = 7
+    head += 7 * (768 + 1)
+    family = find_family(config.model_type)
+    with torch.device("meta"):
+        network = transformers.AutoModelForTokenClassification.from_config(config)
+        total = sum(p.numel() for p in network.parameters())
+        prepared = method.prepare(network, family, family.head("tagging"))
+    assert total - head == pytest.approx(published, rel=0.005)
+    by_layer = {
+        "lora": sum(8 * (a + b) for a, b in adapted),
+        "dora": sum(8 * (a + b) + b for a, b in adapted),
+        "adalora": sum(12 * (a + b + 1) for a, b in adapted),
+        "bottleneck": 2 * 768 * 48 + 768 + 48,
+    }
+    assert sum(p.numel() for p in prepared.parameters() if p.requires_grad) == blocks * by_layer[method.name] + head
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("method", [Full(head_dropout=0.4), Lora(head_dropout=0.4)], ids=lambda m: m.name)
+def test_the_head_has_its_own_dropout_and_the_backbone_its_own(tiny_backbone, family, method):
+    network = models.build(tiny_backbone(family), "ner", method, labels=LABELS).network
+    named = {name: m.p for name, m in network.named_modules() if isinstance(m, torch.nn.Dropout) and "lora" not in name}
+    rates = {name: p for name, p in named.items() if name.endswith(("dropout", "drop"))}
+    above = {
+        name: p
+        for name, p in rates.items()
+        if not {"embeddings", "encoder", "transformer", "layers"} & set(name.split("."))
+    }
+    assert set(above.values()) == {0.4}
+    assert all(p in (0.0, method.dropout) for name, p in rates.items() if name not in above)
 
 
 def test_the_published_lora_trains_biases_too(tiny_backbone):

@@ -22,7 +22,7 @@ from nerlib.params import Recipe
 from nerlib.tasks import TASKS, find_task
 from tests import tiny
 
-FAMILIES = ["bert", "mt5", "gpt2"]
+FAMILIES = ["bert", "deberta-v2", "modernbert", "mt5", "gpt2"]
 METHODS = [Full(), Lora(), Dora(), AdaLora()]
 LABELS = {"ner": ("O", "B-PER", "I-PER"), "sentiment": ("negative", "positive"), "qa": ("answer", "none")}
 GRID = [
@@ -54,7 +54,7 @@ def logits(model):
         return model.logits(batch).numpy()
 
 
-def trained(model, steps=60, rate=5e-3):
+def trained(model, steps=42, rate=8e-3):
     data = model.encode(examples(model.task.name), 32)
     recipe = Recipe(min_steps=steps, num_epochs=1, batch_size=8, learning_rate=rate)
     return training.train(
@@ -73,7 +73,7 @@ def grid(tiny_backbone, tmp_path_factory):
     # Random encoders say nothing of their words at the first subword unless their weights are large.
     backbones = {
         family: tiny.make_backbone(folder.with_name("backbones") / family, family, initializer_range=0.2)
-        for family in ("bert", "xlm-roberta")
+        for family in ("bert", "deberta-v2", "modernbert", "xlm-roberta")
     }
     for family, method, task, only in GRID:
         model = models.build(
@@ -209,8 +209,9 @@ def test_a_text_of_nothing_that_the_tokenizer_knows_is_one_unknown_piece(tiny_ba
         assert len(data.batch(np.array([0]))["input_ids"][0]) >= 1, family
 
 
-def test_words_behind_the_cut_are_counted(tiny_backbone):
-    tokenizer = load_tokenizer(tiny_backbone("bert"), TABLE["bert"])
+@pytest.mark.parametrize("family", ["bert", "xlm-roberta", "modernbert"])  # the last one's knows no words of a text
+def test_words_behind_the_cut_are_counted(tiny_backbone, family):
+    tokenizer = load_tokenizer(tiny_backbone(family), TABLE[family])
     long = LabelledText(" ".join(["মই"] * 50), "a", "as")
     data = encode_texts([long], tokenizer, ("a", "b"), Layout(12))
     pieces = len(tokenizer.backend_tokenizer.encode("মই", add_special_tokens=False).ids)

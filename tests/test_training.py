@@ -394,7 +394,7 @@ def test_the_precision_asked_for_is_the_one_that_is_told():
     assert run(network(), num_epochs=1).precision == precision_on(torch.device("cpu")) != "auto"
 
 
-@pytest.mark.parametrize("model_type", ["xlm-roberta", "mt5"])
+@pytest.mark.parametrize("model_type", ["xlm-roberta", "deberta-v2", "modernbert", "mt5"])
 def test_a_trimmed_vocabulary_trains_as_the_whole_one(tiny_backbone, model_type):
     from nerlib import models
     from nerlib.corpora import Sentence

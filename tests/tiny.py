@@ -1,5 +1,6 @@
 """Backbones of the right shape, small enough for tests: random weights, tokenizers of the handwritten sentences."""
 
+import json
 from pathlib import Path
 
 import torch
@@ -81,13 +82,45 @@ def byte_tokenizer() -> transformers.GPT2TokenizerFast:
     )
 
 
+def gemma_tokenizer() -> transformers.PreTrainedTokenizerFast:
+    """Like Gemma's, which is mmBERT's: a space is part of the piece behind it, and there is none before a text."""
+    special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
+    tokenizer = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.Replace(" ", "\u2581")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("\u2581", "merged_with_next")  # for training alone
+    pieces = special + [f"<0x{i:02X}>" for i in range(256)]
+    trainer = trainers.BpeTrainer(vocab_size=850, special_tokens=pieces, show_progress=False)
+    tokenizer.train_from_iterator((" ".join(words) for words in handwritten_words()), trainer)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    around = [(token, tokenizer.token_to_id(token)) for token in ("<bos>", "<eos>")]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<bos> $A <eos>", pair="<bos> $A <eos> $B <eos>", special_tokens=around
+    )
+    names = {"bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>", "unk_token": "<unk>"}
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, mask_token="<mask>", **names)
+
+
 TOKENIZERS = {
+    "deberta-v2": wordpiece_tokenizer,
+    "modernbert": gemma_tokenizer,
     "xlm-roberta": unigram_tokenizer,
     "roberta": byte_tokenizer,
     "bert": wordpiece_tokenizer,
     "mt5": sentence_end_tokenizer,
     "gpt2": byte_tokenizer,
 }
+#: What else makes a configuration the one of mDeBERTa-v3 and of mmBERT; windows are longer than local attention.
+OF_TODAY = {
+    "deberta-v2": {
+        "relative_attention": True, "position_buckets": 16, "norm_rel_ebd": "layer_norm", "share_att_key": True,
+        "pos_att_type": "p2c|c2p", "position_biased_input": False, "type_vocab_size": 0, "pooler_hidden_act": "gelu",
+        "legacy": False, "tie_word_embeddings": False,  # so that the head goes by the names of the published ones
+    },
+    "modernbert": {
+        "local_attention": 8, "num_hidden_layers": 4, "bos_token_id": 2, "cls_token_id": 2, "eos_token_id": 1,
+        "sep_token_id": 1,
+    },
+}  # fmt: skip
 _BERT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
 
 
@@ -105,14 +138,18 @@ def make_backbone(folder: Path, model_type: str = "xlm-roberta", **changes) -> P
         config = transformers.GPT2Config(**(sizes | changes))
         kind = transformers.GPT2LMHeadModel
     else:
-        positions = 130 if model_type == "bert" else 130 + tokenizer.pad_token_id + 1
-        sizes |= _BERT | {"max_position_embeddings": positions}
+        positions = 130 + tokenizer.pad_token_id + 1 if "roberta" in model_type else 130
+        sizes |= _BERT | {"max_position_embeddings": positions} | OF_TODAY.get(model_type, {})
         config = transformers.AutoConfig.for_model(model_type, **(sizes | changes))
         kind = transformers.AutoModelForMaskedLM
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = kind.from_config(config) if kind is transformers.AutoModelForMaskedLM else kind(config)
     network.save_pretrained(folder)
+    if model_type == "deberta-v2":  # as the published ones, which say nothing of their head
+        path = folder / "config.json"
+        said = {k: v for k, v in json.loads(path.read_text()).items() if k not in ("legacy", "tie_word_embeddings")}
+        path.write_text(json.dumps(said))
     tokenizer.save_pretrained(folder)
     return folder
 

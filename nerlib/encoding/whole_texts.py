@@ -80,14 +80,15 @@ def encode_texts(
         first_window=np.arange(len(texts) + 1, dtype=np.int64),
         language=language_ids(texts, layout.languages),
         pad=tokenizer.pad_token_id or 0,
-        lost_words=sum(_words_behind(encoding, room) for encoding in read),
+        lost_words=sum(_words_behind(own.text, encoding, room) for own, encoding in zip(texts, read, strict=True)),
         labels=numbers,
     )
 
 
-def _words_behind(encoding: Any, cut: int) -> int:
-    """Words of which no subword stands before a cut."""
-    return len(set(encoding.word_ids[cut:]) - set(encoding.word_ids[:cut]))
+def _words_behind(text: str, encoding: Any, cut: int) -> int:
+    """Words, as they stand between spaces, of which no subword stands before a cut."""
+    rest = text[encoding.offsets[cut - 1][1] :] if len(encoding.ids) > cut else ""
+    return len(rest.split()) - bool(rest[:1].strip())
 
 
 # --- questions --------------------------------------------------------------------------------------------------------
@@ -189,7 +190,7 @@ def encode_questions(
         first_window=np.cumsum([0, *map(len, cut)]),
         language=language_ids(questions, layout.languages),
         pad=tokenizer.pad_token_id or 0,
-        lost_words=sum(_words_behind(prompt, room // 2) for prompt in prompts),
+        lost_words=sum(_words_behind(q.question, p, room // 2) for q, p in zip(questions, prompts, strict=True)),
         remarks=(remark,) if unplaced else (),
         segments=(position >= first[owner]).astype(np.int8),
         choosable=in_context | (position == none[owner]),

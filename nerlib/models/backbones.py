@@ -344,4 +344,19 @@ def load_tokenizer(folder: Path, family: Family) -> Any:
             )
         # It occurs in no text: see `encoding.windows.neutralise_special_tokens`.
         tokenizer.pad_token = tokenizer.eos_token
+    if family.prefix_space:
+        _put_spaces(tokenizer.backend_tokenizer)
     return tokenizer
+
+
+def _put_spaces(backend: Any) -> None:
+    """Let words that are given as words be cut as in running text, where a tokenizer has no setting for it.
+
+    Gemma's, which is mmBERT's, writes spaces into the pieces behind them, and puts none before a text or a word.
+    """
+    from tokenizers import normalizers
+
+    running = backend.encode("a a", add_special_tokens=False)
+    words = backend.encode(["a", "a"], is_pretokenized=True, add_special_tokens=False)
+    if backend.normalizer is not None and running.ids != words.ids:
+        backend.normalizer = normalizers.Sequence([normalizers.Prepend(" "), backend.normalizer])

@@ -32,12 +32,16 @@ class Head:
     pools: bool = False
 
 
-def _heads(classification: str = "classifier") -> dict[str, Head]:
-    return {
-        "tagging": Head("AutoModelForTokenClassification", ("classifier",), "TOKEN_CLS"),
-        "classification": Head("AutoModelForSequenceClassification", (classification,), "SEQ_CLS"),
-        "answering": Head("AutoModelForQuestionAnswering", ("qa_outputs",), "QUESTION_ANS"),
-    }
+def _heads(*classification: str, below: tuple[str, ...] = (), answering: str = "qa_outputs") -> Mapping[str, Head]:
+    """The heads of transformers; `below`: modules of all three, `classification`: those of texts (or `classifier`)."""
+    of_texts = (*below, *(classification or ("classifier",)))
+    return MappingProxyType(
+        {
+            "tagging": Head("AutoModelForTokenClassification", (*below, "classifier"), "TOKEN_CLS"),
+            "classification": Head("AutoModelForSequenceClassification", of_texts, "SEQ_CLS"),
+            "answering": Head("AutoModelForQuestionAnswering", (*below, answering), "QUESTION_ANS"),
+        }
+    )
 
 
 #: Heads on the encoder alone of a backbone that has a decoder too; the tagging one always is.
@@ -77,6 +81,8 @@ class Family:
         Whether weights are stored (inputs, outputs), as GPT-2's `Conv1D` does.
     prefix_space
         Whether the tokenizer must be told that words begin with a space.
+    settings
+        Fields of the configuration, and their values, that are not left to what the machine has installed.
     bert_blocks
         Whether the blocks are BERT's, part by part and by name, so that they can be computed apart (`models.blocks`).
     """
@@ -90,6 +96,7 @@ class Family:
     summary: Literal["first", "last"] = "first"
     transposed: bool = False
     prefix_space: bool = False
+    settings: tuple[tuple[str, object], ...] = ()
     bert_blocks: bool = False
 
     def head(self, form: str, *, encoder_only: bool = False) -> Head:
@@ -103,7 +110,7 @@ _BERT = Family(
     kind="encoder",
     query_value=("query", "value"),
     linear=("query", "key", "value", "dense"),
-    heads=MappingProxyType(_heads()),
+    heads=_heads(),
     dropouts=("hidden_dropout_prob", "attention_probs_dropout_prob"),
     bert_blocks=True,
 )
@@ -114,11 +121,31 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "bert": _BERT,
         "xlm-roberta": _BERT,
         "roberta": Family(**(vars(_BERT) | {"prefix_space": True})),
+        # Attention hangs on distances, which grids of packed rows do not have: such blocks are never taken apart.
+        "deberta-v2": Family(
+            kind="encoder",
+            query_value=("query_proj", "value_proj"),
+            linear=("query_proj", "key_proj", "value_proj", "dense"),
+            heads=_heads("pooler", "classifier"),  # no pretraining has trained a pooler
+            dropouts=("hidden_dropout_prob", "attention_probs_dropout_prob", "pooler_dropout"),
+        ),
+        # One product gives query, key and value. Pretraining has trained what is below the head's last layer (`head`);
+        # PEFT would freeze it, `adapters` would train it.
+        "modernbert": Family(
+            kind="encoder",
+            query_value=("Wqkv",),
+            linear=("Wqkv", "Wo", "Wi"),
+            heads=_heads(below=("head",), answering="classifier"),
+            dropouts=("embedding_dropout", "mlp_dropout", "attention_dropout"),
+            prefix_space=True,
+            # Flash attention, where it is installed, would round float32 to bfloat16 without a word.
+            settings=(("reference_compile", False), ("_attn_implementation", "sdpa")),
+        ),
         "mt5": Family(
             kind="encoder-decoder",
             query_value=("q", "v"),
             linear=("q", "k", "v", "o", "wi_0", "wi_1", "wo"),
-            heads=MappingProxyType(_heads("classification_head")),
+            heads=_heads("classification_head"),
             summary="last",
             dropouts=("dropout_rate",),
         ),
@@ -126,7 +153,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             kind="decoder",
             query_value=("c_attn",),
             linear=("c_attn", "c_fc", "c_proj"),
-            heads=MappingProxyType(_heads("score")),
+            heads=_heads("score"),
             summary="last",
             dropouts=("resid_pdrop", "embd_pdrop", "attn_pdrop"),
             labelled_subword="last",

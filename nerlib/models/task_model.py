@@ -283,11 +283,16 @@ def _load_plain(
     for name in family.dropouts:
         rate = method.dropout if method.trains_backbone else method.frozen_dropout
         setattr(config, name, method.attention_dropout if name.startswith("att") else rate)
+    for name, value in family.settings:
+        setattr(config, name, value)
     if family.kind != "encoder":
         config.use_cache = False
         config.pad_token_id = tokenizer.pad_token_id  # which subword is pooled depends on it
         config.eos_token_id = tokenizer.eos_token_id
-    return read_network(head.model_class, folder, missing, config=config)
+    network, fresh = read_network(head.model_class, folder, missing, config=config)
+    if isinstance(above := getattr(network, "dropout", None), nn.Dropout):  # DeBERTa's is the backbone's by default
+        above.p = config.classifier_dropout
+    return network, fresh
 
 
 @raises_only(ModelError, "backbone")
@@ -331,7 +336,7 @@ def save_model(model: TaskModel, folder: Path) -> None:
         model.method.save(model.network, beside)
         for language in model.languages:
             save_language(model.network, language, beside / LANGUAGES / language, model.backbone)
-        if model.method.trains_backbone:
+        if _own_tokenizer(model):
             model.tokenizer.save_pretrained(beside)
         (beside / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
         (beside / "README.md").write_text(read_me(model), encoding="utf-8")
@@ -343,15 +348,20 @@ def read_me(model: TaskModel) -> str:
     title = f"{method.name}, {model.task.name} on {model.backbone.name}"
     lines = ""
     if method.loads_with and not head.pools:
-        address, _, revision = (model.backbone.address if not method.trains_backbone else ".").partition("@")
+        address, _, revision = ("." if _own_tokenizer(model) else model.backbone.address).partition("@")
         lines = WITHOUT_NERLIB.format(
             model_class=head.model_class.replace("AutoModel", method.loads_with),
             names=model.network.config.id2label,
             more=f", pad_token_id={model.tokenizer.pad_token_id}" if family.kind == "decoder" else "",
             address=address,
-            options=(f", revision={revision!r}" if revision else "") + ", add_prefix_space=True" * family.prefix_space,
+            options=f", revision={revision!r}" if revision else "",
         )
     return READ_ME.format(title=title, labels=", ".join(model.labels), lines=lines)
+
+
+def _own_tokenizer(model: TaskModel) -> bool:
+    """Whether a saved model has a tokenizer beside it: the backbone's would not do, or nobody asks for the backbone."""
+    return model.method.trains_backbone or model.backbone.family.prefix_space
 
 
 def save_language(network: Any, language: str, folder: Path, backbone: Backbone) -> None:

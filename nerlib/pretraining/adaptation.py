@@ -6,16 +6,15 @@ Pfeiffer et al. 2020, MAD-X: An Adapter-Based Framework for Multi-Task Cross-Lin
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import torch
-from torch import nn
 
 from nerlib import folders
 from nerlib.errors import CorpusError, ModelError
 from nerlib.models import Backbone, MadX
 from nerlib.models.backbones import check_finite, load_tokenizer, quiet, read_network, torch_seed
+from nerlib.models.methods.bottleneck import make_room
 from nerlib.models.task_model import save_language
 from nerlib.params import Recipe, streams
 from nerlib.pretraining.mlm import MlmResult, cached_backbone, mlm_dataset, train_masked
@@ -131,11 +130,9 @@ def train_language_adapter(
 
 def network_for(backbone: Backbone, language: str, method: MadX, seed: int) -> Any:
     """The backbone with its masked-language-model head, and a fresh language adapter that alone is trained."""
-    import adapters
-
     with torch_seed(streams(seed)["head"]), quiet():
         network = masked_network(backbone)
-        adapters.init(network)
+        make_room(network)
         network.add_adapter(language, config=method.language_config(backbone.layers))
         network.train_adapter(language)
     for name, parameter in network.named_parameters():
@@ -146,13 +143,17 @@ def network_for(backbone: Backbone, language: str, method: MadX, seed: int) -> A
 
 def masked_network(backbone: Backbone) -> Any:
     """The backbone with its masked-language-model head; a `ModelError` when it is no encoder."""
-    if backbone.family.kind != "encoder":
+    family = backbone.family
+    if family.kind != "encoder":
         raise ModelError(
-            f"{backbone.name}: masked language modelling needs an encoder with its head, "
-            f"got a family of {backbone.family.kind}s"
+            f"{backbone.name}: masked language modelling needs an encoder with its head, got a family of {family.kind}s"
         )
+    own: dict[str, Any] = dict(family.settings)
+    if backbone.config["model_type"] == "deberta-v2" and not backbone.config.get("legacy"):
+        # The published head multiplies with the embeddings itself; transformers would tie another layer to them.
+        own |= {"legacy": False, "tie_word_embeddings": False}
     with quiet():
-        network, _ = read_network("AutoModelForMaskedLM", backbone.folder)
+        network, _ = read_network("AutoModelForMaskedLM", backbone.folder, **own)
     check_finite(backbone.folder, network)
     return network
 
@@ -160,15 +161,16 @@ def masked_network(backbone: Backbone) -> Any:
 def invert_before_output(network: Any) -> None:
     """Run the inverse of the active invertible adapter before the output embeddings.
 
-    On a plain model with a masked-language-model head the library leaves it out; its own flexible heads run it here.
+    On a plain model with a masked-language-model head the library leaves it out, unless it knows the model by an
+    interface; its own flexible heads run it here.
     """
-
-    def invert(_module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        hidden = inputs[0]
-        rows = hidden.reshape(1, -1, hidden.shape[-1])  # the coupling takes (S, T, H)
-        return (network.base_model.invertible_adapters_forward(rows, rev=True).reshape(hidden.shape), *inputs[1:])
-
-    network.get_output_embeddings().register_forward_pre_hook(invert)
+    if getattr(network.base_model, "adapter_interface", None) is not None:
+        return
+    invert = partial(network.base_model.invertible_adapters_forward, rev=True)
+    if hasattr(network, "lm_predictions"):  # multiplies with the input embeddings, behind its norm
+        network.lm_predictions.lm_head.LayerNorm.register_forward_hook(lambda *call: invert(call[-1]))
+    else:
+        network.get_output_embeddings().register_forward_pre_hook(lambda _, inputs: (invert(inputs[0]), *inputs[1:]))
 
 
 # --- whole encoders ---------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from nerlib import folders
-from nerlib.encoding import IGNORED, padded_loss_positions
+from nerlib.encoding import IGNORED, padded_loss_positions, special_tokens
 from nerlib.errors import CorpusError, ModelError
 from nerlib.models.blocks import gather_rows
 from nerlib.models.methods import Hooks
@@ -51,7 +51,8 @@ class MlmResult:
 def pack(tokenizer: Any, lines: Sequence[str], length: int) -> np.ndarray:
     """Lines one after another in sequences of equal length, without padding.
 
-    Each sequence begins with `<s>` and each line ends with `</s>`; the last sequence is filled up from the first line.
+    Each sequence begins and each line ends with what the tokenizer puts around a text (`<s>` and `</s>`); the last
+    sequence is filled up from the first line.
 
     Returns
     -------
@@ -63,13 +64,14 @@ def pack(tokenizer: Any, lines: Sequence[str], length: int) -> np.ndarray:
     CorpusError
         When the lines hold no subword.
     """
+    before, after = special_tokens(tokenizer)
     encoded = tokenizer(list(lines), add_special_tokens=False)["input_ids"] if lines else []
-    stream = [subword for line in encoded if line for subword in (*line, tokenizer.sep_token_id)]
+    stream = [subword for line in encoded if line for subword in (*line, *after)]
     if not stream:
         raise CorpusError(f"nothing to train on: expected text, got {len(lines)} lines without a subword")
-    rows = -(-len(stream) // (length - 1))
-    body = np.resize(np.array(stream, dtype=np.int64), (rows, length - 1))
-    return np.concatenate([np.full((rows, 1), tokenizer.cls_token_id, dtype=np.int64), body], axis=1)
+    room = length - len(before)
+    body = np.resize(np.array(stream, dtype=np.int64), (-(-len(stream) // room), room))
+    return np.concatenate([np.tile(np.array(before, dtype=np.int64), (len(body), 1)), body], axis=1)
 
 
 class MlmDataset:
@@ -123,12 +125,16 @@ def masked_loss(network: nn.Module, batch: Batch) -> torch.Tensor:
     """Sum of the cross-entropies of the masked subwords, in nats; the head sees no other subword."""
     positions = batch["loss_positions"]
     hidden = network.base_model(input_ids=batch["input_ids"]).last_hidden_state.flatten(0, 1)  # (S * T, H)
-    outputs = _head(network)(gather_rows(hidden, positions))  # (M, V)
+    outputs = _head(network)(gather_rows(hidden, positions)[None])[0]  # (M, V)
     return cross_entropy(outputs, batch["labels"].flatten()[positions], ignore_index=IGNORED, reduction="sum")
 
 
-def _head(network: nn.Module) -> nn.Module:
-    """Return the masked-language-model head: `lm_head` in RoBERTa's kind, `cls` in BERT's."""
+def _head(network: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return the masked-language-model head of RoBERTa's, BERT's, DeBERTa's or ModernBERT's kind: (1, M, H) to V."""
+    if hasattr(network, "lm_predictions"):
+        return partial(network.lm_predictions, word_embeddings=network.get_input_embeddings())
+    if hasattr(network, "decoder"):
+        return nn.Sequential(network.head, network.decoder)
     for name in ("lm_head", "cls"):
         if isinstance(head := getattr(network, name, None), nn.Module):
             return head

@@ -7,7 +7,7 @@ MAD-X: Pfeiffer et al. 2020; leaving the last layer free: Pfeiffer et al. 2021, 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -44,11 +44,10 @@ class Bottleneck(Method):
 
     def prepare(self, network: Any, family: Family, head: Head) -> nn.Module:
         """Put the adapter into every block, freeze the backbone, train adapter and head."""
-        import adapters
         from adapters import DoubleSeqBnConfig, SeqBnConfig
 
         kind = {"pfeiffer": SeqBnConfig, "houlsby": DoubleSeqBnConfig}[self.placement]
-        adapters.init(network)
+        make_room(network)
         network.add_adapter(TASK, config=kind(reduction_factor=self.reduction_factor, dropout=self.dropout))
         network.train_adapter(TASK)  # of the adapter and the head alone gradients are required
         return network
@@ -65,9 +64,7 @@ class Bottleneck(Method):
 
     def restore(self, plain: Any, folder: Path, *, trainable: bool) -> nn.Module:
         """Put the saved adapter and head on a fresh backbone."""
-        import adapters
-
-        adapters.init(plain)
+        make_room(plain)
         load_adapter(plain, folder / TASK, TASK, with_head=True)
         plain.train_adapter(TASK)
         return plain if trainable else plain.requires_grad_(False)
@@ -113,6 +110,21 @@ class MadX(Bottleneck):
 
 
 # --- adapters in a network ------------------------------------------------------------------------------------------
+
+
+def make_room(network: Any) -> None:
+    """Let a network take the library's adapters; it gives the same outputs as before.
+
+    Of families that the library knows by an interface alone (ModernBERT), none but the kinds that are used here are
+    made ready: for its LoRA it would replace fused layers, and give them a random bias.
+    """
+    import adapters
+    from adapters.wrappers.interfaces import get_adapter_interface
+
+    interface = get_adapter_interface(network.config.model_type)
+    if interface is not None:
+        interface = replace(interface, adapter_methods=["bottleneck", "invertible"])
+    adapters.init(network, interface=interface)
 
 
 def stacked(*names: str) -> AbstractContextManager[Any]:
