@@ -293,21 +293,29 @@ def plan(pilot_seeds=3, sentences=1000, seed_sd=1.0, languages=1, goal=3.0, simu
     return sum(found) / max(len(finite), 1), len(finite) / simulations
 
 
-def looks(simulations=2000, first=3, most=30, sentences=2000, seed_sd=1.0, spending=True, seed=9):
-    """How often seed after seed ends in a false verdict, with α spent over the looks or whole at each."""
+def looks(simulations=2000, first=3, most=30, sentences=2000, seed_sd=1.0, spending=True, seed=9, difference=0.0):
+    """How often seed after seed ends in better or worse, with α spent over the looks or whole at each; seeds taken.
+
+    Also how often the first and the most seeds do, at one look.
+    """
     rng = np.random.default_rng(seed)
     design = Design(1, most, sentences, 1, seed_sd)
     seeds = rng.normal(0, math.hypot(seed_sd, INTERACTION_SD / math.sqrt(sentences)) * math.sqrt(2),
                        size=(simulations, most))  # fmt: skip
-    noise = rng.normal(0, SENTENCE_SD * math.sqrt(2 / sentences), size=simulations)
-    stopped = np.zeros(simulations, dtype=bool)
-    for look, k in enumerate(range(first, most + 1), start=1):
-        alpha = statistics.alpha_of_look(ALPHA, look) if spending else ALPHA
+    noise = difference + rng.normal(0, SENTENCE_SD * math.sqrt(2 / sentences), size=simulations)
+
+    def decides(k, alpha):
         values, variance = seeds[:, :k].mean(axis=1) + noise, seeds[:, :k].var(axis=1, ddof=1) / k
         sentence = 2 * SENTENCE_SD**2 / sentences
         quantiles = [special.stdtrit(freedom, 1 - alpha / 2) ** 2 for freedom in (k - 1, design.sentences / 2)]
-        stopped |= np.abs(values) > np.sqrt(quantiles[0] * variance + quantiles[1] * sentence)
-    return float(stopped.mean())
+        return np.abs(values) > np.sqrt(quantiles[0] * variance + quantiles[1] * sentence)
+
+    stopped, taken = np.zeros(simulations, dtype=bool), np.full(simulations, most)
+    for look, k in enumerate(range(first, most + 1), start=1):
+        now = decides(k, statistics.alpha_of_look(ALPHA, look, most - first + 1) if spending else ALPHA) & ~stopped
+        taken[now] = k
+        stopped |= now
+    return float(stopped.mean()), float(taken.mean()), *(float(decides(k, ALPHA).mean()) for k in (first, most))
 
 
 def language_tails(number=2500, seed=10, **generator):
@@ -356,13 +364,22 @@ def rows(simulations):
         found = f"{share:.2f} (said in {named:.2f})" if named else "sentences are the limit"
         yield name, promised, found, 0.75 <= share <= 0.9 if named > 0.05 else None
     for spending in (True, False):
-        share = looks(simulations, spending=spending)
+        share, *_ = looks(simulations, spending=spending)
         name = "seed by seed from 3 to 30, " + ("α spent over the looks" if spending else "α whole at each look")
         yield (
             name,
             f"false verdicts ≤ {bound:.3f}" if spending else "measured",
             f"{share:.3f}",
             (share <= bound if spending else None),
+        )
+    for seed_sd, difference in product((0.3, 1.0, 2.5), (1.0, 2.0, 4.0)):
+        share, taken, *once = looks(simulations, most=10, seed_sd=seed_sd, difference=difference)
+        found = f"{share:.2f} with {taken:.1f} seeds; 3 seeds {once[0]:.2f}, 10 seeds {once[1]:.2f} at one look"
+        yield (
+            f"until decided, 3 to 10 seeds of SD {seed_sd}: a true difference of {difference:g}",
+            "measured",
+            found,
+            None,
         )
     for tail in TAILS:
         found = language_tails(simulations, language_tail=tail)

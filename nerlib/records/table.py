@@ -41,6 +41,7 @@ COLUMNS: dict[str, str] = {
     "method_settings": "str",
     "seed": "int64",
     "look": "float64",
+    "looks": "float64",
     "status": "str",
     "reason": "str",
     "train_sentences": "float64",
@@ -103,8 +104,8 @@ def read_records(study: str) -> pd.DataFrame:
         `train_languages` joins the tags with "+", and so does `sources`, without the target's. `variant` says in words
         how the run was asked for, each way in the order of the alphabet, joined with " + " (`variants_of`);
         `variant_digest` and `parent_variant_digest` (of the run that it continues) tell two of the same words apart,
-        `method_settings` two configurations of one method (JSON). `look` is 1 and more where seeds were added until
-        something was decided, and says for which look this one was. Of
+        `method_settings` two configurations of one method (JSON). Where seeds are added until something is decided,
+        `look` says for which look this one was, of `looks` at most. Of
         `test_sentences`, `seen_sentences` stand in the training data (`unseen_score` is the score of the others, NaN
         when there are none of either kind), and `excluded_sentences` could not be aligned with a foreign system's.
         `dev_score` and `test_score` are the `metric`'s; `test_score` is always of the target's test set.
@@ -210,7 +211,7 @@ def _row(record: Record) -> dict[str, Any]:
         "train_languages": "+".join(record.train_languages),
         "sources": "+".join(tag for tag in record.train_languages if tag != record.language),
         "variant": " + ".join(variants_of(record)),
-        "look": (record.settings.get("look") or {}).get("value"),
+        **_looks(record),
         "variant_digest": _variant_digest(record),
         "method_settings": _method_settings(record),
         "train_sentences": record.sizes.get("train"),
@@ -239,6 +240,14 @@ def variants_of(record: Record) -> list[str]:
     facts = [f"aligned by {record.identity['alignment'].get('form', '')}"] if record.identity.get("alignment") else []
     facts += [option.replace("_", " ") for option in ("encoder_only", "trim_vocabulary") if record.identity.get(option)]
     return [", ".join([word, *facts]) for word in sorted(record.variants)]
+
+
+def _looks(record: Record) -> dict[str, Any]:
+    """Which look at growing seeds the run was made for, and of how many at most."""
+    look, most, seeds = (
+        (record.settings.get(name) or {}).get("value") or None for name in ("look", "most_seeds", "seeds")
+    )
+    return {"look": look, "looks": most - len(seeds) + look if look and most and seeds else None}
 
 
 OF_THE_METHOD = ("learning_rate", "precision", "micro_batch_size")  # of a recipe: what each method has its own of

@@ -87,7 +87,7 @@ class Comparison:
         What was asked.
     pairs
         What was paired: `language`, `seed`, `a`, `b`, `difference` (0..1), and of both sides `digest`, `folder`,
-        `collapsed`; `look`. Seeds that are not shared stand beside each other, NaN where a side has none.
+        `collapsed`; `look` of `looks`. Seeds that are not shared stand beside each other, NaN where a side has none.
     left_out
         What has no partner, in words; empty where everything has one.
     doubts
@@ -323,8 +323,8 @@ def compare(
         if answered := first.get(_compared(pairs[str(one)][0])):
             of_pairs, left_out = pairs[str(answered)]
             size = sizes[_family(answered)] + (answered not in plan)
-            at = look or int(of_pairs["look"].max())
-            spent = statistics.alpha_of_look(alpha, at) if at else alpha
+            at, of = (look, 0) if look else (int(of_pairs[name].max()) for name in ("look", "looks"))
+            spent = statistics.alpha_of_look(alpha, at, of) if at else alpha
             answer = measure(answered, of_pairs, left_out, family=size, margin=margin, alpha=spent, look=at)
             judged.append(replace(answer, question=one) if of_pairs.equals(pairs[str(one)][0]) else answer)
     return judged
@@ -350,14 +350,11 @@ def _one_of_each_seed(table: pd.DataFrame) -> pd.DataFrame:
         "gold": "first",
         "collapsed": "all",
         "look": "max",
+        "looks": "max",
     }
-    rows = (
-        table.assign(look=table.get("look", 0))
-        .fillna({"train_sentences": 0, "look": 0})
-        .sort_values("digest")
-        .groupby(key, as_index=False)
-        .agg(rules)
-    )
+    table = table.assign(**{name: table.get(name, 0) for name in ("look", "looks")})
+    rows = table.fillna({"train_sentences": 0, "look": 0, "looks": 0}).sort_values("digest")
+    rows = rows.groupby(key, as_index=False).agg(rules)
     return rows.rename(columns={"test_score": "score"})
 
 
@@ -378,7 +375,7 @@ def pairs_of(table: pd.DataFrame, asked: Question, shared_seeds: bool | None = N
         by.append("own_sources")
     if "stage" in asked.a and SOURCES not in (asked.a["stage"], asked.b["stage"]):
         by.append("train_sentences")
-    values = ["score", "digest", "folder", "gold", "collapsed", "look"]
+    values = ["score", "digest", "folder", "gold", "collapsed", "look", "looks"]
     a, b = (side.set_index(by)[values].add_suffix(f"_{name}") for side, name in zip(rows, "ab", strict=True))
     if a.index.has_duplicates or b.index.has_duplicates:
         names = ", ".join(name for name in ASKED if name not in asked.a and name not in asked.where)
@@ -398,8 +395,8 @@ def pairs_of(table: pd.DataFrame, asked: Question, shared_seeds: bool | None = N
     shown = ", ".join(notes[:5]) + (f" and {len(notes) - 5} more" if len(notes) > 5 else "")
     both = both[same_test].sort_values(by, ignore_index=True)
     hit = {name: both[name].eq(True) for name in ("collapsed_a", "collapsed_b")}
-    look = both[["look_a", "look_b"]].max(axis=1).fillna(0)
-    return both.assign(difference=both["a"] - both["b"], shared=shared, look=look, **hit), shown
+    looks = {name: both[[f"{name}_a", f"{name}_b"]].max(axis=1).fillna(0) for name in ("look", "looks")}
+    return both.assign(difference=both["a"] - both["b"], shared=shared, **looks, **hit), shown
 
 
 def measure(

@@ -272,10 +272,18 @@ def _fewest(design: Callable[[int], Estimate], difference: float, alpha: float, 
     return float(low)
 
 
-def alpha_of_look(alpha: float, look: int) -> float:
-    """What the look-th look at growing data may spend of α, so that however many looks cost no more than α.
+def alpha_of_look(alpha: float, look: int, looks: int = 0) -> float:
+    """What the look-th look at growing data may spend of α, so that all looks together cost no more than α.
 
-    α / (j (j + 1)) sums to α: by the union bound a verdict stays valid whenever one stops.
+    Where it is known beforehand how many there are at most, half is kept for the last one, which knows most; else
+    α / (j (j + 1)), which sums to α. By the union bound a verdict stays valid whenever one stops.
+
+    Parameters
+    ----------
+    look
+        From 1 on.
+    looks
+        How many there are at most; 0: not known.
 
     References
     ----------
@@ -284,4 +292,6 @@ def alpha_of_look(alpha: float, look: int) -> float:
     """
     if look < 1:
         raise SettingsError(f"expected the number of the look, 1 for the first, got {look}")
-    return alpha / (look * (look + 1))
+    if looks < look:
+        return alpha / (look * (look + 1))
+    return alpha / 2 if 1 < look == looks else alpha if looks == 1 else alpha / 2 / (looks - 1)

@@ -475,7 +475,8 @@ def test_runs_that_were_made_for_a_later_look_spend_its_part_of_alpha():
     grown = runs.assign(look=runs["seed"].map({1: 1, 2: 1, 3: 2}))
     (found,), (told,) = compare(grown), compare(runs, look=2)
     assert (found.look, found.difference) == (2, told.difference) and "look 2" in describe(found)
-    assert found.difference.level == pytest.approx(1 - 0.05 / 6)
+    for looks, spent in ((2, 0.05 / 2), (3, 0.05 / 4), (9, 0.05 / 16)):  # half of it is the last look's
+        assert compare(grown.assign(looks=looks))[0].difference.level == pytest.approx(1 - spent)
     assert compare(runs)[0].look == 0 and "look" not in describe(compare(runs)[0])
 
 

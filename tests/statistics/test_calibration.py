@@ -87,10 +87,14 @@ def test_as_many_seeds_as_the_plan_names_decide_four_times_in_five():
 
 
 def test_looking_again_and_again_costs_what_it_spends():
-    assert calibration.looks(500) <= ALPHA
-    assert calibration.looks(500, spending=False) > 2 * ALPHA
+    assert calibration.looks(500)[0] <= ALPHA
+    assert calibration.looks(500, spending=False)[0] > 2 * ALPHA
+    share, taken, first, most = calibration.looks(500, most=10, difference=2.0)
+    assert first < share < most and taken < 10
     assert sum(statistics.alpha_of_look(ALPHA, look) for look in range(1, 10_000)) < ALPHA
     assert np.isclose(statistics.alpha_of_look(ALPHA, 1), ALPHA / 2)
+    for looks in (1, 2, 8):
+        assert np.isclose(sum(statistics.alpha_of_look(ALPHA, look, looks) for look in range(1, looks + 1)), ALPHA)
 
 
 @pytest.mark.parametrize("languages", [1, 3])
