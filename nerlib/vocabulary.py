@@ -14,6 +14,9 @@ from nerlib.errors import SettingsError, did_you_mean
 Side = Literal["target", "sources"]
 Row = TypeVar("Row")
 
+#: The MIME type under which pages keep an answer and a status for machines, beside the HTML for people.
+DATA = "application/vnd.nerlib+json"
+
 # --- stages -----------------------------------------------------------------------------------------------------------
 
 

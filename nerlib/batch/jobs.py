@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nerlib import folders, params, results
+from nerlib import folders, params
 from nerlib.batch import notebook_files
 from nerlib.errors import NerlibError, SettingsError, did_you_mean
 from nerlib.languages import canonical
@@ -98,6 +98,8 @@ def register(study: Mapping[str, Any]) -> list[Job]:
 
     Margin and level are those of ``07_statistics``. See `nerlib.results.registered`.
     """
+    from nerlib import results  # with pandas and scipy, which a notebook's job can do without
+
     made, named = jobs(study), ("margin", "significance", "seeds")
     given = [{name: value for name, value in job.parameters.items() if name in named} for job in made] or [{}]
     rules = [params.read_settings(of) for of in given]

@@ -12,7 +12,7 @@ from pydantic import AliasPath, BaseModel, BeforeValidator, Field
 
 from nerlib import folders
 from nerlib.errors import FolderError, SettingsError
-from nerlib.report import DATA
+from nerlib.vocabulary import DATA
 
 #: Key of the notebook's metadata under which `jobs.execute` says which code made it, and what ended it.
 MADE_OF = "nerlib"

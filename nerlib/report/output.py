@@ -13,9 +13,8 @@ import pandas as pd
 from nerlib import folders, vocabulary
 from nerlib.formats import interval, is_interval, number
 from nerlib.languages import language_name
+from nerlib.vocabulary import DATA
 
-#: The MIME type under which an answer and a status are kept for machines, beside the HTML for people.
-DATA = "application/vnd.nerlib+json"
 NONE = "–"
 #: Columns whose values have labels of their own, and those that hold language tags, joined by "+" where several.
 LABELLED = ("method", "stage", "task", "backbone", "metric")
