@@ -8,7 +8,7 @@ BIN := .venv/bin
 DONE := .venv/.installed
 export PYTHONUTF8 := 1
 
-.PHONY: help setup demo start study test torture fuzz check bench lab work format
+.PHONY: help setup demo start study plan test torture fuzz check bench lab work format
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ start: setup ## look at a corpus and write its study's file: make start CORPUS=p
 study: setup ## all pages of a study: make study STUDY=name
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile params/studies/$(STUDY).yaml --quiet all
 	@echo "$${NERLIB_REPORTS:-$(CURDIR)/reports}/$(STUDY)/index.html"
+
+plan: setup ## what a study will cost, before it begins: make plan STUDY=name PRICE=2.5
+	@$(BIN)/python -m nerlib.batch plan $(STUDY) --price $(or $(PRICE),0)
 
 test: setup ## all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder

@@ -5,11 +5,12 @@ from dataclasses import fields
 from itertools import combinations
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 import pytest
 
 from nerlib import params, records
-from nerlib.batch import grid, jobs
+from nerlib.batch import grid, jobs, plan
+from nerlib.batch.__main__ import main as batch
 from nerlib.experiment import Study, find_stage
 from nerlib.experiment.__main__ import main
 from nerlib.experiment.stage_run import StageRun
@@ -124,8 +125,17 @@ def test_cells_made_in_their_order_train_each_source_once_for_two_targets(tiny_b
         out = tmp_path / "made.json"
         assert main(["make", str(out), "--cell", json.dumps(left[path].parameters)]) == 0
         assert sum(map(len, json.loads(out.read_text()).values())) == left.pop(path).runs
-    table = pd.concat(records.read_records(study) for study in ("two", "language_adapters"))
+    table = plan.all_records()
     assert len(table) == count and table["status"].eq("finished").all()
+    found, taken_whole = plan.finished(["two", "language_adapters"]), ("sources",)
+    for cell in grid.grid(planned).cells.values():
+        for key, (one, seeds) in cell.trainings.items():
+            assert found[key] == set(seeds), "a record's settings say which training it is"
+            same = (table["stage"] == one.stage) & (table["method"] == one.settings.method)
+            if one.stage not in taken_whole:
+                assert set(table.loc[same, "steps"]) == {plan.steps(one, {})}
+    left = plan.estimate(grid.grid(planned), plan.rates(table), found)
+    assert left["seconds"].eq(0).all() and left["found"].sum() == left["runs"].sum() == count
     sources = [records.read_record(Path(folder)) for folder in table.loc[table["stage"] == "sources", "folder"]]
     taken = [record for record in sources if "training_taken_over_from" in record.provenance]
     assert len(sources) == 8 and len(taken) == 4, "two methods, two seeds, once for both targets"
@@ -135,3 +145,43 @@ def test_a_cell_that_cannot_be_made_is_one_line(tmp_path, capsys):
     cell = [{"settings": {"corpus": "nowhere", "language": "sw", "backbone": "nowhere"}, "stages": ["baseline"]}]
     assert main(["make", str(tmp_path / "made.json"), "--cell", json.dumps(cell)]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1 and not (tmp_path / "made.json").exists()
+
+
+# --- what it will cost ------------------------------------------------------------------------------------------------
+
+
+def test_a_study_takes_no_longer_on_more_devices_and_no_less_than_its_longest_chain():
+    african = study_file("african")
+    spent = {path: 60.0 * (1 + number % 5) for number, path in enumerate(african.cells)}
+    hours = [plan.makespan(african, spent, devices) for devices in (1, 2, 8, 1000)]
+    assert hours == sorted(hours, reverse=True)
+    assert hours[0] == pytest.approx(sum(spent.values()) + plan.START * len(spent))
+
+    def chain(path):
+        return spent[path] + plan.START + max(map(chain, african.cells[path].needs), default=0.0)
+
+    assert hours[-1] == pytest.approx(max(map(chain, african.cells)))
+
+
+def test_the_line_of_seconds_over_steps_is_found():
+    steps = np.array([10.0, 100.0, 400.0])
+    assert plan._line(steps, 3.0 + 0.25 * steps) == pytest.approx((0.25, 3.0))
+    assert plan._line(steps[:1], np.array([5.0])) == pytest.approx((0.5, 0.0))
+    slope, each = plan._line(steps, np.array([1.0, 20.0, 200.0]))
+    assert slope >= 0 and each >= 0
+
+
+def test_a_study_is_planned_without_corpora(capsys):
+    assert batch(["plan", "wikiann", "--price", "2"]) == 0
+    shown = capsys.readouterr().out
+    runs = sum(cell.runs for cell in study_file("wikiann").cells.values())
+    assert f"{runs:,} runs" in shown and "100% counted" in shown and "at 2 an hour" in shown
+    assert batch(["plan", "wikian"]) == 1
+    assert "did you mean 'wikiann'" in capsys.readouterr().err
+
+
+def test_weights_that_are_trained_elsewhere_take_no_training():
+    table = plan.estimate(study_file("wikiann"), {})
+    sources = table[(table["stage"] == "sources") & (table["method"] == "full")].groupby("kind")
+    assert sources["shared"].sum()["sources"] == 0 < sources["shared"].sum()["cell"]
+    assert (sources["seconds"].sum() / sources["runs"].sum()).is_monotonic_increasing, "cell before sources"

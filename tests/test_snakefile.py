@@ -230,6 +230,16 @@ def test_a_study_that_failed_from_the_start_is_continued_by_the_same_command(roo
     assert "Nothing to be done" in snakemake().stderr
 
 
+def test_runs_can_be_jobs_of_their_own(root, snakemake):
+    given = {"demo_on_purpose": True, "sources": ["hi@x"]}
+    planned = snakemake("-n", "--config", "granularity=cell", f"parameters={given}")
+    assert planned.returncode == 0, planned.stderr
+    counts = dict(line.split() for line in planned.stdout.splitlines() if len(line.split()) == 2)
+    assert counts["notebook"] == "2" and counts["cell"] == "3", "full and LoRA alone, LoRA from sources"
+    asked = snakemake("-n", "--config", "granularity=run")
+    assert asked.returncode != 0 and "granularity: expected notebook or cell, got 'run'" in asked.stderr
+
+
 def test_a_mistake_in_the_study_is_one_line(root, snakemake):
     asked = snakemake("-n", "--config", 'parameters={"seedz": [3]}')
     assert asked.returncode != 0

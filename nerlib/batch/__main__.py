@@ -1,4 +1,4 @@
-"""Command line: ``python -m nerlib.batch execute|render|fill|index``; one line and exit code 1 when it cannot."""
+"""Command line: ``python -m nerlib.batch execute|render|fill|index|plan``; one line and exit code 1 when it cannot."""
 
 import argparse
 import os
@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from nerlib import folders
+from nerlib import folders, params
 from nerlib.batch import jobs, page
 from nerlib.errors import NerlibError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line asks and print the path of the page; 1 when that was not possible."""
+    """Do what the command line asks and print a page's path, or a plan; 1 when that was not possible."""
     parser = argparse.ArgumentParser(prog="python -m nerlib.batch", description="Notebooks executed, and their pages.")
     commands = parser.add_subparsers(required=True)
     execute = commands.add_parser("execute", help="run a notebook with papermill and render it")
@@ -38,6 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
         help="a file of LANGUAGE/NOTEBOOK lines; by default what the study's file asks for",
     )
     index.set_defaults(func=_index)
+    plan = commands.add_parser("plan", help="what a study will cost: runs, hours, memory, disk")
+    plan.add_argument("study", help="its name, or a file")
+    plan.add_argument("--price", type=float, default=0.0, help="of an hour of a device")
+    plan.set_defaults(func=_plan)
     given = parser.parse_args(arguments)
     try:
         print(given.func(given))
@@ -57,6 +61,13 @@ def _index(given: argparse.Namespace) -> Path:
     from nerlib.batch.index import index  # with pandas and the records, which no other command needs
 
     return index(given.study, given.planned and given.planned.read().splitlines())
+
+
+def _plan(given: argparse.Namespace) -> str:
+    from nerlib.batch.plan import plan
+
+    file = Path(given.study)
+    return plan(params.read_yaml(file) if file.suffix == ".yaml" else jobs.described(given.study), given.price)
 
 
 def json_object(text: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from nerlib.params import DEMO, Settings
 from nerlib.vocabulary import LANGUAGE_ADAPTER, METHODS, Stage, find_stage, form_of
 
 ADAPTER = "language_adapter"
+KINDS = (ADAPTER, "sources", "cell")
 OWN, EACH = ("",), ()  # of the settings: its method, its methods
 
 #: What the cells of a notebook ask `Study` for, in their order: methods, and stages of each. `few_shot` and

@@ -23,7 +23,7 @@ from nerlib.batch import notebook_files
 from nerlib.errors import NerlibError, SettingsError, did_you_mean
 from nerlib.languages import canonical
 
-STUDY_KEYS = {"study", "parameters", "languages", "notebooks", "summary", "threads"}
+STUDY_KEYS = {"study", "parameters", "languages", "notebooks", "summary", "threads", "granularity"}
 ALL_LANGUAGES = "mul"  # ISO 639: multiple languages
 
 
@@ -71,6 +71,8 @@ def jobs(study: Mapping[str, Any]) -> list[Job]:
         raise SettingsError(f"study: unknown {sorted(unknown)}; expected some of {sorted(STUDY_KEYS)}")
     if not isinstance(threads := study.get("threads", 1), int) or threads < 1:
         raise SettingsError(f"threads: expected a number, 1 or more, got {threads!r}")
+    if (granularity := study.get("granularity", "notebook")) not in ("notebook", "cell"):
+        raise SettingsError(f"granularity: expected notebook or cell, got {granularity!r}")
     name = folders.safe_name(study.get("study", ""), "study")
     common = _mapping(study.get("parameters"), "parameters")
     planned, summary = (_mapping(study.get(name), name) for name in ("notebooks", "summary"))
@@ -161,20 +163,18 @@ def _refuse_unknown(given: Mapping[str, Any], known: set[str], where: str) -> No
             raise SettingsError(f"{where}: no notebook here has a parameter {name!r}; {hint}")
 
 
-def fill(study: str, folder: Path) -> Path:
-    """Put copies of a study's notebooks, its parameters filled in, into ``<folder>/<study>``; those there are kept.
+def described(study: str) -> dict[str, Any]:
+    """What ``params/studies/<study>.yaml`` says; a `SettingsError` when there is no such study."""
+    if found := params.study_file(study):
+        return found
+    there = sorted(file.stem for file in (folders.project_root() / "params" / "studies").glob("*.yaml"))
+    hint = did_you_mean(study, there) or f"there are {', '.join(there)}"
+    raise SettingsError(f"no params/studies/{study}.yaml; {hint}")
 
-    Raises
-    ------
-    SettingsError
-        When there is no such study.
-    """
-    described = params.study_file(study)
-    if not described:
-        there = sorted(file.stem for file in (folders.project_root() / "params" / "studies").glob("*.yaml"))
-        hint = did_you_mean(study, there) or f"there are {', '.join(there)}"
-        raise SettingsError(f"no params/studies/{study}.yaml; {hint}")
-    for job in register(described):
+
+def fill(study: str, folder: Path) -> Path:
+    """Put copies of a study's notebooks, its parameters filled in, into ``<folder>/<study>``; those there are kept."""
+    for job in register(described(study)):
         copy = folder / study / f"{job.path}.ipynb"
         content = notebook_files.read(source(job.notebook))
         notebook_files.fill(content, job.parameters)

@@ -1,0 +1,306 @@
+"""What a study will cost, before it begins: runs, hours, memory, disk, and how long it takes on so many devices.
+
+Hours come from finished records of the same backbone and method, of whatever study, where there are some (`measured`);
+else from what one optimizer step takes on one H200 by count of operators and products (`counted`). Both are told as an
+interval. Optimizer steps follow from the settings, but for corpora of unknown size.
+"""
+
+import heapq
+import math
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from nerlib import formats, params, records
+from nerlib.batch import jobs
+from nerlib.batch.grid import ADAPTER, Grid, Training, adapter, grid, trainings
+from nerlib.efficiency import memory_needed
+from nerlib.errors import NerlibError
+from nerlib.vocabulary import METHODS, canonical_backbone, find_stage
+
+UNKNOWN_SIZE = 20_000  # sentences of a corpus that is taken whole
+ENCODER = 277e6  # parameters of XLM-R base, whose shape the following counts are of
+#: Weights of a backbone, where no record says; others count as XLM-R base.
+WEIGHTS = {
+    "FacebookAI/xlm-roberta-large": 560e6,
+    "google-bert/bert-base-multilingual-cased": 178e6,
+    "google/mt5-small": 300e6,
+    "ai-forever/mGPT": 1.42e9,
+    "demo": 0.7e6,
+}
+#: Milliseconds of one optimizer step of 32 sentences of 128 subwords on one H200 (benchmarks/NOTES.md).
+STEP_MS = {"full": 7.8, "lora": 4.5, "bottleneck": 4.4, "madx": 5.6, ADAPTER: 8.0}
+#: Of all weights, the share that is trained and kept.
+TRAINED = {"full": 1.0, "bottleneck": 0.0032, "madx": 0.0032, ADAPTER: 0.027}
+LORA_SHARE, OTHER_STEP_MS = 0.0011, 6.5
+EACH_RUN, PER_GIGABYTE = 2.0, 4.0  # seconds: scoring and files; weights read and written
+START = 30.0  # seconds from a job's begin to its first step
+FACTOR = {"measured": 1.5, "counted": 3.0}  # an interval's ends are so many times more, and less
+HOST_MB = 4000  # of the libraries
+NOTEBOOK_MINUTES, NOTEBOOK_MB = 60, 8000  # asked for; a tenth of the time is usual
+BYTES_BESIDE = 150e3  # of a run, beside its model: record, predictions, counts, curve, log
+ADAPTERS = "language_adapters"  # the study of theirs
+
+
+class Rate(NamedTuple):
+    """What runs of a backbone and method take: seconds a step and beside, bytes a model and at the peak; from where."""
+
+    step: float
+    run: float
+    model_bytes: float
+    memory_bytes: float
+    weights: float
+    steps: Mapping[str, float]  # of a run by stage, for corpora that are taken whole
+    known: str  # measured, counted
+
+
+def steps(one: Training, usual: Mapping[str, float]) -> float:
+    """Optimizer steps of a run; those that are `usual` of its stage where a corpus is taken whole, of unknown size."""
+    s, stage = one.settings, one.stage
+    if stage == ADAPTER:
+        return s.language_adapter_steps
+    recipe, found = s.recipe_of(stage, METHODS[s.method].learning_rate), find_stage(stage)
+    size = s.source_size if found.trains_on == "sources" else found.train_size or s.train_size
+    if not size and stage in usual:
+        return usual[stage]
+    batches = math.ceil((size or UNKNOWN_SIZE) * recipe.epoch_fraction / recipe.batch_size)
+    return batches * max(recipe.num_epochs, math.ceil(recipe.min_steps / batches))
+
+
+def tried(one: Training) -> int:
+    """Runs that choose a learning rate beside those that are reported: of the stage, and of what it continues."""
+    s = one.settings
+    if one.stage == ADAPTER or not s.tunes(one.stage) or find_stage(one.stage).selects_on is None:
+        return 0
+    before = find_stage(one.stage).continues
+    return len(s.tuning_factors) + bool(before and not s.tunes(before))
+
+
+# --- what is known ----------------------------------------------------------------------------------------------------
+
+
+def rates(table: pd.DataFrame) -> dict[tuple[str, str], Rate]:
+    """By backbone and method (of adapters: their stage), what finished runs took.
+
+    Parameters
+    ----------
+    table
+        Of `records.read_records`, of one study or several.
+    """
+    done = table[(table["status"] == "finished") & (table["steps"] > 0)]
+    kinds = done["method"].where(done["stage"] != ADAPTER, ADAPTER)
+    found = {}
+    for (backbone, kind), runs in done.groupby([done["backbone"].map(canonical_backbone), kinds]):
+        most = runs[["peak_memory_bytes", "total_parameters"]].max()
+        per_step, each = _line(runs["steps"].to_numpy(), runs["seconds"].to_numpy())
+        found[str(backbone), str(kind)] = Rate(
+            step=per_step,
+            run=each,
+            model_bytes=float(runs["model_bytes"].median()),
+            memory_bytes=float(most["peak_memory_bytes"]),
+            weights=float(most["total_parameters"]),
+            steps={str(stage): steps for stage, steps in runs.groupby("stage")["steps"].median().items()},
+            known="measured",
+        )
+    return found
+
+
+def _line(steps: np.ndarray, seconds: np.ndarray) -> tuple[float, float]:
+    """Seconds a step, and of a run beside its steps: the line of least squares, neither below 0."""
+    spread = steps - steps.mean()
+    slope = float(spread @ seconds / (spread @ spread)) if spread.any() else math.inf
+    slope = min(max(slope, 0.0), float(seconds.mean() / steps.mean()))
+    return slope, float(seconds.mean() - slope * steps.mean())
+
+
+def rate(one: Training, known: Mapping[tuple[str, str], Rate]) -> Rate:
+    """What a training's runs take: as measured, else by count."""
+    backbone, kind = canonical_backbone(one.settings.backbone), ADAPTER if one.stage == ADAPTER else one.settings.method
+    if found := known.get((backbone, kind)):
+        return found
+    weights = next(
+        (rate.weights for (name, _), rate in known.items() if name == backbone), WEIGHTS.get(backbone, ENCODER)
+    )
+    trained = weights * TRAINED.get(kind, LORA_SHARE)
+    per_step = STEP_MS.get(kind, OTHER_STEP_MS) / 1000 * max(weights / ENCODER, 0.1)
+    kept = 4 * trained
+    return Rate(
+        step=per_step,
+        run=EACH_RUN + PER_GIGABYTE * kept / 1e9,
+        model_bytes=kept,
+        memory_bytes=2.0 * memory_needed(int(weights), int(trained)),
+        weights=weights,
+        steps={},
+        known="counted",
+    )
+
+
+# --- what it comes to -------------------------------------------------------------------------------------------------
+
+
+def estimate(
+    study: Grid, known: Mapping[tuple[str, str], Rate], found: Mapping[str, set[int]] | None = None
+) -> pd.DataFrame:
+    """What the cells of a study take.
+
+    Parameters
+    ----------
+    known
+        See `rates`.
+    found
+        By key of a training, the seeds of its finished runs: these take nothing.
+
+    Returns
+    -------
+    DataFrame
+        A row a training: `cell`, `kind`, `backbone`, `method`, `stage`, `runs`, `found`, `tried` (runs that choose a
+        learning rate), `shared` (runs that are scored only, with weights that another one trains), `seconds`, `known`
+        (`measured` or `counted`), `bytes` (of models on disk), `memory` (bytes at the peak, on the device).
+    """
+    rows, trained = [], set[str]()
+    for cell in sorted(study.cells.values(), key=lambda cell: cell.kind != "sources"):
+        for key, (one, seeds) in cell.trainings.items():
+            each, there = rate(one, known), len(set(seeds) & (found or {}).get(key, set()))
+            more = tried(one) if there < len(seeds) else 0
+            shared = len(seeds) if one.weights in trained else 0
+            trained |= {one.weights} - {""}
+            s, runs = one.settings, len(seeds) - there + more
+            spent = runs * each.run + (0 if shared else runs * each.step * steps(one, each.steps))
+            about = (cell.path, cell.kind, s.backbone, s.method, one.stage, len(seeds), there, more, shared)
+            rows.append((*about, spent, each.known, (len(seeds) + more) * each.model_bytes, each.memory_bytes))
+    names = "cell kind backbone method stage runs found tried shared seconds known bytes memory"
+    return pd.DataFrame(rows, columns=names.split())
+
+
+def resources(study: Grid) -> dict[str, tuple[int, int]]:
+    """By cell, the minutes and megabytes of host memory that its job asks for, three times what is expected."""
+    table = estimate(study, rates(all_records()))
+    by_cell = table.groupby("cell").agg(seconds=("seconds", "sum"), memory=("memory", "max"))
+    return {
+        str(cell): (math.ceil((START + 3 * row.seconds) / 60), HOST_MB + math.ceil(row.memory / 1e6))
+        for cell, row in by_cell.iterrows()
+    }
+
+
+def all_records() -> pd.DataFrame:
+    """The runs of all studies."""
+    tables = [records.read_records(study) for study in records.studies()]
+    return (
+        pd.concat(tables, ignore_index=True)
+        if tables
+        else pd.DataFrame(columns=list(records.COLUMNS)).astype(records.COLUMNS)
+    )
+
+
+def finished(names: Iterable[str]) -> dict[str, set[int]]:
+    """The seeds of finished runs by key, of these studies: a run's settings say which training it was asked for as."""
+    found: dict[str, set[int]] = {}
+    for study in names:
+        table = records.read_records(study)
+        for folder in table.loc[table["status"] == "finished", "folder"]:
+            with suppress(NerlibError):  # of another version; it is made again
+                record = records.read_record(Path(folder))
+                given = {name: setting["value"] for name, setting in record.settings.items()}
+                settings = params.read_settings(given).with_method(record.method)
+                one = (
+                    adapter(settings, record.language)
+                    if record.stage == ADAPTER
+                    else trainings(settings, [record.stage])[-1]
+                )
+                found.setdefault(one.key, set()).add(record.seed)
+    return found
+
+
+def makespan(study: Grid, spent: Mapping[str, float], devices: int) -> float:
+    """Seconds until all cells are made on so many devices: whichever may begin does, the longest first."""
+    waits = {path: set(cell.needs) for path, cell in study.cells.items()}
+    then: dict[str, list[str]] = {path: [] for path in study.cells}
+    for path, needs in waits.items():
+        for need in needs:
+            then[need].append(path)
+    ready = [(-spent.get(path, 0.0), path) for path, needs in waits.items() if not needs]
+    heapq.heapify(ready)
+    running: list[tuple[float, str]] = []
+    now = 0.0
+    while ready or running:
+        while ready and len(running) < devices:
+            _, path = heapq.heappop(ready)
+            heapq.heappush(running, (now + START + spent.get(path, 0.0), path))
+        now, path = heapq.heappop(running)
+        for after in then[path]:
+            waits[after].discard(path)
+            if not waits[after]:
+                heapq.heappush(ready, (-spent.get(after, 0.0), after))
+    return now
+
+
+class Total(NamedTuple):
+    """What a study takes in all, with the ends of the interval of its device hours.
+
+    Bytes are by what is kept: all models; adapters alone (of full fine-tuning none); records alone.
+    """
+
+    hours: float
+    low: float
+    high: float
+    notebook_hours: float
+    bytes_all: float
+    bytes_adapters: float
+    bytes_records: float
+
+
+def total(table: pd.DataFrame, notebooks: int) -> Total:
+    """The sums of `estimate`'s table, for a study of so many notebooks."""
+    by_known = {str(known): seconds / 3600 for known, seconds in table.groupby("known")["seconds"].sum().items()}
+    started = START * table.groupby("cell")["seconds"].sum().gt(0).sum() / 3600
+    rest = BYTES_BESIDE * float((table["runs"] + table["tried"]).sum())
+    adapters = table.loc[table["method"].ne("full") | table["stage"].eq(ADAPTER), "bytes"].sum()
+    return Total(
+        float(sum(by_known.values()) + started),
+        float(sum(hours / FACTOR[known] for known, hours in by_known.items()) + started / 2),
+        float(sum(hours * FACTOR[known] for known, hours in by_known.items()) + started * 2),
+        notebooks * NOTEBOOK_MINUTES / 60 / 10,
+        float(table["bytes"].sum()) + rest,
+        float(adapters) + rest,
+        rest,
+    )
+
+
+def plan(study: Mapping[str, Any], price: float = 0.0) -> str:
+    """What a study will cost, in lines to read.
+
+    Parameters
+    ----------
+    study
+        As `jobs.jobs` takes it.
+    price
+        Of an hour of a device.
+    """
+    planned = jobs.jobs(study)
+    cells = grid(planned)
+    table = estimate(cells, rates(all_records()), finished({study["study"], ADAPTERS}))
+    told = total(table, len(planned))
+    spent = {str(cell): seconds for cell, seconds in table.groupby("cell")["seconds"].sum().items()}
+    sums = dict.fromkeys(("runs", "found", "tried", "shared", "seconds", "bytes"), "sum")
+    shown = table.groupby(["kind", "method"]).agg(sums | {"memory": "max"})
+    shown["seconds"] = shown["seconds"].map(formats.seconds)
+    shown[["bytes", "memory"]] = shown[["bytes", "memory"]].map(formats.size_in_bytes)
+    runs, found = int((table["runs"] + table["tried"]).sum()), int(table["found"].sum())
+    how = ", ".join(f"{share:.0%} {known}" for known, share in table["known"].value_counts(normalize=True).items())
+    lines = [
+        shown.to_string(),
+        f"{runs:,} runs in {len(cells.cells):,} cells, {found:,} of them found; {len(planned):,} notebooks",
+        f"hours of a device: {told.hours:.1f} ({told.low:.1f} to {told.high:.1f}; {how}); "
+        f"of processors for notebooks: about {told.notebook_hours:.1f}",
+        f"on disk, keep all: {formats.size_in_bytes(told.bytes_all)}; adapters: "
+        f"{formats.size_in_bytes(told.bytes_adapters)}; records: {formats.size_in_bytes(told.bytes_records)}",
+        "devices, hours from start to end: "
+        + ", ".join(f"{n}: {makespan(cells, spent, n) / 3600:.1f}" for n in (1, 8, 100)),
+    ]
+    return "\n".join(
+        lines + ([f"at {price:g} an hour: {told.low * price:,.0f} to {told.high * price:,.0f}"] if price else [])
+    )
