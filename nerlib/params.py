@@ -378,6 +378,12 @@ class Settings(Training):
     # --- what follows from the settings -----------------------------------------------------------------------------
 
     @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """The seeds, and those that may be added until it is decided."""
+        more = range(max(self.seeds) + 1, max(self.seeds) + 1 + max(self.most_seeds - len(self.seeds), 0))
+        return (*self.seeds, *(more if self.until else ()))
+
+    @property
     def target_corpus(self) -> str:
         """The target's corpus: `corpus`, or what `corpora` or the language's file name for the task."""
         return self.corpus or corpus_of(self.language, self.task, self.corpora)

@@ -6,6 +6,7 @@ read: two runs count as one where all settings agree that can change their resul
 """
 
 import ast
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -135,6 +136,21 @@ def asked(notebook: str, settings: Settings) -> Iterator[tuple[Settings, list[st
         yield from ((settings.with_method(name or settings.method), meant) for name in methods or settings.methods)
     if notebook == ALIGNED_AND_NOT and settings.alignment_weight:
         yield settings.with_method(settings.methods[0]).model_copy(update={"alignment_weight": 0.0}), ["sources"]
+
+
+def runs_asked_for(planned: Iterable[jobs.Job]) -> list[str]:
+    """Which methods at which stages the notebooks ask for, as ``lora target``; with what they continue.
+
+    One whose settings cannot be meant asks for nothing: its page says so.
+    """
+    found: list[str] = []
+    for job in (one for one in planned if one.notebook in ASKED):
+        with contextlib.suppress(SettingsError):
+            settings = params.read_settings(_defaults(job.notebook) | job.parameters)
+            for own, stages in asked(job.notebook, settings):
+                before = [find_stage(stage).continues for stage in stages]
+                found += [f"{own.method} {stage}" for stage in (*before, *stages) if stage]
+    return sorted(set(found))
 
 
 def trainings(settings: Settings, stages: Iterable[str]) -> list[Training]:

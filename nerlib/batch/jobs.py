@@ -98,11 +98,13 @@ def jobs(study: Mapping[str, Any]) -> list[Job]:
 def register(study: Mapping[str, Any]) -> list[Job]:
     """The notebooks of a study, after margin, level, languages, seeds and all parameters were registered.
 
-    Margin and level are those of ``07_statistics``. See `nerlib.results.registered`.
+    Margin and level are those of ``07_statistics``; methods and stages are those that the notebooks ask for. See
+    `nerlib.results.registered`.
     """
     from nerlib import results  # with pandas and scipy, which a notebook's job can do without
+    from nerlib.batch import grid
 
-    made, named = jobs(study), ("margin", "significance", "seeds")
+    made, named = jobs(study), ("margin", "significance", "seeds", "until", "most_seeds")
     given = [{name: value for name, value in job.parameters.items() if name in named} for job in made] or [{}]
     rules = [params.read_settings(of) for of in given]
     judging = next((i for i, job in enumerate(made) if job.notebook == "07_statistics"), -1)
@@ -112,7 +114,8 @@ def register(study: Mapping[str, Any]) -> list[Job]:
             "margin": rules[judging].margin,
             "significance": rules[judging].significance,
             "languages": list(dict.fromkeys(job.language for job in made if job.language != ALL_LANGUAGES)),
-            "seeds": list(dict.fromkeys(seed for rule in rules for seed in rule.seeds)),
+            "seeds": list(dict.fromkeys(seed for rule in rules for seed in rule.all_seeds)),
+            "runs": grid.runs_asked_for(made),
             "notebooks": {job.path: job.parameters for job in made},
         },
     )

@@ -19,7 +19,7 @@ from nerlib.experiment.stage_run import runs_of_stage
 from nerlib.experiment.study_data import StudyData
 from nerlib.models import TaskModel, build, default_learning_rate, load_model
 from nerlib.params import Settings
-from nerlib.results import drift
+from nerlib.results import drift, register_more
 from nerlib.vocabulary import METHODS, METRICS, TASKS, find_stage, form_of
 
 TUNING = "{study}-tuning"  # where tried rates stand: apart, so that no table of results holds them
@@ -155,7 +155,9 @@ class Study:
         DataFrame
             A row a run, with the columns of `records.read_records`.
         """
-        made: list[Run] = []
+        s, made = self.settings, list[Run]()
+        rule = {"margin": s.margin, "significance": s.significance}
+        register_more(s.study, **rule, language=s.language, seeds=s.all_seeds)
         asked = list(product(methods or [self.settings.method], stages))
         for number, (method, stage) in enumerate(asked, start=1):
             try:

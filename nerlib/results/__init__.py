@@ -61,7 +61,7 @@ from nerlib.results.published import (
     side_by_side,
     stand_ins,
 )
-from nerlib.results.registered import plans, register, registered
+from nerlib.results.registered import plans, register, register_more, registered
 from nerlib.results.summaries import (
     cells,
     collapse_rates,
@@ -140,6 +140,7 @@ __all__ = [
     "question",
     "ranks",
     "register",
+    "register_more",
     "registered",
     "reproductions",
     "scores_by_type",

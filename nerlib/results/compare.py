@@ -486,7 +486,7 @@ def _doubt(pairs: pd.DataFrame) -> Doubt:
 
 
 class Enough(NamedTuple):
-    """What finds a true difference of the margin 4 times in 5, by the rule that judges; each with the rest as it is.
+    """What finds a true difference of the margin 3 times in 4 or more, by the rule that judges; the rest as it is.
 
     Attributes
     ----------

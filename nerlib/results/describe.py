@@ -78,10 +78,11 @@ def describe_needed(c: Comparison) -> str:
     margin = f"a true difference of {points(c.equivalence.margin)}"
     if c.verdict.why and not ways:
         return f"{c.question.name}: {c.verdict.why}."
-    limit = "; sentences are the limit: more seeds cannot" if seeds and math.isinf(seeds.value) else ""
+    limit = "; sentences are the limit: more seeds hardly can" if seeds and math.isinf(seeds.value) else ""
     if seeds and seeds.value <= now:
         return f"{c.question.name}: a true difference of {points(c.equivalence.margin)} would mostly have been found."
-    return f"{c.question.name}: {ways or 'nothing that was tried'} would tell {margin}, 4 times in 5{limit}."
+    often = "3 times in 4 or more"
+    return f"{c.question.name}: {ways or 'nothing that was tried'} would tell {margin}, {often}{limit}."
 
 
 def methods_text(comparisons: Sequence[Comparison], *, alpha: float = 0.05) -> str:

@@ -15,6 +15,7 @@ from nerlib.errors import RecordError, raises_only
 from nerlib.folders import fingerprint, runs_folder, safe_name, writable, write_atomically
 from nerlib.languages import language_name
 from nerlib.results.compare import Comparison
+from nerlib.vocabulary import base_method, label
 
 PLAN = "plan.json"
 
@@ -22,8 +23,8 @@ PLAN = "plan.json"
 class Plan(BaseModel, frozen=True, extra="forbid"):
     """What a study was to run, and by which margin and level it was to be judged.
 
-    `registered` is a time in UTC (ISO 8601), `margin` in F1 points; `notebooks` holds what each is given. `digest` is
-    of all but the time.
+    `registered` is a time in UTC (ISO 8601), `margin` in F1 points; `notebooks` holds what each is given, `runs` the
+    methods and stages, "method stage" each, that they ask for (none: any). `digest` is of all but the time.
     """
 
     registered: str
@@ -32,6 +33,7 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     languages: tuple[str, ...]
     seeds: tuple[int, ...]
     notebooks: dict[str, dict[str, Any]]
+    runs: tuple[str, ...] = ()
     digest: str = Field(default_factory=lambda fields: _digest(fields))
 
     @model_validator(mode="after")
@@ -45,7 +47,8 @@ PLANS = TypeAdapter(list[Plan])
 
 
 def _digest(fields: Mapping[str, Any]) -> str:
-    return fingerprint({name: value for name, value in fields.items() if name not in ("registered", "digest")})
+    of = {name: value for name, value in fields.items() if name not in ("registered", "digest")}
+    return fingerprint({name: value for name, value in of.items() if name != "runs" or value})
 
 
 @raises_only(RecordError, "plan")
@@ -74,6 +77,24 @@ def register(study: str, content: Mapping[str, Any]) -> None:
     if plan.digest not in [one.digest for one in known[-1:]]:
         folder = writable(runs_folder() / safe_name(study, "study"))
         write_atomically(folder / PLAN, PLANS.dump_json([*known, plan], indent=1))
+
+
+def register_more(study: str, *, margin: float, significance: float, language: str, seeds: Sequence[int]) -> None:
+    """Register what a notebook by itself is about to run, beside what its study has registered by the same rule.
+
+    Nothing is done where that holds it already. Which methods and stages follow is not known yet: any.
+    """
+    known = plans(study)
+    last = known[-1] if known else None
+    same = last and (last.margin, last.significance) == (margin, significance)
+    languages, planned = (last.languages, last.seeds) if last and same else ((), ())
+    if language not in languages or not set(seeds) <= set(planned):
+        more = {
+            "languages": tuple(dict.fromkeys((*languages, language))),
+            "seeds": tuple(dict.fromkeys((*planned, *seeds))),
+        }
+        kept = {"notebooks": last.notebooks, "runs": last.runs} if last and same else {"notebooks": {}}
+        register(study, {"margin": margin, "significance": significance} | more | kept)
 
 
 def registered(
@@ -123,6 +144,10 @@ def _why_exploratory(
     for name, listed in (("language", plan.languages), ("seed", plan.seeds)):
         if others := sorted(set(one.pairs[name]) - set(listed)):
             return f"{name} {', '.join(language_name(str(other)) for other in others)} was not registered"
+    sides = [{**one.question.where, **side} for side in (one.question.a, one.question.b)]
+    for method, stage in ((side["method"], side["stage"]) for side in sides if "method" in side and "stage" in side):
+        if plan.runs and f"{base_method(method)} {stage}" not in plan.runs:
+            return f"{label(method)}, {label(stage)} was not registered"
     if (margin, alpha) != (plan.margin, plan.significance):
         return f"margin {margin:g} at level {alpha:g} is not the registered {plan.margin:g} at {plan.significance:g}"
     return ""

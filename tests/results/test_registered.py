@@ -6,7 +6,7 @@ import pytest
 
 from nerlib import folders
 from nerlib.errors import RecordError
-from nerlib.results import compare, plans, register, registered
+from nerlib.results import compare, plans, register, register_more, registered
 from nerlib.results.registered import PLAN
 from tests.results.studies import LANGUAGES, a_table
 
@@ -82,6 +82,25 @@ def test_a_seed_or_a_language_more_is_exploratory():
     register("trial", CONTENT)
     assert "since seed 4, 5 was not registered" in told(runs(seeds=(1, 2, 3, 4, 5)))
     assert "since language Swahili (sw) was not registered" in told(runs(languages=(*LANGUAGES, "sw")))
+
+
+def test_a_method_that_was_not_registered_is_exploratory_unless_any_was_allowed():
+    register("trial", CONTENT | {"runs": ["full target"]})
+    assert "since LoRA, transfer was not registered" in told(runs())
+    register("trial", CONTENT | {"runs": ["full target", "lora target"]})
+    assert "1 of 1 comparisons were planned" in told(runs())
+
+
+def test_a_notebook_by_itself_registers_what_is_not_registered_yet():
+    rule = {"margin": 1.0, "significance": 0.05}
+    register_more("trial", **rule, language="as", seeds=[1, 2])
+    register_more("trial", **rule, language="as", seeds=[2])
+    (first,) = plans("trial")
+    assert (first.languages, first.seeds, first.runs) == (("as",), (1, 2), ())
+    register_more("trial", **rule, language="bn", seeds=[3])
+    assert (plans("trial")[-1].languages, plans("trial")[-1].seeds) == (("as", "bn"), (1, 2, 3))
+    register_more("trial", margin=2.0, significance=0.05, language="yo", seeds=[1])
+    assert (plans("trial")[-1].languages, plans("trial")[-1].margin) == (("yo",), 2.0)
 
 
 @pytest.mark.parametrize("change", [lambda text: text.replace("0.05", "0.5"), lambda text: text[:40], lambda _: "{}"])
