@@ -615,6 +615,18 @@ def test_a_source_with_other_types_is_refused_with_the_lines_to_write(material, 
     assert not list(folders.runs_folder().rglob("*.json"))
 
 
+def test_a_label_map_of_a_source_is_no_mistake_of_a_notebook_that_has_none(material, tmp_path):
+    """The study's file has one label map for all corpora; one of them may lack its types."""
+    other = tmp_path / "bn"
+    shutil.copytree(material["corpus"], other)
+    for file in other.iterdir():
+        file.write_text(file.read_text().replace("-PER", "-MAN"))
+    settings = {"sources": [f"bn@{other}"], "label_map": {"MAN": "PER"}}
+    study(material, **settings).data.check()
+    with pytest.raises(SettingsError, match="no corpus of this study has the types MEN"):
+        study(material, **(settings | {"label_map": {"MAN": "PER", "MEN": "PER"}})).data.check()
+
+
 def test_a_split_that_is_missing_or_empty_is_named(material, tmp_path):
     for split, spoil in (("train", lambda f: f.unlink()), ("test", lambda f: f.write_text("\n\n"))):
         corpus = shutil.copytree(material["corpus"], tmp_path / split)

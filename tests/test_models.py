@@ -106,8 +106,8 @@ for name in sys.argv[2:]:
     exec(re.search("```python\\n(.*?)```", Path("README.md").read_text(), re.S)[1])
     ids, mask = (torch.from_numpy(words[f"{name}/{kind}"]) for kind in ("input_ids", "attention_mask"))
     with torch.no_grad():
-        found[name] = model(input_ids=ids, attention_mask=mask).logits.numpy()
-    assert model.config.id2label[1] == "B-PER" and tokenizer("mira").input_ids
+        found[name] = model(input_ids=ids, attention_mask=mask)[0].numpy()  # of an answer, where it begins
+    assert model.config.id2label[1] == words[f"{name}/label"] and tokenizer("mira").input_ids
 np.savez(folder / "found.npz", **found)
 """
 
@@ -125,11 +125,34 @@ def test_the_three_lines_of_its_own_readme_load_a_saved_model_without_nerlib(sav
         model = models.load_model(folder / name)
         batch = model.encode(some_sentences(6), 32).batch(np.arange(6))
         batches |= {f"{name}/{kind}": batch[kind].numpy() for kind in ("input_ids", "attention_mask")}
+        batches[f"{name}/label"] = "B-PER"
     np.savez(folder / "batches.npz", **batches)
     subprocess.run([sys.executable, "-c", WITHOUT_NERLIB, str(folder), *names], check=True, cwd=folder)
     with np.load(folder / "found.npz") as found:
         for name in names:
             np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
+@pytest.mark.slow
+def test_the_lines_of_a_readme_load_heads_of_texts_and_of_answers_too(tiny_backbone, tmp_path):
+    batches, expected = {}, {}
+    ids = np.random.default_rng(1).integers(5, 60, size=(3, 9))
+    for task, labels in (("sentiment", ("bad", "good", "mixed")), ("qa", ("answer",))):
+        for method in ("full", "lora"):
+            name = f"{task}-{method}"
+            model = models.build(tiny_backbone("bert"), task, method, labels=labels, seed=1)
+            models.save_model(model, tmp_path / name)
+            model.network.eval()
+            batches |= {f"{name}/input_ids": ids, f"{name}/attention_mask": np.ones_like(ids)}
+            batches[f"{name}/label"] = model.network.config.id2label[1]
+            with torch.no_grad():
+                given = torch.from_numpy(ids)
+                expected[name] = model.network(input_ids=given, attention_mask=torch.ones_like(given))[0].numpy()
+    np.savez(tmp_path / "batches.npz", **batches)
+    subprocess.run([sys.executable, "-c", WITHOUT_NERLIB, str(tmp_path), *expected], check=True, cwd=tmp_path)
+    with np.load(tmp_path / "found.npz") as found:
+        for name, logits_here in expected.items():
+            np.testing.assert_array_equal(found[name], logits_here, err_msg=name)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -1,6 +1,7 @@
 """A whole study from one command: every notebook once, nothing twice, failures kept; what a study's file may say."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -154,6 +155,13 @@ def test_methods_stages_and_seeds_that_may_follow_are_registered(root):
     jobs.register(STUDY | {"parameters": STUDY["parameters"] | parameters, "notebooks": {"02_baseline": {}}})
     (plan,) = results.plans("trial")
     assert plan.runs == ("lora baseline", "lora baseline_converged") and plan.seeds == (1, 2, 3, 4)
+
+
+def test_the_study_by_hand_of_the_guide_is_understood():
+    (written,) = re.findall(r"```yaml\n(.*?)```", (PROJECT / "docs" / "guide.md").read_text(encoding="utf-8"), re.S)
+    planned = jobs.jobs(yaml.safe_load(written))
+    assert {job.notebook for job in planned} >= {"03_lora_transfer", "07_statistics"}
+    assert all(params.read_settings(job.parameters) for job in planned)
 
 
 @pytest.mark.parametrize("study", sorted(file.stem for file in (PROJECT / "params" / "studies").glob("*.yaml")))
