@@ -279,7 +279,7 @@ class Settings(Training):
         "", description="the source whose numbers runs are held against; empty: the study's own"
     )
     predictions: str = Field(
-        "", description="foreign predictions to import: folder <system>/<language>/<seed>.conll, or 'simulated'"
+        "", description="foreign predictions: folder <system>/<language>/<seed>.conll (or .jsonl), or 'simulated'"
     )
     pes_weights: dict[str, float] = Field(
         default_factory=dict, description="of the task's scores in PES, as {f1: 3, exact_match: 5}; empty: the study's"

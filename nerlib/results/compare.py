@@ -166,8 +166,9 @@ def planned(runs: pd.DataFrame) -> list[Question]:
 
     Methods against full fine-tuning (against each other where it is not there) at each stage; transfer against the
     target alone (the same method's, and full fine-tuning's), against its zero-shot start, and training to convergence
-    against few epochs; sources against sources; the alignment penalty against none. Where every language has one set
-    of sources it is no factor.
+    against few epochs; sources against sources; the alignment penalty against none; each system from elsewhere against
+    each of our methods at each stage, where they share a language. Where every language has one set of sources it is
+    no factor.
 
     Parameters
     ----------
@@ -180,7 +181,7 @@ def planned(runs: pd.DataFrame) -> list[Question]:
         sides = [*_methods(group), *_stages(group), *_source_sets(group), *_penalties(group)]
         unit = {"task": str(task), "backbone": str(backbone)}
         questions += [Question(a, b, _stated(unit | where), _several(table)) for a, b, where in sides]
-    return questions
+    return [*questions, *(Question(a, b, _stated(where), ("task",)) for a, b, where in _systems(table))]
 
 
 Sides = tuple[dict[str, str], dict[str, str], dict[str, str]]  # a, b, where
@@ -240,6 +241,17 @@ def _penalties(group: pd.DataFrame) -> Iterator[Sides]:
             plain = aligned.partition(ALIGNED)[0]
             if plain in variants:
                 yield {"variant": aligned}, {"variant": plain}, dict(zip(shared, map(str, values), strict=True))
+
+
+def _systems(table: pd.DataFrame) -> Iterator[Sides]:
+    """Systems from elsewhere beside what was trained here."""
+    elsewhere = table["backbone"].isin(ELSEWHERE)
+    system, own = ["backbone", "method"], ["backbone", "method", "stage"]
+    for (task, *names), theirs in table[elsewhere].groupby(["task", *system], sort=True):
+        beside = table[~elsewhere & (table["task"] == task) & table["language"].isin(theirs["language"])]
+        for ours in beside[[*own, "variant", "sources"]].drop_duplicates().sort_values(own).to_dict("records"):
+            where = {"task": str(task)} | {name: str(ours[name]) for name in ("variant", "sources")}
+            yield dict(zip(system, map(str, names), strict=True)), {name: str(ours[name]) for name in own}, where
 
 
 def question(runs: pd.DataFrame, *, a: Mapping[str, str], b: Mapping[str, str], **where: str) -> Question:
@@ -380,7 +392,8 @@ def pairs_of(table: pd.DataFrame, asked: Question, shared_seeds: bool | None = N
     if a.index.has_duplicates or b.index.has_duplicates:
         names = ", ".join(name for name in ASKED if name not in asked.a and name not in asked.where)
         raise SettingsError(f"{asked.name}: expected one run of each seed on both sides, got several; name {names} too")
-    shared = asked.where.get("backbone") not in ELSEWHERE if shared_seeds is None else shared_seeds
+    backbones = {side.get("backbone") for side in (asked.where, asked.a, asked.b)}
+    shared = backbones.isdisjoint(ELSEWHERE) if shared_seeds is None else shared_seeds
     both = a.join(b, how="inner" if shared else "outer").reset_index().rename(columns={"score_a": "a", "score_b": "b"})
     gold = both["gold_a"].where(both["a"].notna(), both["gold_b"])
     sets = gold.groupby(both["language"]).transform("nunique")
@@ -696,13 +709,14 @@ def by_language(comparisons: Sequence[Comparison]) -> pd.DataFrame:
 def leading(comparisons: Sequence[Comparison], aside: Sequence[str] = ()) -> list[Comparison]:
     """Those that answer the study's question first.
 
-    Methods before stages before sources, the trained target before other stages, more languages before fewer; a side
-    that collapsed comes late, the backbones `aside` (such as simulated systems) last.
+    Methods before stages before sources before systems from elsewhere, the trained target before other stages, more
+    languages before fewer; a side that collapsed comes late, the backbones `aside` (such as simulated systems) last.
     """
 
     def order(c: Comparison) -> tuple[Any, ...]:
         where = c.question.where
-        factor = next(i for i, name in enumerate(ASKED) if name in c.question.a)
+        systems = "backbone" in c.question.a
+        factor = len(ASKED) if systems else next(i for i, name in enumerate(ASKED) if name in c.question.a)
         elsewhere = where.get("stage", TARGET) != TARGET
         return where.get("backbone") in aside, c.word == COLLAPSED, factor, elsewhere, -c.languages
 

@@ -1,4 +1,4 @@
-"""Foreign predictions: runs made of the CoNLL files of systems that were trained elsewhere, or never (`simulate`).
+"""Foreign predictions: runs made of the files of systems that were trained elsewhere, or never (`simulate`).
 
 A simulated system is gold with errors of a known rate, so that the truth about it is known: what a study of many
 languages looks like can be shown in seconds, and whether a verdict is right can be seen. Runs of such systems have the
@@ -24,6 +24,8 @@ from nerlib.corpora import Sentence, digest_of_examples, documents_of, load_corp
 from nerlib.errors import CorpusError, RecordError, SettingsError, raises_only
 from nerlib.labels import Span, spans, to_tags
 from nerlib.params import Settings
+from nerlib.predictions.answers import COUNTED, read_answers
+from nerlib.predictions.asked import COSTS
 from nerlib.records import Record
 from nerlib.scoring import check_tags, score
 
@@ -31,6 +33,7 @@ FOREIGN = "foreign"  # what stands for backbone and stage of a system that was t
 SIMULATED = "simulated"
 TASK = "ner"
 PUBLISHED = "published.json"
+COST_COLUMNS = ("seconds", "parameters")
 ROUNDING = 1e-15  # two ways of writing F1 differ in the last place
 TOO_MANY = 0.5  # a file of which more sentences cannot be aligned is of another test set
 MOST = 0.5  # of a sentence's words may be spelled otherwise (a lost zero, another quotation mark), not more
@@ -60,8 +63,10 @@ def import_predictions(folder: str | Path, corpus: str, study: str, *, kind: str
     ----------
     folder
         Holds ``<system>/<language>/<seed>.conll``: one word a line, the word first and its predicted tag last, between
-        tabs or spaces; a blank line ends a sentence. With ``published.json`` beside, ``{system: {language: {seed:
-        {"f1": ...}}}}`` in 0..1, the record's scores compare each lenient F1 on the common words with it.
+        tabs or spaces; a blank line ends a sentence. Or ``<seed>.jsonl``: answers, see `read_answers`. With
+        ``published.json`` beside, ``{system: {language: {seed: {"f1": ...}}}}`` in 0..1, the record's scores compare
+        each lenient F1 on the common words with it; with ``<system>/costs.json``, the record's costs are those:
+        ``{"total_parameters": ..., "model_bytes": ..., "seconds": {language: {seed: ...}}}``, each if known.
     corpus
         Gold: a corpus as `load_corpus` takes it (`demo`, or a folder with a folder for each language); its test split.
     study
@@ -86,14 +91,15 @@ def import_predictions(folder: str | Path, corpus: str, study: str, *, kind: str
         When a language has no gold in the corpus.
     """
     root = folders.from_root(folder)
-    paths = sorted(root.glob("*/*/*.conll"))
+    paths = sorted([*root.glob("*/*/*.conll"), *root.glob("*/*/*.jsonl")])
     if not paths:
-        raise SettingsError(f"{root}: expected files <system>/<language>/<seed>.conll, got none")
+        raise SettingsError(f"{root}: expected files <system>/<language>/<seed>.conll (or .jsonl), got none")
     if wrong := next((path for path in paths if not path.stem.isdecimal()), None):
         raise SettingsError(f"{wrong}: expected the seed, a number, as the file's name, got {wrong.stem!r}")
     names = [[folders.safe_name(part, "folder") for part in path.parts[-3:-1]] for path in paths]
     files = sorted((system, tag, int(path.stem), path) for (system, tag), path in zip(names, paths, strict=True))
-    published = _published(root / PUBLISHED)
+    published = _read_object(root / PUBLISHED)
+    costs = {system: _read_object(root / system / COSTS) for system in {system for system, _, _, _ in files}}
     gold = {tag: load_corpus(corpus, tag, task=TASK, roles=["test"]) for tag in sorted({tag for _, tag, _, _ in files})}
     made = []
     for system, language, seed, path in files:
@@ -105,7 +111,8 @@ def import_predictions(folder: str | Path, corpus: str, study: str, *, kind: str
         record = None
         with contextlib.suppress(RecordError):
             record = records.read_record(where)
-        if record is None or record.status != "finished":
+        spent = _costs(costs[system], language, seed, root / system / COSTS)
+        if record is None or record.status != "finished" or record.costs != spent:
             of_run = published.get(system, {}).get(language, {}).get(str(seed), {})
             about = run | {
                 "study": study,
@@ -116,6 +123,7 @@ def import_predictions(folder: str | Path, corpus: str, study: str, *, kind: str
                 "digest": digest,
                 "identity": identity,
                 "corpora": {language: {"name": corpus, "digest": gold[language].digest}},
+                "costs": spent,
                 "provenance": records.provenance(),
             }
             record = records.write_record(where, about | _scored(path, gold[language].test, where, of_run))
@@ -123,11 +131,24 @@ def import_predictions(folder: str | Path, corpus: str, study: str, *, kind: str
     return made
 
 
-def _published(path: Path) -> Mapping[str, Any]:
+def _read_object(path: Path) -> Mapping[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
     except ValueError as error:
-        raise SettingsError(f"{path}: expected scores as JSON: {error}") from None
+        raise SettingsError(f"{path}: expected a JSON object: {error}") from None
+
+
+def _costs(given: Mapping[str, Any], language: str, seed: int, path: Path) -> dict[str, Any]:
+    """What a system's costs say of one file, as a record has it."""
+    known = {name: given[name] for name in ("total_parameters", "model_bytes") if name in given}
+    spent = given.get("seconds", {}).get(language, {}).get(str(seed))
+    if wrong := [
+        v
+        for v in (*known.values(), 0 if spent is None else spent)
+        if type(v) not in (int, float) or not 0 <= v < math.inf
+    ]:
+        raise SettingsError(f"{path}: expected numbers from 0, got {wrong[0]!r:.40}")
+    return known | ({} if spent is None else {"seconds": {"evaluation": spent, "total": spent}})
 
 
 def from_settings(settings: Settings) -> list[Record]:
@@ -159,17 +180,20 @@ def summary(imported: Sequence[Record]) -> pd.DataFrame:
         `excluded` (see `align`); `published` (runs with a published F1), `exact` (those whose lenient F1 on the common
         words equals it but for rounding in the last place), `largest_difference` (0..1), `refused` (why, or "").
     """
-    counts = ["sentences", "other_spelling", "other_words", "excluded"]
+    seen = [name for name in COUNTED if any(record.sizes.get(f"test_{name}") for record in imported)]
+    counts = ["sentences", "other_spelling", "other_words", "excluded", *seen]
     sizes = dict(zip(counts, ("test", *(f"test_{name}" for name in counts[1:])), strict=True))
     rows = [
         {"language": record.language, "system": record.method, "refused": record.reason}
         | {name: record.sizes.get(key, 0) for name, key in sizes.items()}
         | {"difference": abs(record.scores.get("published", {}).get("difference", math.nan))}
+        | {"seconds": record.costs.get("seconds", {}).get("total", math.nan)}
+        | {"parameters": record.costs.get("total_parameters", math.nan)}
         for record in imported
     ]
-    by_system = pd.DataFrame(rows, columns=["language", "system", *counts, "difference", "refused"]).groupby(
-        ["language", "system"], sort=True
-    )
+    by_system = pd.DataFrame(
+        rows, columns=["language", "system", *counts, "difference", "refused", *COST_COLUMNS]
+    ).groupby(["language", "system"], sort=True)
     table = by_system.agg(
         runs=("sentences", "size"),
         **{name: (name, "max") for name in counts},
@@ -177,8 +201,9 @@ def summary(imported: Sequence[Record]) -> pd.DataFrame:
         exact=("difference", lambda differences: int((differences < ROUNDING).sum())),
         largest_difference=("difference", "max"),
         refused=("refused", "first"),
+        **{name: (name, "mean") for name in COST_COLUMNS},
     )
-    return table.reset_index()
+    return table.drop(columns=[name for name in COST_COLUMNS if table[name].isna().all()]).reset_index()
 
 
 # --- one file ---------------------------------------------------------------------------------------------------------
@@ -187,7 +212,7 @@ def summary(imported: Sequence[Record]) -> pd.DataFrame:
 def _scored(path: Path, gold: Sequence[Sentence], where: Path, published: Mapping[str, Any]) -> dict[str, Any]:
     """What the record says of the file, after its predictions and counts were written."""
     try:
-        aligned = _aligned(path, gold)
+        aligned, answers = _aligned(path, gold)
     except CorpusError as reason:
         return {"status": "not_run", "reason": str(reason), "sizes": {"test": len(gold)}}
     tags, predicted = [s.tags for s in gold], [sentence.tags for sentence in aligned]
@@ -212,13 +237,16 @@ def _scored(path: Path, gold: Sequence[Sentence], where: Path, published: Mappin
     return {
         "status": "finished",
         "scores": result,
-        "sizes": {"test": len(gold)} | {f"test_{how.replace(' ', '_')}": counted[how] for how in words},
+        "sizes": {"test": len(gold)}
+        | {f"test_{how.replace(' ', '_')}": counted[how] for how in words}
+        | {f"test_{name}": number for name, number in answers.items() if number},
         "digests": {"predictions/test.conll": folders.fingerprint_file(file), "gold_test": digest_of_examples(gold)},
         "warnings": [
             f"{gold[0].language}: {counted[how]} of {len(gold)} test sentences {what}"
             for how, what in words.items()
             if counted[how]
-        ],
+        ]
+        + [f"{gold[0].language}: {answers[name]} {what}" for name, what in COUNTED.items() if answers[name]],
     }
 
 
@@ -273,8 +301,13 @@ def _by_characters(gold: Sequence[str], words: Sequence[str], tags: Sequence[str
     return to_tags([Span(gold_index[start], gold_index[end], kind) for start, end, kind in entities], len(gold))
 
 
-def _aligned(path: Path, gold: Sequence[Sentence]) -> list[Aligned]:
-    """Each sentence of gold with its predicted tags."""
+def _aligned(path: Path, gold: Sequence[Sentence]) -> tuple[list[Aligned], Counter[str]]:
+    """Each sentence of gold with its predicted tags; what was counted where the file holds answers."""
+    if path.suffix == ".jsonl":
+        answered, counted = read_answers(path, gold)
+        if counted["unanswered"] > TOO_MANY * len(gold):
+            raise CorpusError(f"another test set: {counted['unanswered']} of {len(gold)} sentences have no answer")
+        return [Aligned(own, "equal") for own in answered], counted
     try:
         columns = read_conll(path, "\t" if b"\t" in path.read_bytes() else " ")
         if len(columns) < 2:
@@ -293,7 +326,7 @@ def _aligned(path: Path, gold: Sequence[Sentence]) -> list[Aligned]:
     excluded = sum(sentence.how == "excluded" for sentence in aligned)
     if excluded > TOO_MANY * len(gold):
         raise CorpusError(f"another test set: {excluded} of {len(gold)} sentences cannot be aligned with gold")
-    return aligned
+    return aligned, Counter()
 
 
 # --- systems that nobody trained --------------------------------------------------------------------------------------
