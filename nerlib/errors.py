@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-LONGEST = 500  # characters of a message: what was got, and where, may be of any length
+LONGEST = 300  # characters of a message, one line: what was got, and where, may be of any length
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -14,8 +14,8 @@ class NerlibError(Exception):
     """The base of all errors that nerlib raises on purpose; a message that is too long loses its middle."""
 
     def __str__(self) -> str:
-        text = super().__str__()
-        return text if len(text) <= LONGEST else f"{text[: LONGEST - 155]} ... {text[-150:]}"
+        text = " ".join(super().__str__().splitlines())
+        return text if len(text) <= LONGEST else f"{text[: LONGEST - 105]} ... {text[-100:]}"
 
 
 class SettingsError(NerlibError, ValueError):

@@ -101,7 +101,7 @@ def as_iob2(tags):
 )
 def test_other_schemes_become_iob2(scheme, tags, expected):
     assert as_iob2(tags.split()) == tuple(expected.split())
-    assert scheme in ("bare", "IOB1", "IOB2", scheme_of([tags.split()]))
+    assert scheme in ("bare", "IOB1", "IOB2", scheme_of([(tags.split(), 1)]))
 
 
 def written(entities, length, scheme):
@@ -152,12 +152,12 @@ def test_broken_bioes_is_read_as_conlleval_reads_it(tags):
     ],
 )
 def test_the_scheme_is_seen_in_the_tags(sentences, expected):
-    assert scheme_of([sentence.split() for sentence in sentences]) == expected
+    assert scheme_of([(sentence.split(), 1) for sentence in sentences]) == expected
 
 
 def test_two_schemes_at_once_are_refused():
     with pytest.raises(CorpusError, match="prefixes of one scheme, got B, E, U"):
-        scheme_of([["B-PER", "E-PER", "U-LOC"]])
+        scheme_of([(["B-PER", "E-PER", "U-LOC"], 1)])
 
 
 def test_tag_names_begin_with_o():

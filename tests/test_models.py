@@ -582,10 +582,26 @@ def test_a_configuration_that_can_load_code_is_refused(saved, tiny_backbone, tmp
         models.load_model(model)
 
 
-def test_names_that_only_describe_are_read(tiny_backbone, tmp_path):
+def test_names_that_only_describe_are_read_and_those_that_nobody_knows_go_no_further(tiny_backbone, tmp_path):
     folder = shutil.copytree(tiny_backbone("bert"), tmp_path / "backbone")
     _change(folder / "config.json", _name_or_path="bert-base-multilingual-cased", _num_labels=2)
-    assert models.build(folder).labels
+    _change(folder / "config.json", hidden_act="relu", quantization_config={"quant_method": "awq"}, kernel_hook="a.b")
+    config = models.build(folder, method="full").network.config
+    assert config.hidden_act == "relu"
+    assert not {"quantization_config", "kernel_hook", "_num_labels"} & vars(config).keys()
+
+
+def test_a_label_may_begin_with_anything(tiny_backbone, tmp_path):
+    model = models.build(tiny_backbone("bert"), "pos", "full", labels=("_", "_attn", "NOUN"))
+    models.save_model(model, tmp_path / "model")
+    assert models.load_model(tmp_path / "model").labels == model.labels
+
+
+def test_a_tokenizer_s_configuration_is_looked_at_too(tiny_backbone, tmp_path):
+    folder = shutil.copytree(tiny_backbone("bert"), tmp_path / "backbone")
+    _change(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["evil.Tokenizer", None]})
+    with pytest.raises(ModelError, match=r"tokenizer_config.json: auto_map can make transformers load code"):
+        models.build(folder)
 
 
 def test_the_names_of_adapted_layers_are_saved_in_order(tiny_backbone, tmp_path):

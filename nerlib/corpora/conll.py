@@ -10,7 +10,7 @@ import itertools
 import re
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, MutableSequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ EMPTY_WORD = "empty token dropped"
 SPACE_AROUND = "space around a token dropped"
 DOCUMENT_START = "-DOCSTART- dropped"
 
-PLAIN_LINES = 10**6  # that are remembered
+PLAIN_LINES, PLAIN_SENTENCES = 10**6, 10**5  # that are remembered
 _BLANK = " \t"
 _DOCUMENT = re.compile(r"# ?newdoc\b|-DOCSTART-")
 _COMMENT = re.compile(r"# ?(?:newdoc|newpar)\b|# [^\s=]+ = ")  # how CoNLL-U's comments begin
@@ -31,11 +31,14 @@ _ENTITY_IN_MISC = re.compile(r"(?:^|\|)(?:NER|ner|NE)=([^|]+)")
 
 
 class RawSentence(NamedTuple):
-    """A sentence as its file has it: tags of any scheme, "" where the file has none; each word's line."""
+    """A sentence as its file has it: tags of any scheme, "" where the file has none; each word's line.
 
-    words: list[str]
-    tags: list[str]
-    lines: MutableSequence[int]
+    Words and tags are lists where some of them may have to be changed.
+    """
+
+    words: list[str] | tuple[str, ...]
+    tags: list[str] | tuple[str, ...]
+    lines: Sequence[int]
     file: str
     document: str = ""  # where its document begins, in corpora that mark it
 
@@ -69,34 +72,56 @@ def read_columns(path: Path, task: str, notes: Notes) -> list[RawSentence]:
     shape = _shape_of(lines_of(path, Notes()), task, path)
     last_cells = functools.cache(lambda: _last_cells(lines_of(path, Notes()), shape.separator))
     plain: dict[str, tuple[str, str]] = {}  # lines that are a word and its tag: they recur, and so need no room
+    recurring: dict[tuple[str, ...], tuple[str, ...]] = {}  # sentences' words, and their tags, likewise
     sentences: list[RawSentence] = []
     file, document = str(path), ""
-    for blank, group in itertools.groupby(
-        enumerate(lines_of(path, notes), start=1), lambda numbered: not numbered[1].strip(_BLANK)
-    ):
-        sentence, due = RawSentence([], [], array("q"), file), itertools.count(1)
-        for number, line in () if blank else group:
-            if not sentence.words and _DOCUMENT.match(line):
+    for begin, rows in _groups(lines_of(path, notes)):
+        pairs = list(map(plain.get, rows))
+        if None not in pairs:
+            known = [recurring.setdefault(own, own) for own in zip(*filter(None, pairs), strict=True)]
+            sentences.append(RawSentence(known[0], known[1], range(begin, begin + len(rows)), file, document))
+            if len(recurring) > PLAIN_SENTENCES:
+                recurring.clear()
+            continue
+        words, tags, numbers, due = list[str](), list[str](), array("q"), itertools.count(1)
+        for number, (line, word_and_tag) in enumerate(zip(rows, pairs, strict=True), start=begin):
+            if not words and _DOCUMENT.match(line):
                 document = f"{file}:{number}"
-            if line[0] == "#" and _is_comment(line, shape, first=not sentence.words):
+            if line[0] == "#" and _is_comment(line, shape, first=not words):
                 continue
-            word_and_tag = plain.get(line)
             if word_and_tag is None:
                 word_and_tag = _word_and_tag(line, shape, last_cells, due, f"{file}:{number}", notes)
                 if word_and_tag is None:
                     continue
-                if len(plain) < PLAIN_LINES and shape.columns == 2 and line == shape.separator.join(word_and_tag):
+                if len(plain) < PLAIN_LINES and _is_plain(line, word_and_tag, shape):
                     plain[line] = word_and_tag
-            sentence.words.append(word_and_tag[0])
-            sentence.tags.append(word_and_tag[1])
-            sentence.lines.append(number)
-        if sentence.words == ["-DOCSTART-"]:
+            words.append(word_and_tag[0])
+            tags.append(word_and_tag[1])
+            numbers.append(number)
+        if words == ["-DOCSTART-"]:
             notes.repairs[DOCUMENT_START] += 1
-        elif sentence.words:
-            sentences.append(sentence._replace(document=document))
+        elif words:
+            sentences.append(RawSentence(words, tags, numbers, file, document))
     if shape.columns == 10 and shape.numbered and form_of(task) == "entities":
-        _entities_from_misc(sentences, path)
+        return _entities_from_misc(sentences, path)
     return sentences
+
+
+def _groups(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """Lines between blank ones, with the number of the first."""
+    group: list[str] = []
+    for number, line in enumerate(itertools.chain(lines, [""]), start=1):
+        if line.strip(_BLANK):
+            group.append(line)
+        elif group:
+            yield number - len(group), group
+            group = []
+
+
+def _is_plain(line: str, word_and_tag: tuple[str, str], shape: _Shape) -> bool:
+    """Whether a line means the same wherever it stands, and nothing was repaired in it."""
+    usual = shape.columns == 2 and line == shape.separator.join(word_and_tag) and word_and_tag[1]
+    return bool(usual) and not line.startswith(("#", "-DOCSTART-"))
 
 
 def _is_comment(line: str, shape: _Shape, first: bool) -> bool:
@@ -187,14 +212,12 @@ def _repaired(
     return cells
 
 
-def _entities_from_misc(sentences: list[RawSentence], path: Path) -> None:
-    tagged = False
-    for sentence in sentences:
-        matches = [_ENTITY_IN_MISC.search(cell) for cell in sentence.tags]
-        tagged = tagged or any(matches)
-        sentence.tags[:] = [match.group(1) if match else "O" for match in matches]
-    if sentences and not tagged:
+def _entities_from_misc(sentences: list[RawSentence], path: Path) -> list[RawSentence]:
+    matches = [[_ENTITY_IN_MISC.search(cell) for cell in sentence.tags] for sentence in sentences]
+    if sentences and not any(map(any, matches)):
         raise CorpusError(
             f"{path}: expected entity tags as NER=... in the last column of CoNLL-U, got none; "
             "for its parts of speech ask for the task 'pos'"
         )
+    tags = [[match.group(1) if match else "O" for match in own] for own in matches]
+    return [sentence._replace(tags=own) for sentence, own in zip(sentences, tags, strict=True)]

@@ -43,18 +43,14 @@ def to_sentences(
         For a tag that cannot be read; the message names file and line.
     """
     rows = [row for split in splits.values() for row in split]
-    notes.repairs["tokens with invisible characters, kept"] += sum(
-        _INVISIBLE.search(word) is not None
-        for row in rows
-        if _INVISIBLE.search("".join(row.words))
-        for word in row.words
-    )
+    invisible = {word for word in {word for row in rows for word in row.words} if _INVISIBLE.search(word)}
+    found = (word in invisible for row in rows if invisible for word in row.words)
+    notes.repairs["tokens with invisible characters, kept"] += sum(found)
     tags = _iob2(rows, notes) if form_of(task) == "entities" else _parts_of_speech(rows)
+    names = {file: Path(file).name for file in {row.file for row in rows}}
     sentences = {
         split: tuple(
-            Sentence(
-                tuple(row.words), next(tags), language, f"{Path(row.file).name}:{row.lines[0]}", document=row.document
-            )
+            Sentence(tuple(row.words), next(tags), language, f"{names[row.file]}:{row.lines[0]}", document=row.document)
             for row in split_rows
         )
         for split, split_rows in splits.items()
@@ -79,17 +75,17 @@ def _parts_of_speech(rows: Sequence[RawSentence]) -> Iterator[tuple[str, ...]]:
     if others:
         where, tag = _first(rows, others)
         besides = f"; tags of this corpus that are none: {', '.join(others)}" if len(others) > 1 else ""
-        message = f"{where}: expected a universal part of speech ({', '.join(labels.UPOS)}), got {tag!r}"
+        message = f"{where}: expected one of the 17 universal parts of speech (ADJ, ADP, ..., X), got {tag!r}"
         raise CorpusError(with_hint(message, tag.upper(), labels.UPOS) + besides)
     return (tuple(row.tags) for row in rows)
 
 
 def _iob2(rows: Sequence[RawSentence], notes: Notes) -> Iterator[tuple[str, ...]]:
-    counts = Counter(tag for row in rows for tag in row.tags)
+    counts = _counted(rows)
     known = _known_types(counts, rows)
     if counts.pop("", 0):
         _fill_missing(rows, [tag for tag in counts if _type_of(tag) in known], notes)
-        counts = Counter(tag for row in rows for tag in row.tags)
+        counts = _counted(rows)
     readings = {}
     for tag in counts:
         try:
@@ -102,16 +98,27 @@ def _iob2(rows: Sequence[RawSentence], notes: Notes) -> Iterator[tuple[str, ...]
         if repair and (mixed or repair != BARE_TAG):
             notes.repairs[repair] += counts[tag]
     plain = {tag: f"{prefix}-{kind}".strip("-") for tag, (prefix, kind, _) in readings.items()}
-    scheme = labels.scheme_of([plain[tag] for tag in row.tags] for row in rows)
-    return (_lenient([readings[tag][:2] for tag in row.tags], scheme, notes) for row in rows)
+    often = Counter(tuple(row.tags) for row in rows)  # what a sentence's tags say is read once
+    scheme = labels.scheme_of(([plain[tag] for tag in tags], n) for tags, n in often.items())
+    read = {tags: _lenient([readings[tag][:2] for tag in tags], scheme, n, notes) for tags, n in often.items()}
+    return (read[tuple(row.tags)] for row in rows)
 
 
-def _lenient(parsed: Sequence[tuple[str, str]], scheme: labels.Scheme, notes: Notes) -> tuple[str, ...]:
+def _counted(rows: Sequence[RawSentence]) -> Counter[str]:
+    counts = Counter[str]()
+    for tags, n in Counter(tuple(row.tags) for row in rows).items():
+        for tag in tags:
+            counts[tag] += n
+    return counts
+
+
+def _lenient(parsed: Sequence[tuple[str, str]], scheme: labels.Scheme, often: int, notes: Notes) -> tuple[str, ...]:
+    """IOB2 of the tags of so many sentences, repairs counted."""
     spans = labels.read_spans(parsed, labels.BEGINS_LENIENT)
     for start, _, _ in spans if scheme != "IOB1" else ():
         if parsed[start][0] in ("I", "E"):
             before = "another type" if start > 0 and parsed[start - 1][0] != "O" else "O or at the start"
-            notes.repairs[f"I- after {before} read as B-"] += 1
+            notes.repairs[f"I- after {before} read as B-"] += often
     return labels.to_tags(spans, len(parsed))
 
 
@@ -156,6 +163,8 @@ def _fill_missing(rows: Sequence[RawSentence], glueable: Sequence[str], notes: N
     longest_first = sorted(glueable, key=len, reverse=True)
     for row in rows:
         for index in [index for index, tag in enumerate(row.tags) if not tag]:
+            assert isinstance(row.words, list)
+            assert isinstance(row.tags, list)
             word = row.words[index]
             glued = next((tag for tag in longest_first if _ends_with_tag(word, tag)), "")
             notes.repairs["tag glued to the token separated" if glued else "missing tag read as O"] += 1

@@ -66,7 +66,7 @@ def _name(tag: Any, names: Sequence[str], row: Row) -> str:
 def _sentence(
     tokens: Sequence[Any], tags: Sequence[Any], row: Row, number: int, task: str, notes: Notes
 ) -> RawSentence:
-    sentence = RawSentence([], [], [], str(row.file), row.document)
+    words, kept, lines = list[str](), list[str](), list[int]()
     # Beside other tags, `_` is that of multiword tokens and empty nodes in the Hub's treebanks.
     untagged = "_" if form_of(task) == "tags" and set(tags) - {"_"} else None
     for token, tag in zip(tokens, tags, strict=True):
@@ -77,7 +77,7 @@ def _sentence(
         notes.repairs[SPACE_AROUND] += bool(clean) and clean != word
         notes.repairs[EMPTY_WORD] += not clean
         if clean and tag != untagged:
-            sentence.words.append(clean)
-            sentence.tags.append(tag)
-            sentence.lines.append(number)
-    return sentence
+            words.append(clean)
+            kept.append(tag)
+            lines.append(number)
+    return RawSentence(words, kept, lines, str(row.file), row.document)

@@ -165,6 +165,16 @@ def memory_needed(parameters: int, trainable: int) -> int:
     return 4 * (parameters + 3 * trainable)
 
 
+def kept_at_least(subwords: int, layers: int, hidden_size: int) -> int:
+    """Bytes that a forward pass through transformer blocks keeps for its backward pass, at least.
+
+    Of each subword and block: queries, keys, values, what attention gives, the inputs of two norms, and those of the
+    feed-forward part's activation and second layer, four times as wide: 14 hidden sizes (Korthikanti et al. 2023,
+    Reducing activation recomputation, section 4.1, has 17 with dropout), two bytes each where products are bfloat16.
+    """
+    return 2 * 14 * subwords * layers * hidden_size
+
+
 def memory_available(device: int | str | None = None) -> int | None:
     """Bytes that are free now: of the machine or its container, or of a device; None where a device does not tell.
 

@@ -11,7 +11,7 @@ from nerlib import corpora, folders, models, params
 from nerlib.efficiency import Stopwatch
 from nerlib.errors import ModelError
 from nerlib.experiment.progress import teller
-from nerlib.experiment.runs import CURVE, MODEL, Job, Name, Run, costs_of, get_or_train
+from nerlib.experiment.runs import CURVE, MODEL, Job, Name, Run, costs_of, get_or_train, refuse_too_large
 from nerlib.experiment.study_data import StudyData
 from nerlib.models import MadX
 from nerlib.models.methods.bottleneck import WEIGHTS
@@ -65,7 +65,11 @@ def language_adapter(data: StudyData, language: str, **how_it_runs: Any) -> Run:
     }
 
     def make(job: Job) -> dict[str, Any]:
-        watch = Stopwatch()
+        watch, backbone = Stopwatch(), data.backbone
+        weights = models.count_weights(backbone, data.task, data.labels, models.Full())[0]
+        own = round(2 * backbone.layers * backbone.hidden_size**2 / settings.language_reduction_factor)
+        subwords = BATCH_SIZE * settings.max_length
+        refuse_too_large(f"language adapter, {language}", backbone, (weights + own, own), subwords)
         with watch.part("all"):
             made = train_language_adapter(
                 data.backbone,

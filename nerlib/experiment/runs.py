@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import torch
 
-from nerlib import folders, models, records, training
+from nerlib import efficiency, folders, models, records, training
 from nerlib.efficiency import COUNTED, DeviceUse, memory_needed
 from nerlib.errors import FolderError, NerlibError, RecordError, SettingsError, TooLarge
 from nerlib.experiment.progress import announce
@@ -291,6 +291,27 @@ def costs_of_device(costs: Mapping[str, Any], use: DeviceUse, before: int = 0) -
         peak = memory_needed(costs["total_parameters"], costs["trainable_parameters"]) + costs.get("kept_bytes", 0)
         way, reported = COUNTED, dict.fromkeys(("energy_joules", "utilisation"))
     return {"peak_memory_bytes": peak, "peak_memory_way": way, **reported}
+
+
+def refuse_too_large(
+    what: str, backbone: models.Backbone, weights: tuple[int, int], subwords: int, beside: int = 0
+) -> None:
+    """Refuse, with `TooLarge`, a training that cannot fit: its weights, what a batch keeps, and bytes `beside` them.
+
+    A batch is counted on a CPU alone: on a GPU it is computed in parts as large as fit.
+
+    Parameters
+    ----------
+    weights
+        All of them, and those that are trained.
+    subwords
+        Of a usual batch.
+    """
+    device = training.best_device()
+    kept = efficiency.kept_at_least(subwords, backbone.layers, backbone.hidden_size) if device.type == "cpu" else 0
+    there = efficiency.memory_available(device.index or 0 if device.type == "cuda" else None)
+    if reason := efficiency.memory_shortfall(memory_needed(*weights) + kept + beside, there):
+        raise TooLarge(f"{what}: {reason}")
 
 
 def costs_of(outcome: training.Outcome, set_up: float) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nerlib import corpora, efficiency, folders, models, params, records, training
+from nerlib import corpora, folders, models, params, records, training
 from nerlib.alignment import Alignment, Companions
 from nerlib.corpora import Example, checks, digest_of_examples, documents_of
 from nerlib.efficiency import Stopwatch
 from nerlib.encoding import Encoded
-from nerlib.errors import Interrupted, NerlibError, RecordError, TooLarge
+from nerlib.errors import Interrupted, NerlibError, RecordError
 from nerlib.experiment.progress import announce, teller
 from nerlib.experiment.runs import (
     COUNTS,
@@ -28,6 +28,7 @@ from nerlib.experiment.runs import (
     finished,
     get_or_train,
     plus_evaluation,
+    refuse_too_large,
 )
 from nerlib.experiment.study_data import RunData, StudyData
 from nerlib.models import TaskModel
@@ -265,15 +266,19 @@ def _make(run: StageRun, checkpoint_seconds: float, job: Job) -> dict[str, Any]:
 
 
 def check_memory(run: StageRun) -> None:
-    """Refuse, with `TooLarge`, a training whose weights, gradients and optimizer states alone do not fit."""
-    data = run.data
-    method, encoder_only = data.method(), data.settings.encoder_only
-    weights = models.count_weights(data.backbone, data.task, data.labels, method, encoder_only=encoder_only)
-    needed = efficiency.memory_needed(*weights)
-    device = training.best_device()
-    there = efficiency.memory_available(device.index or 0 if device.type == "cuda" else None)
-    if reason := efficiency.memory_shortfall(needed, there):
-        raise TooLarge(f"{run.stage.name}, {data.settings.method}: {reason}")
+    """Refuse, with `TooLarge`, a training that cannot fit.
+
+    Weights, gradients and optimizer states, language adapters, and what a usual batch keeps for its backward pass.
+    """
+    data, method = run.data, run.data.method()
+    weights = models.count_weights(
+        data.backbone, data.task, data.labels, method, encoder_only=data.settings.encoder_only
+    )
+    languages = sum(file.stat().st_size for own in run.adapter_folders.values() for file in own.glob("*.safetensors"))
+    train = run.examples.train
+    words = sum(len(getattr(one, "words", "1")) for one in train) / max(len(train), 1)  # a subword each, or more
+    batch = words * min(len(train), data.recipe(run.stage).batch_size)
+    refuse_too_large(f"{run.stage.name}, {data.settings.method}", data.backbone, weights, int(batch), languages)
 
 
 def start_model(run: StageRun) -> TaskModel:

@@ -16,7 +16,7 @@ from nerlib.errors import ModelError, raises_only
 from nerlib.models.families import Family, find_family
 
 #: Names in a configuration that begin with "_" and only describe; others may name code that is then imported.
-HARMLESS = frozenset({"_name_or_path", "_num_labels"})
+HARMLESS = frozenset({"_name_or_path", "_num_labels", "__type"})
 LOADS_CODE = frozenset({"auto_map", "attn_implementation", "auto_mapping", "megatron_config"})
 INDEX = "model.safetensors.index.json"  # of weights in several files
 UNTRAINED = ("pooler",)  # what heads add below themselves, and pretraining may not have trained
@@ -144,8 +144,25 @@ def read_config(folder: Path) -> dict[str, Any]:
     return read_json(path)
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object that describes a model, likewise."""
+def known_config(folder: Path) -> Any:
+    """A model's configuration as transformers takes it, of the names that its kind has of itself: no other goes on.
+
+    Raises
+    ------
+    ModelError
+        As `read_config` and `find_family`.
+    """
+    import transformers
+
+    given = read_config(folder)
+    find_family(given.get("model_type", ""))  # refuses what is in no family
+    kind = transformers.CONFIG_MAPPING[given["model_type"]]
+    known = kind().to_dict().keys() | kind.attribute_map.keys()
+    return kind.from_dict({name: value for name, value in given.items() if name in known})
+
+
+def read_json(path: Path, known: Collection[str] = ()) -> dict[str, Any]:
+    """A JSON object that describes a model, likewise; with `known`, names that are not among them are refused, too."""
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -158,14 +175,17 @@ def read_json(path: Path) -> dict[str, Any]:
             f"{path}: {', '.join(refused)} can make transformers load code, which is never done here; "
             "remove it, when the model does not need code of its own"
         )
+    if known and (odd := sorted(set(config) - set(known))):
+        raise ModelError(f"{path}: expected nothing but {', '.join(sorted(known))}, got {', '.join(odd)}; remove it")
     return config
 
 
 def _names(value: Any) -> Iterator[str]:
-    """The names in a JSON value to which something is given, at every depth."""
+    """The names in a JSON value to which something is given, at every depth; labels are no names."""
     if isinstance(value, dict):
         yield from (name for name, given in value.items() if given is not None)
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        value = [inner for name, inner in value.items() if name != "label2id"]
+    for inner in value if isinstance(value, list) else ():
         yield from _names(inner)
 
 
@@ -328,6 +348,8 @@ def load_tokenizer(folder: Path, family: Family) -> Any:
     """
     from transformers import AutoTokenizer
 
+    if (described := folder / "tokenizer_config.json").is_file():
+        read_json(described)
     extra = {"add_prefix_space": True} if family.prefix_space else {}
     try:
         with quiet():

@@ -19,9 +19,9 @@ from nerlib.models.backbones import (
     check_complete,
     check_finite,
     find_backbone,
+    known_config,
     load_tokenizer,
     quiet,
-    read_config,
     read_json,
     read_network,
     torch_seed,
@@ -271,11 +271,7 @@ def _load_plain(
     On a backbone's folder these are the head, and what the head's class adds below it (BERT's pooler, where it was not
     pretrained); a saved model's folder may lack none (`missing` is empty).
     """
-    import transformers
-
-    read_config(folder)
-    family = backbone.family
-    config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    family, config = backbone.family, known_config(folder)
     names = labels if task.outputs(labels) == len(labels) else [str(i) for i in range(task.outputs(labels))]
     config.id2label = dict(enumerate(names))
     config.label2id = {name: i for i, name in enumerate(names)}
@@ -306,7 +302,7 @@ def count_weights(
     import transformers
 
     head = backbone.family.head(task.form, encoder_only=encoder_only)
-    config = transformers.AutoConfig.from_pretrained(backbone.folder, trust_remote_code=False)
+    config = known_config(backbone.folder)
     config.num_labels = task.outputs(labels)
     with torch.device("meta"), quiet():
         network = method.prepare(getattr(transformers, head.model_class).from_config(config), backbone.family, head)

@@ -128,8 +128,8 @@ def check_one_kind(runs: pd.DataFrame, by: Sequence[str]) -> None:
             values = ", ".join(map(repr, sorted(runs[name].unique())))
             raise RecordError(f"expected runs of one {name}, got {values}; tell them apart, or choose one of them")
     if (twice := runs[runs.duplicated([*by, "seed"], keep=False)]).size:
-        folders = "\n".join(twice.sort_values("seed")["folder"])
-        raise RecordError(f"seed {twice['seed'].min()} has several runs of one kind; choose among them:\n{folders}")
+        folders = ", ".join(twice.sort_values("seed")["folder"])
+        raise RecordError(f"seed {twice['seed'].min()} has several runs of one kind; choose among them: {folders}")
 
 
 def check_columns(table: pd.DataFrame, columns: Sequence[str]) -> None:

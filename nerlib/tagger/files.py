@@ -222,7 +222,10 @@ def _tag_blocks(
             try:
                 with folders.lock(parts / f"{number:08d}.lock", wait):
                     if not part.is_file() and not out.exists():
-                        own = tagger.tag([replace(one, language=tagger.language) for one in block])
+                        asked = [replace(one, language=tagger.language, name="") for one in block]
+                        alike = list(dict.fromkeys(asked))  # texts that recur in a block are tagged once
+                        told = dict(zip(alike, tagger.tag(alike), strict=True))
+                        own = [replace(told[one], name=given.name) for one, given in zip(asked, block, strict=True)]
                         folders.write_atomically(part, WRITERS[out.suffix][1](own))
             except LockedError:
                 continue

@@ -106,7 +106,7 @@ def test_a_treebank_without_its_multiword_tokens(hub):
     assert [(s.words, s.tags) for s in corpus.test] == [(("x", "x"), ("NOUN", "PART"))] * 3
     assert corpus.repairs == {"word without a part of speech dropped (multiword token or empty node)": 3}
     parquet(folder / "test/0000.parquet", "upos", ["NOUN", "PART", "_"], labels=(2, 2))  # a treebank without tags
-    with pytest.raises(CorpusError, match=r"row 1|:1: expected a universal part of speech .*got '_'"):
+    with pytest.raises(CorpusError, match=r"row 1|:1: expected one of the 17 universal parts of speech .*got '_'"):
         load_corpus("ud", "am", task="pos", roles=["test"])
     with pytest.raises(CorpusError, match="expected a file for the split 'train'"):
         load_corpus("ud", "am", task="pos")

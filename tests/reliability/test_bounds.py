@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nerlib import models, training
+from nerlib import efficiency, models, training
 from nerlib.corpora import Sentence, files, load_corpus
 from nerlib.errors import CorpusError, TooLarge
 from nerlib.experiment import Study
@@ -82,11 +82,42 @@ def test_a_training_whose_adapter_does_not_fit_is_not_begun(tiny_backbone, tmp_p
         Study(read_settings(given)).run_stage("baseline", [1])
 
 
+@pytest.mark.parametrize("method", ["lora", "full", "madx"])
+def test_what_is_counted_before_a_training_is_no_more_than_what_it_takes(tiny_backbone, tmp_path, monkeypatch, method):
+    asked = {}
+
+    def record(needed, _there):
+        asked[len(asked)] = needed
+        return ""
+
+    monkeypatch.setattr(efficiency, "memory_shortfall", record)
+    given = tiny.small_study(tmp_path, tiny_backbone(), method=method)
+    given |= {"text": str(tiny.write_text(tmp_path / "more", "sw yo am", lines=600)), "language_adapter_steps": 2}
+    (run,) = Study(read_settings(given)).run_stage("baseline", [1])
+    weights = 4 * (run.record.costs["total_parameters"] + 3 * run.record.costs["trainable_parameters"])
+    last = asked.pop(len(asked) - 1)
+    assert weights < last <= run.record.costs["peak_memory_bytes"]
+    assert bool(asked) == (method == "madx")  # a language's adapter is counted before its own training
+
+
 def test_words_that_recur_are_held_once(tmp_path):
     """A corpus takes a place for each word, not the word itself: files are larger than memory otherwise."""
     (tmp_path / "test.txt").write_text("mira B-PER\nwent O\n\n" * 50)
     corpus = load_corpus(str(tmp_path), "sw", roles=["test"])
     assert len({id(word) for sentence in corpus.test for word in sentence.words}) == 2
+    assert len({id(sentence.words) for sentence in corpus.test}) == 2  # the first one, and all that repeat it
+    assert len({id(sentence.tags) for sentence in corpus.test}) == 1
+
+
+def test_sentences_that_recur_are_counted_and_numbered_each(tmp_path):
+    (tmp_path / "test.txt").write_text("mira B-PER\n\n" * 60 + "mira I-PER\nwe\u200cnt O\nmi\u200cra\u200c O\n\n" * 50)
+    corpus = load_corpus(str(tmp_path), "sw", roles=["test"])
+    assert corpus.repairs == {
+        "I- after O or at the start read as B-": 50,
+        "tokens with invisible characters, kept": 100,
+    }
+    begins = [*range(1, 121, 2), *range(121, 321, 4)]
+    assert [one.where for one in corpus.test] == [f"test.txt:{line}" for line in begins]
 
 
 @pytest.mark.parametrize("block", [1, 7, 64])

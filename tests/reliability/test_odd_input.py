@@ -257,6 +257,24 @@ def test_an_adapter_that_names_code_is_refused(tiny_backbone, tmp_path, name, va
         models.load_model(tmp_path / "model")
 
 
+@pytest.mark.parametrize(
+    "method, file",
+    [
+        ("lora", "adapter_config.json"),
+        ("bottleneck", "task/adapter_config.json"),
+        ("bottleneck", "task/head_config.json"),
+    ],
+)
+def test_an_adapter_says_nothing_but_what_its_library_knows(tiny_backbone, tmp_path, method, file):
+    models.save_model(models.build(tiny_backbone("bert"), method=method), tmp_path / "model")
+    (tmp_path / "model" / folders.DIGESTS).unlink()
+    models.load_model(tmp_path / "model")
+    path = tmp_path / "model" / file
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"hook": "a.b"}))
+    with pytest.raises(ModelError, match=r"expected nothing but .*, got hook; remove it"):
+        models.load_model(tmp_path / "model")
+
+
 @pytest.mark.parametrize("file", ["config.json", "model.safetensors", "tokenizer.json"])
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"model_type": []}', b"\xff", b"[" * 100_000])
 def test_a_backbone_with_a_damaged_file_is_refused(tiny_backbone, tmp_path, file, content):

@@ -125,7 +125,7 @@ class Interrupted:
         return getattr(self.tagger, name)
 
     def tag(self, documents):
-        self.blocks += 1
+        self.blocks, self.texts = self.blocks + 1, [one.text for one in documents]
         if self.blocks == self.at:
             raise KeyboardInterrupt
         return self.tagger.tag(documents)
@@ -142,6 +142,15 @@ def test_a_stopped_tagging_goes_on_where_it_was_with_the_same_output(tagger, tmp
     assert tagged(rest, source, tmp_path / "out.jsonl") == undisturbed
     assert rest.blocks == -(-len(ROWS) // 4) - 2
     assert not list(tmp_path.glob(".*"))  # nothing but the output is left
+
+
+def test_texts_that_recur_in_a_block_are_tagged_once(tagger, tmp_path):
+    source, counted = tmp_path / "a.txt", Interrupted(tagger, 0)
+    source.write_text("\n".join(ROWS * 3), encoding="utf-8")
+    rows = [json.loads(line) for line in tagged(counted, source, tmp_path / "out.jsonl").splitlines()]
+    assert counted.texts == list(dict.fromkeys(ROWS))
+    assert [(row["line"], row["text"]) for row in rows] == list(enumerate(ROWS * 3, start=1))
+    assert [row["entities"] for row in rows] == 3 * [row["entities"] for row in rows[: len(ROWS)]]
 
 
 @pytest.mark.slow

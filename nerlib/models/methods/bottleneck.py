@@ -20,6 +20,9 @@ from nerlib.models.methods.method import Method
 
 TASK = "task"  # the task adapter's name in the network; language adapters go by their tags
 WEIGHTS = "adapter.safetensors"
+#: What `adapters` says of an adapter or a head.
+DESCRIBED = {"config", "config_id", "hidden_size", "label2id", "model_class", "model_name", "model_type", "name"}
+DESCRIBED |= {"num_labels", "type", "version"}
 Placement = Literal["pfeiffer", "houlsby"]
 
 
@@ -138,7 +141,8 @@ def stacked(*names: str) -> AbstractContextManager[Any]:
 def load_adapter(network: Any, folder: Path, name: str, *, with_head: bool = False) -> None:
     """Read a saved adapter, and its head, into a network; a `ModelError` when weights are missing."""
     check_complete(folder, [] if (folder / WEIGHTS).is_file() else [WEIGHTS])
-    read_json(folder / "adapter_config.json")
+    for file in ("adapter_config.json", *["head_config.json"] * with_head):
+        read_json(folder / file, DESCRIBED)
     info: dict[str, list[str]] = {}
     network.load_adapter(str(folder), load_as=name, with_head=with_head, use_safetensors=True, loading_info=info)
     check_complete(folder, info.get("missing_keys", []))

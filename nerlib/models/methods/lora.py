@@ -106,9 +106,9 @@ class Lora(Method):
 
     def restore(self, plain: nn.Module, folder: Path, *, trainable: bool) -> nn.Module:
         """Put the saved adapter and head on a fresh backbone."""
-        from peft import PeftModel
+        from peft import AdaLoraConfig, PeftModel
 
-        read_json(folder / "adapter_config.json")
+        read_json(folder / "adapter_config.json", {*AdaLoraConfig.__dataclass_fields__})  # LoRA's are among them
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message=".*missing adapter keys.*")
             try:
