@@ -17,6 +17,9 @@ from nerlib.models.families import Family, find_family
 
 #: Names in a configuration that begin with "_" and only describe; others may name code that is then imported.
 HARMLESS = frozenset({"_name_or_path", "_num_labels", "__type"})
+#: What DeBERTa's and ModernBERT's code reads although their configurations do not declare it.
+READ_TOO = {"attention_head_size", "cls_dropout", "conv_act", "conv_groups", "conv_kernel_size", "embedding_size"}
+READ_TOO |= {"norm_rel_ebd", "position_buckets", "share_att_key", "reference_compile", "rope_scaling"}
 LOADS_CODE = frozenset({"auto_map", "attn_implementation", "auto_mapping", "megatron_config"})
 INDEX = "model.safetensors.index.json"  # of weights in several files
 UNTRAINED = ("pooler",)  # what heads add below themselves, and pretraining may not have trained
@@ -157,7 +160,7 @@ def known_config(folder: Path) -> Any:
     given = read_config(folder)
     find_family(given.get("model_type", ""))  # refuses what is in no family
     kind = transformers.CONFIG_MAPPING[given["model_type"]]
-    known = kind().to_dict().keys() | kind.attribute_map.keys()
+    known = kind().to_dict().keys() | kind.attribute_map.keys() | READ_TOO
     return kind.from_dict({name: value for name, value in given.items() if name in known})
 
 
