@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nerlib.corpora import Example, Sentence
+from nerlib.corpora import Example, Sentence, documents_of
 from nerlib.labels import gold_items
 from nerlib.results.compare import CONVERGED, SOURCES, TARGET, Comparison
 from nerlib.results.describe import describe_needed
@@ -164,10 +164,11 @@ def expected_widths(
         `sentences`, `f1`, `width` (high − low, 0..1): see `statistics.expected_f1_width`; over sizes it goes with one
         over the root of the number of sentences (texts, questions). For parts of speech, where every word counts, and
         for texts, which count once, `f1` is the accuracy. For questions it is the mean of their token F1; its interval
-        is at most so wide, since no values from 0 to 1 vary more than those of a share.
+        is at most so wide, since no values from 0 to 1 vary more than those of a share. Examples of one document count
+        for less, where the corpus marks documents.
     """
     entities = [len(gold_items(example.tags)) if isinstance(example, Sentence) else 1 for example in examples]
-    here = expected_f1_width(entities, list(f1), level=level)
+    here = expected_f1_width(entities, list(f1), documents=documents_of(examples), level=level)
     sizes = sorted({50, 100, 200, 500, 1000, 2000, len(examples)})
     rows = [
         (size, value, width * math.sqrt(len(examples) / size))

@@ -16,6 +16,7 @@ from nerlib.statistics import (
     resampled_sums,
     wilson_interval,
 )
+from nerlib.statistics.intervals import ALIKE_IN_DOCUMENT
 from tests.masakhaner import tags_of
 
 
@@ -98,6 +99,18 @@ def test_the_expected_width_is_that_of_the_bootstrap_under_its_model(f1):
         tp = rng.binomial(entities, f1)
         widths.append(width((tp, entities - tp, entities - tp), seed))
     assert expected_f1_width(entities, f1) == pytest.approx(np.mean(widths), rel=0.05)
+
+
+def test_the_expected_width_over_documents_is_that_of_entities_which_are_found_together():
+    """Beta-binomial: the entities of a document share its luck, with the correlation that the width takes."""
+    rng, f1, entities = np.random.default_rng(14), 0.7, np.repeat([1, 3], 200)
+    documents = np.repeat(np.arange(50), 8)
+    luck = 1 / ALIKE_IN_DOCUMENT - 1
+    of_document = rng.beta(f1 * luck, (1 - f1) * luck, size=(5000, 50))
+    found = rng.binomial(entities, of_document[:, documents]).sum(axis=1) / entities.sum()
+    wide = expected_f1_width(entities, f1, documents=documents)
+    assert wide == pytest.approx(2 * stats.norm.ppf(0.975) * found.std(), rel=0.03)
+    assert wide > 1.05 * expected_f1_width(entities, f1)
 
 
 def test_the_expected_width_on_real_predictions(shared):
