@@ -118,6 +118,10 @@ def test_what_sums_up_a_study_comes_once_and_last(root):
         ({"notebooks": {"02_baseline": {"few": {"sorces": []}}}}, "few: .*'sorces'; did you mean 'sources'"),
         ({"notebooks": {"02_baseline": {"a/b": {}}}}, "variant 'a/b' cannot name a folder"),
         ({"notebooks": {"04_none": {}}}, "04_none.ipynb"),
+        (
+            {"notebooks": {"02_baseline": {"ours": {}, "published": {"seeds": [1, 2]}}}},
+            "as/02_baseline--ours and as/02_baseline--published ask for the same: nothing tells them apart",
+        ),
         ({"notebooks": {"02_baseline": {"few": {"languages": [False]}}}}, "few: languages: False is no language tag"),
     ],
 )
@@ -136,6 +140,14 @@ def test_a_variant_may_be_for_some_languages_only(root):
 def test_languages_may_be_one_text_as_on_a_command_line(root):
     planned = jobs.jobs(STUDY | {"languages": "as,no"})
     assert {job.language for job in planned} == {"as", "no"}
+
+
+def test_some_of_a_study_s_languages_keep_what_its_file_gives_them(root):
+    """Cut on a command line, a study trains on the corpora that its file names, not on other ones."""
+    (root / "params" / "studies").mkdir()
+    (root / "params" / "studies" / "trial.yaml").write_text(yaml.safe_dump(STUDY))
+    planned = jobs.jobs(STUDY | {"languages": "bn, yo"})
+    assert {job.language: job.parameters.get("source_size") for job in planned} == {"bn": 7, "yo": None}
 
 
 def test_a_study_is_registered_with_its_margin_before_it_runs(root):

@@ -65,7 +65,7 @@ def jobs(study: Mapping[str, Any]) -> list[Job]:
     ------
     SettingsError
         For what the mapping must not hold: unknown keys, a language that YAML took for a truth value, a parameter that
-        is no setting and that no notebook has.
+        is no setting and that no notebook has, variants of one notebook that ask for the same.
     """
     if unknown := set(study) - STUDY_KEYS:
         raise SettingsError(f"study: unknown {sorted(unknown)}; expected some of {sorted(STUDY_KEYS)}")
@@ -78,17 +78,20 @@ def jobs(study: Mapping[str, Any]) -> list[Job]:
     planned, summary = (_mapping(study.get(name), name) for name in ("notebooks", "summary"))
     known = {notebook: _known(source(notebook)) for notebook in (*planned, *summary)}
     _refuse_unknown(common, set().union(*known.values()), "parameters")
-    made = []
-    for language, own in _languages(study.get("languages")).items():
+    made: list[Job] = []
+    for language, own in _languages(study.get("languages"), name).items():
         _refuse_unknown(own, set().union(*known.values()), f"languages: {language}")
         shared = {**params.language_file(language), **common, **own, "study": name, "language": language}
         for notebook, variants in planned.items():
             for variant, given in (_mapping(variants, notebook) or {"": {}}).items():
                 where = f"{notebook}: {variant}"
                 given = _mapping(given, where)
-                if language in _languages(given.pop("languages", [language]), f"{where}: languages"):
+                if language in _languages(given.pop("languages", [language]), where=f"{where}: languages"):
                     passed = _passed(shared, given, known[notebook], where)
-                    made.append(Job(language, notebook, variant and folders.safe_name(variant, "variant"), passed))
+                    job = Job(language, notebook, variant and folders.safe_name(variant, "variant"), passed)
+                    if twin := next((one for one in made if one._replace(variant=variant) == job), None):
+                        raise SettingsError(f"{twin.path} and {job.path} ask for the same: nothing tells them apart")
+                    made.append(job)
     for notebook, given in summary.items():
         passed = _passed(common | {"study": name}, _mapping(given, notebook), known[notebook], notebook)
         made.append(Job(ALL_LANGUAGES, notebook, "", passed))
@@ -147,16 +150,25 @@ def _mapping(value: Any, where: str) -> dict[str, Any]:
     return dict(value)
 
 
-def _languages(value: Any, where: str = "languages") -> dict[str, dict[str, Any]]:
-    """Languages with their own parameters; a list, or one text with commas (snakemake's --config), has none."""
-    tags = value.split(",") if isinstance(value, str) else value
+def _languages(value: Any, study: str = "", where: str = "languages") -> dict[str, dict[str, Any]]:
+    """Languages with their own parameters; a list has none.
+
+    One text with commas (snakemake's --config) names some of the study's, with what its file gives them.
+    """
+    tags = value
+    if isinstance(value, str):
+        of_file = params.study_file(study).get("languages") if study else None
+        own = of_file if isinstance(of_file, Mapping) else {}
+        tags = {tag: own.get(tag) for tag in map(str.strip, value.split(","))}
     if not tags or not isinstance(tags, Mapping | list):
         raise SettingsError(f"{where}: expected language tags, got {value!r}")
     for tag in tags:
         if not isinstance(tag, str):  # YAML 1.1 reads `no` as false
             raise SettingsError(f"{where}: {tag!r} is no language tag; in YAML, 'no' must stand in quotes")
-    own = tags if isinstance(tags, Mapping) else dict.fromkeys(tags)
-    return {canonical(folders.safe_name(tag.strip(), "language")): _mapping(own[tag], f"{where}: {tag}") for tag in own}
+    given = tags if isinstance(tags, Mapping) else dict.fromkeys(tags)
+    return {
+        canonical(folders.safe_name(tag, "language")): _mapping(own, f"{where}: {tag}") for tag, own in given.items()
+    }
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: set[str], where: str) -> None:

@@ -289,14 +289,14 @@ Asked = tuple[Claim, pd.DataFrame | dict[str, str], pd.DataFrame]  # its values,
 
 
 def _asked(claim: Claim, table: pd.DataFrame, distances: pd.Series | None) -> Asked:
-    why = "no such runs"
     if claim.of is None:
         return claim, {"why": claim.note}, table
     if claim.by_distance:
         if distances is None or distances.empty:
             return claim, {"why": "distances between source and target are not known"}, table
         table = table.join(distances, on=["language", "sources"], how="inner")
-        why = "no runs whose distance between source and target is known" if table.empty else why
+        if table.empty:
+            return claim, {"why": "no runs whose distance between source and target is known"}, table
     values = claim.of.values(table)
     if claim.less:
         values = (values - claim.less.values(table)).dropna(subset=["value"])
@@ -305,7 +305,7 @@ def _asked(claim: Claim, table: pd.DataFrame, distances: pd.Series | None) -> As
     wanted = [PUBLISHED, OURS] if claim.expects in ("equals", "between") else [OURS]
     chosen = [name for name in wanted if name in variants] or variants
     if not chosen:
-        return claim, {"why": why}, table
+        return claim, {"why": "no such runs"}, table
     if len(chosen) > 1 and chosen[0] not in wanted:
         return claim, {"why": f"mixed: runs of several variants, {', '.join(chosen)}"}, table
     values = pd.DataFrame(values.xs(chosen[0], level="variant"))

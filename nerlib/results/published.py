@@ -29,7 +29,7 @@ from nerlib.results.claims import (
     evaluate,
 )
 from nerlib.results.runs import OURS, finished
-from nerlib.results.techniques import PARAMETERS, PRINTED, SCORES, published_techniques, systems
+from nerlib.results.techniques import PARAMETERS, PRINTED, SCORES, pes_table, published_techniques, systems
 from nerlib.statistics import Interval
 from nerlib.vocabulary import BACKBONES, MINIATURE, canonical_backbone, label
 
@@ -72,9 +72,25 @@ OF_DIFFERENCES: Mapping[str, Any] = {
     "p_value": lambda d: float(permutation_test((d,), np.mean, permutation_type="samples", n_resamples=1e6).pvalue),
     "cohens_d_lower_bound": lambda d: float(d.mean() / d.std()),
 }
-PERSIAN = (*PARAMETERS, "vram_gb", "accuracy", "f1", "precision", "recall", "rouge", "exact_match")
+PERSIAN = ("pes", *PARAMETERS, "vram_gb", "accuracy", "f1", "precision", "recall", "rouge", "exact_match")
+_LOST = "Tables 1 to 3; of Swahili and Yorùbá all columns are lost"
+#: Every figure that a source prints; they are images without numbers in all that is left of the sources.
+FIGURES = (
+    ("african", "Figure 1", "macro-average of NER by model", _LOST, "07, scores over languages"),
+    ("african", "Figure 2", "macro-average of parts of speech by model", _LOST, "07, scores over languages"),
+    ("african", "Figure 3", "relative improvement by language, few-shot NER", _LOST, "07, language by language"),
+    ("assamese", "Figure 1", "the model: LoRA beside query and value", "none", "03, the model"),
+    ("assamese", "Figure 2", "training loss by step", "none", "03, the curve"),
+    ("persian", "Figure 1", "PES by backbone and technique", "none: the formula gives them", "below, and 06"),
+)
 #: How a number is shown, where it is no score or share.
-UNITS = {"p_value": "p", "trainable_params": "count", "vram_gb": ".2f", **dict.fromkeys(PARAMETERS, "count")}
+UNITS = {
+    "p_value": "p",
+    "pes": ".3f",
+    "trainable_params": "count",
+    "vram_gb": ".2f",
+    **dict.fromkeys(PARAMETERS, "count"),
+}
 UNITS |= {"cohens_d_lower_bound": ".2f", "ratio_claimed": ".1f", "quality_score_of_10": ".1f"}
 
 
@@ -103,7 +119,7 @@ def printed(study: str) -> pd.DataFrame:
     DataFrame
         `study`, `where` (table or page, with its source where that is none of the four), `task`, `dataset`,
         `language`, `setting`, `model`, `method`, `metric`, `printed` and `sd` (scores and shares 0..1, parameters in
-        numbers, memory in 10⁹ bytes), `unit` (a format).
+        numbers, memory in 10⁹ bytes), `unit` (a format). PES is what the printed formula gives of the printed tables.
 
     Raises
     ------
@@ -113,7 +129,9 @@ def printed(study: str) -> pd.DataFrame:
     if study not in (*STUDIES, LITERATURE):
         raise SettingsError(f"printed_in: expected one of {', '.join(STUDIES)}, got {study!r}")
     if study == "persian":
-        rows = published_techniques().melt(["task", "backbone", "method", "printed_table"], PERSIAN, "metric", "mean")
+        rows = pes_table(published_techniques()).melt(
+            ["task", "backbone", "method", "printed_table"], PERSIAN, "metric", "mean"
+        )
         rows = rows.rename(columns={"backbone": "model", "printed_table": "table_or_page"})
         rows = rows.assign(study=study, language="fa", setting="supervised", dataset="", sd=math.nan)
     else:
@@ -126,6 +144,18 @@ def printed(study: str) -> pd.DataFrame:
     kind = ["study", "where", "task", "dataset", "language", "setting", "model", "method", "metric"]
     rows = rows[[*kind, "printed", "sd", "unit"]].fillna(dict.fromkeys(kind, ""))
     return rows.sort_values(["where", "task", "language"], kind="stable", ignore_index=True)
+
+
+def printed_figures(study: str) -> pd.DataFrame:
+    """The figures of a source, none of which has numbers beside it: what they show, and where the same is drawn here.
+
+    Returns
+    -------
+    DataFrame
+        `figure`, `shows`, `numbers` (those in the source that it is of), `here` (a notebook, or tables of this one).
+    """
+    table = pd.DataFrame(FIGURES, columns=["study", "figure", "shows", "numbers", "here"])
+    return table[table["study"] == study].drop(columns="study").reset_index(drop=True)
 
 
 def side_by_side(
@@ -259,7 +289,7 @@ def _named_alike(runs: pd.DataFrame) -> pd.DataFrame:
         backbone=names.map(canonical_backbone),
         method=done["method"].where(~foreign, "foreign"),
     )
-    scored = systems(done[done["language"] == "fa"]).drop_duplicates("folder")
+    scored = pes_table(systems(done[done["language"] == "fa"]).drop_duplicates("folder"))
     return done.merge(scored.reindex(columns=["folder", *PERSIAN]), on="folder", how="left")
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nerlib.folders import project_root
 from nerlib.records import read_records
 from nerlib.results import evaluate
 from nerlib.results.claims import CLAIMS, Claim, Quantity, spearman_interval
@@ -15,6 +16,15 @@ from tests.results.studies import LANGUAGES, a_record, a_table, as_runs
 
 def verdicts(runs, **options):
     return evaluate(runs, **options).set_index("claim")
+
+
+def test_every_claim_is_listed_with_its_place():
+    """In docs/claims.md, for readers: the same words, places and reasons, study by study."""
+    lines = (project_root() / "docs" / "claims.md").read_text(encoding="utf-8").splitlines()
+    listed = [tuple(cell.strip() for cell in line.split("|")[1:4]) for line in lines if line.startswith("| ")]
+    stated = [(claim.where, claim.text, "" if claim.of else claim.note) for claim in CLAIMS]
+    assert sorted(row for row in listed if row[0] != "where") == sorted(stated)
+    assert len(stated) == 57 and all(where and text for where, text, _ in stated)
 
 
 def test_without_runs_nothing_is_tested():

@@ -12,6 +12,7 @@ from nerlib.results import (
     claims_side_by_side,
     missing,
     printed,
+    printed_figures,
     published_scores,
     reproductions,
     side_by_side,
@@ -42,9 +43,13 @@ def test_every_printed_number_is_that_of_the_reference(shared):
     scale = numbers["unit"].map({"points": 100.0}).fillna(1.0)
     assert sorted(numbers["printed"] * scale) == pytest.approx(sorted(reference["mean"].dropna()))
     persian = pd.read_csv(shared / "reference" / "persian_techniques.csv")
+    pes = pd.read_csv(shared / "reference" / "persian_pes_check.csv")["pes_total"]
+    ours = printed("persian")
+    scored = ours["metric"] == "pes"
+    assert sorted(ours.loc[scored, "printed"]) == pytest.approx(sorted(pes), abs=5e-5)
     held = persian.drop(columns=["learning_rate", "epochs", "patience", "max_length"]).select_dtypes("number")
     assert held.shape[1] == 10
-    assert sorted(printed("persian")["printed"]) == pytest.approx(sorted(held.stack().dropna()))
+    assert sorted(ours.loc[~scored, "printed"]) == pytest.approx(sorted(held.stack().dropna()))
 
 
 def test_pes_of_the_printed_tables_is_the_reference_s(shared):
@@ -88,7 +93,9 @@ def test_the_claimed_ratio_stands_beside_the_one_that_was_found():
     about = {"languages": ["as"], "backbone": XLMR, "corpus": "wikiann", "variant": "as published"}
     alone = a_table({"full": 0.13}, stage="baseline", sd=1e-4, **about)
     after = a_table({"lora": 0.72}, stage="target", sources="bn+hi", sd=1e-3, seed=1, **about)
-    row = side_by_side(pd.concat([alone, after]), "assamese").set_index("what").filter(like="ratio", axis=0).iloc[0]
+    runs = pd.concat([alone, after], ignore_index=True)
+    table = side_by_side(runs.assign(test_lenient_f1=runs["test_score"]), "assamese").set_index("what")
+    (row,) = (of for what, of in table.iterrows() if "ratio" in what)
     expected = after["test_score"].mean() / alone["test_score"].mean()
     assert row["printed"] == 7 and row["as published"].value == pytest.approx(expected, rel=1e-3)
     assert row["as published"].low < expected < row["as published"].high
@@ -136,6 +143,22 @@ def test_a_foreign_system_is_known_by_its_name():
     a_record(language="nya", backbone="foreign", method="afroxlmr", stage="foreign", f1=0.9, corpus="masakhaner2")
     found = reproductions(read_records("trial"))["what"]
     assert len(found) and found.str.contains("AfroXLM-R").all()
+
+
+def test_claims_on_distances_are_not_tested_where_a_variant_has_no_runs():
+    """The WikiANN study has none as published, and the distances of all others are known."""
+    runs = a_table({"lora": 0.5}, stage="sources", sources="hi")
+    far = runs[["language", "sources"]].drop_duplicates().assign(distance=0.5)
+    table = claims_side_by_side(runs, "wikiann", distances=far)
+    of_distance = table[table["claim"].str.contains("distance")]
+    assert set(of_distance["why, as published"]) == {"no runs whose distance between source and target is known"}
+
+
+def test_every_figure_of_a_source_is_said_to_have_numbers_or_none():
+    counts = {study: len(printed_figures(study)) for study in STUDIES}
+    assert counts == {"assamese": 2, "african": 3, "wikiann": 0, "persian": 1}
+    pes = printed("persian").query("metric == 'pes'")
+    assert len(pes) == 33 and printed_figures("persian")["here"].item().startswith("below")
 
 
 @pytest.mark.parametrize("study", STUDIES)
