@@ -463,7 +463,7 @@ def recipe_table(settings: Settings, study: str, stages: Sequence[str]) -> "pd.D
     Returns
     -------
     DataFrame
-        `setting`, `the source says` (by stage, where they differ; empty: nothing), `taken`, `as` (whose it is).
+        `setting`, `the source says` (by stage, where they differ), `taken`, `as` (whose it is).
     """
     import pandas as pd
 
@@ -474,10 +474,10 @@ def recipe_table(settings: Settings, study: str, stages: Sequence[str]) -> "pd.D
     for name in (*Recipe.model_fields, *OF_METHODS):
         says = {stage: str(published.published(stage).get(name, "")) for stage in stages}
         takes = {stage: says[stage] or own.get(name) or str(recipes[stage][name]) for stage in stages}
-        whose = "in the source" if all(says.values()) else "in the source, else ours"
-        rows.append(
-            (name.replace("_", " "), _by_stage(says), _by_stage(takes), whose if any(says.values()) else "ours")
+        whose = (
+            ("in the source" if all(says.values()) else "in the source, else ours") if any(says.values()) else "ours"
         )
+        rows.append((name.replace("_", " "), _by_stage(says) or "nothing", _by_stage(takes), whose))
     return pd.DataFrame(rows, columns=["setting", "the source says", "taken", "as"])
 
 
