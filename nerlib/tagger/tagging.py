@@ -66,7 +66,9 @@ class Tagger:
         -------
         list of Entity
             In the order of the text; for `pos` every word, for `sentiment` the whole text, for `qa` the answer in the
-            context, or nothing. ``text[entity.start:entity.end] == entity.text`` always.
+            context, or nothing. ``text[entity.start:entity.end] == entity.text`` always. The label of a text has the
+            model's own probability and an answer none, and neither a confidence: what is calibrated are entities,
+            found or not, while a text always has a label, and an answer is wrong by degrees.
         """
         alone = isinstance(texts, str) or (form_of(self.task) == "questions" and isinstance(texts, tuple))
         given = [texts] if alone else list(texts)

@@ -6,6 +6,7 @@ out: as many words (or rows) as were written, less those that are counted as dro
 
 import argparse
 import contextlib
+import csv
 import io
 import json
 import os
@@ -18,6 +19,9 @@ import unicodedata
 import warnings
 from collections import Counter
 from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
 
 from nerlib import corpora, errors, models, params, predictions, records
 from nerlib.batch import jobs, notebook_files, page
@@ -191,6 +195,19 @@ def _universal():
     return f"# sent_id = a\n{rows}\n\n" * 4
 
 
+def _quoted():
+    """Every cell in marks, where needed doubled, so that a text may hold separators, marks and line ends."""
+    file = io.StringIO()
+    csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows([("text", "label"), *ROWS * 3])
+    return file.getvalue()
+
+
+def _parquet(rows):
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)
+    return file.getvalue()
+
+
 _JSON_ROWS = [{"tokens": WORDS, "ner_tags": TAGS}] * 3
 _SQUAD = {
     "data": [
@@ -214,6 +231,8 @@ CORPORA = {  # file: (task, content)
     "test.json": ("ner", json.dumps(_JSON_ROWS)),
     "test.csv": ("sentiment", _table(",")),
     "test.tsv": ("sentiment", _table("\t")),
+    "quoted.csv": ("sentiment", _quoted()),
+    "test.parquet": ("ner", ""),
     "devtest.jsonl": ("sentiment", "".join(json.dumps({"text": t, "label": label}) + "\n" for t, label in ROWS * 3)),
     "squad.json": ("qa", json.dumps(_SQUAD)),
 }
@@ -223,7 +242,13 @@ def read_corpus(folder, chance):
     """One file of a corpus; what is in it and what was read of it must be the same."""
     name = chance.choice(list(CORPORA))
     task, content = CORPORA[name]
-    data = (mutated_json if name.endswith(".json") else mutated)(content.encode(), chance)
+    if name == "test.parquet":
+        rows = [
+            row | {"tokens": [chance.choice((word, word, chance.choice(ODD))) for word in WORDS]} for row in _JSON_ROWS
+        ]
+        data = _parquet(rows) if chance.random() < 0.5 else mutated(_parquet(rows), chance)
+    else:
+        data = (mutated_json if name.endswith(".json") else mutated)(content.encode(), chance)
     (folder / name).write_bytes(data)
     read = lambda: load_corpus(str(folder), "sw", task=task, roles={"test": name})  # noqa: E731
     return name, data, read, lambda corpus: lost(corpus, name, data)
@@ -231,7 +256,7 @@ def read_corpus(folder, chance):
 
 def lost(corpus, name, data):
     """What vanished uncounted between a file and the corpus that was read of it; "" when nothing did."""
-    text, test = data.decode("utf-8-sig"), corpus.test
+    text, test = "" if name == "test.parquet" else data.decode("utf-8-sig"), corpus.test
     dropped = sum(
         count
         for kind, count in corpus.repairs.items()
@@ -245,10 +270,13 @@ def lost(corpus, name, data):
         if not len(lines) - comments <= words + dropped <= len(lines):
             return f"{len(lines)} lines, of which {comments} may be comments: {words} words, {dropped} dropped"
         return ""
-    if name in ("test.jsonl", "test.json"):
-        value = (
-            json.loads(text) if name == "test.json" else [json.loads(line) for line in text.split("\n") if line.strip()]
-        )
+    if name in ("test.jsonl", "test.json", "test.parquet"):
+        if name == "test.parquet":
+            value = pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist()
+        else:
+            lines = [text] if name == "test.json" else [line for line in text.split("\n") if line.strip()]
+            value = [json.loads(line) for line in lines]
+            value = value[0] if name == "test.json" else value
         held, kept = sum(len(row["tokens"]) for row in value), sum(len(sentence.words) for sentence in test) + dropped
     elif name == "squad.json":
         asked = [paragraph["qas"] for article in json.loads(text)["data"] for paragraph in article["paragraphs"]]
@@ -257,8 +285,9 @@ def lost(corpus, name, data):
     else:  # a row a line, where no mark joins lines
         lines = [line for line in text.split("\n") if line.strip()]
         held, kept = len(lines) - (name != "devtest.jsonl"), len(test) + left_out
-        if name != "devtest.jsonl" and '"' in text:
-            return ""
+        if name != "devtest.jsonl" and '"' in text:  # as a row a line, or as Python's csv module reads the marks
+            rows = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if name == "test.tsv" else ",")
+            held = kept if held == kept else sum(map(any, rows)) - 1
     return "" if held == kept else f"{held} held, {kept} kept or counted"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 @pytest.mark.slow
 def test_killed_damaged_and_starved_runs_end_as_the_undisturbed_one_or_are_named():
-    parts = ["killed", "interrupted", "damaged", "checkpoints"]
+    parts = ["killed", "interrupted", "damaged", "checkpoints", "cache"]
     if os.name == "posix" and os.getuid() == 0:
         parts.append("starved")  # mounts small disks
     numbers = ["--times", "12", "--events", "0.3", "0.75", "0.99", "--sizes", "32", "128"]
@@ -19,3 +19,4 @@ def test_killed_damaged_and_starved_runs_end_as_the_undisturbed_one_or_are_named
     assert done.stdout.count("nothing wrong") == len(parts)
     assert "'named'" in done.stdout
     assert "'left out and said'" in done.stdout
+    assert "'made again'" in done.stdout

@@ -24,6 +24,7 @@ import torch
 from nerlib import folders, models, params, records
 from nerlib.errors import NerlibError
 from nerlib.experiment import Study
+from nerlib.pretraining.mlm import cached_backbone
 from tests import tiny
 from tests.reliability.test_locks import interrupts_around_a_lock
 
@@ -220,6 +221,30 @@ def damaged_checkpoints(folder, times, seed=0):
     return dict(outcomes), wrong
 
 
+def damaged_cache(folder, times, seed=0):
+    """Damage a backbone in the cache, and ask for it: how often it was made again, or had not changed."""
+    source, chance, outcomes, wrong = tiny.make_backbone(folder / "source"), random.Random(seed), Counter(), {}
+    os.environ["NERLIB_CACHE"] = str(folder / "cache")
+    for number in range(times):
+        said = []
+        copy = lambda beside, _: shutil.copytree(source, beside, dirs_exist_ok=True)  # noqa: E731
+        find = lambda: cached_backbone("tiny", [1], copy, on_start=said.append, line="")  # noqa: B023, E731
+        found = find()
+        said.clear()
+        what = damage([path for path in sorted(found.rglob("*")) if path.is_file()], chance)
+        try:
+            whole = end(find()).items() >= end(source).items() and [path.name for path in found.parent.iterdir()] == [
+                found.name
+            ]
+            outcome = ("made again" if said else "without effect") if whole else "silent"
+        except Exception as error:
+            outcome = f"raw {type(error).__name__}: {error}"
+        outcomes[outcome] += 1
+        if outcome not in ("made again", "without effect"):
+            wrong[number] = (what, outcome)
+    return dict(outcomes), wrong
+
+
 # --- disks ------------------------------------------------------------------------------------------------------------
 
 
@@ -261,6 +286,8 @@ def attack(part, folder, method, given):
             return damaged(folder, method, given.times)
         case "checkpoints":
             return damaged_checkpoints(folder, given.times)
+        case "cache":
+            return damaged_cache(folder, given.times)
         case "starved":
             return starved(folder, method, *([given.sizes, False] if given.sizes else []))
 
@@ -268,7 +295,9 @@ def attack(part, folder, method, given):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--methods", nargs="+", default=METHODS)
-    parser.add_argument("--parts", nargs="+", default=("killed", "interrupted", "damaged", "checkpoints", "starved"))
+    parser.add_argument(
+        "--parts", nargs="+", default=("killed", "interrupted", "damaged", "checkpoints", "cache", "starved")
+    )
     parser.add_argument("--times", type=int, default=200, help="damages of each kind")
     parser.add_argument("--events", nargs="+", type=float, help="kill at these shares of a training's events; all")
     parser.add_argument("--sizes", nargs="+", type=int, help="of disks that are full, in KiB")
