@@ -432,7 +432,7 @@ SENTENCE_CELLS = [
     (1000, 3, {"seed_sd": 0.01, "languages": 3}),
     (1000, 3, {"seed_sd": 0.01, "document_sd": 0.05}),
     (1000, 3, {"seed_sd": 0.01, "document_sd": 0.1}),
-    (1000, 3, {"seed_sd": 0.01, "document_sd": 0.1, "marked": True}),
+    *((n, k, {"seed_sd": 0.01, "document_sd": 0.1, "marked": True}) for n, k in product((500, 1000, 2000), (3, 5))),
 ]
 RATES = ["no difference: false better or worse", "these languages: wrong direction", "languages like these: false",
          "at the margin: equivalent", "coverage", "power at 2 points", "until now", "until now, false"]  # fmt: skip

@@ -95,7 +95,7 @@ def test_a_backbone_that_cannot_read_the_script_is_told_before_the_training_and_
     assert run.record.warnings[0].startswith("tiny-xlm-roberta cannot read 50 % of the words of zh")
     printed = capsys.readouterr().out
     assert printed.index("cannot read 50 %") < printed.index("epoch 1/1")
-    assert "cannot read 50 %" in asked.sizes()
+    assert "cannot read 50 %" in asked.data.unreadable[0]
 
 
 def test_an_old_record_is_read_and_judged_by_its_score(study):

@@ -190,6 +190,8 @@ def test_a_long_table_is_folded():
 def test_a_table_that_is_wider_than_a_telephone_stacks_there_and_each_cell_names_its_column():
     wide = pd.DataFrame({f"column {n}": [f"value {n}"] for n in range(6)})
     assert not parsed(report.table(wide[["column 0"]])).table.get("class")
+    numbers = pd.DataFrame({f"repeated_{n}": [0] for n in range(6)})
+    assert parsed(report.table(numbers)).table["class"] == ["stacks"], "headings take room, too"
     drawn = parsed(report.table(wide)).table
     assert drawn["class"] == ["stacks"]
     assert [cell["data-of"] for cell in drawn("td")] == list(wide)
@@ -316,6 +318,15 @@ def test_the_answer_is_for_people_and_for_machines():
     ]
     left = {"headline": "One.", "verdict": "better", "scores": scores, "cost": {"seconds": 75.0}}
     assert shown._repr_mimebundle_() == {report.DATA: left}
+
+
+def test_of_a_side_that_collapsed_no_difference_is_shown(displayed):
+    page = report.Page(read_settings({"language": "x-near"}))
+    for collapsed, shown in (("one label", False), ("no", True)):
+        runs = a_table({"full": 0.5, "lora": 0.7}, languages=["x-near"])
+        runs.loc[runs["method"] == "full", "collapsed"] = collapsed
+        page.answer(compare(runs))
+        assert ("difference" in displayed[-1].text) == shown, collapsed
 
 
 def test_seeds_are_added_as_long_as_the_answer_is_undecided_and_at_most_so_many(displayed):

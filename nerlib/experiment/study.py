@@ -219,9 +219,7 @@ class Study:
         """How many examples of the target there are, in a sentence."""
         target, examples = self.data.target, TASKS[self.settings.task].examples
         parts = ", ".join(f"{len(rows)} {split}" for split, rows in target.splits.items())
-        return " ".join(
-            [f"{parts} {examples} of {self.settings.language}{checks.entities(target)}.", *self.data.unreadable]
-        )
+        return f"{parts} {examples} of {self.settings.language}{checks.entities(target)}."
 
     def unseen(self) -> pd.DataFrame:
         """What of the test set the first seed's training sentences do not hold (see `checks.unseen_entities`)."""

@@ -152,7 +152,8 @@ class Page:
         cost = {"seconds": spent} if spent > 0 else {}
         lines = [line for line in (*told, *more, self._no_runs(runs)) if line]
         scores = dict(zip(first.question.labels, (first.a, first.b), strict=False)) if first else {}
-        difference = (first.question.name, first.difference) if first else None
+        said = first and first.word != "collapsed"  # of what collapsed nothing is compared
+        difference = (first.question.name, first.difference) if first and said else None
         looks = self._next_look() if first and first.word == "undecided" else {}
         lines += [f"The next look, with a seed more: {as_text(looks)}."] if looks else []
         _display(answer(lines, scores, cost, first.word if first else "", difference, facts, looks))

@@ -90,7 +90,9 @@ def _html(texts: pd.DataFrame, numeric: pd.DataFrame, bold: pd.DataFrame, headin
         )
         for cells, marks in zip(texts.to_numpy(), bold.to_numpy(), strict=True)
     ]
-    letters = sum(max(map(len, texts[column]), default=0) + 2 for column in texts)
+    letters = sum(
+        max(map(len, [*texts[i], *name.split()]), default=0) + 2 for i, name in zip(texts, headings, strict=True)
+    )
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     shape = ' class="stacks"' if letters > NARROW else ""
     return f"<table{shape}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
