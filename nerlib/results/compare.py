@@ -181,7 +181,8 @@ def planned(runs: pd.DataFrame) -> list[Question]:
         sides = [*_methods(group), *_stages(group), *_source_sets(group), *_penalties(group)]
         unit = {"task": str(task), "backbone": str(backbone)}
         questions += [Question(a, b, _stated(unit | where), _several(table)) for a, b, where in sides]
-    return [*questions, *(Question(a, b, _stated(where), ("task",)) for a, b, where in _systems(table))]
+    several = tuple(name for name in _several(table) if name == "task")
+    return [*questions, *(Question(a, b, _stated(where), several) for a, b, where in _systems(table))]
 
 
 Sides = tuple[dict[str, str], dict[str, str], dict[str, str]]  # a, b, where
