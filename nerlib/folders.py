@@ -17,7 +17,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -175,11 +175,12 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
+def new_folder(folder: Path, like: Iterable[Path] = ()) -> Iterator[Path]:
     """A folder that appears whole: the block fills a folder beside it, which is renamed at the block's end.
 
     An older folder of that name is replaced. When the block raises, nothing appears; a `FolderError` names the folder
-    where the disk is full or cannot be written.
+    where the disk is full or cannot be written. A file that stands in one of the folders `like` it, too, which appeared
+    so, is a second name (a hard link) of that one, where the file system has these: its bytes are on disk once.
     """
     from safetensors import SafetensorError  # what a full disk is called by those who write weights
 
@@ -193,6 +194,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
         for file in (*files, beside / DIGESTS):
             file.chmod(beside.stat().st_mode & 0o666)  # as the umask has it; safetensors writes for the owner alone
             _flush(file)
+        _share(beside, digests, like)
         _flush(beside)
         if folder.exists():
             old = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.old")
@@ -206,6 +208,20 @@ def new_folder(folder: Path) -> Iterator[Path]:
         raise FolderError(f"cannot write {folder}: {getattr(error, 'strerror', None) or error}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _share(beside: Path, digests: Mapping[str, str], like: Iterable[Path]) -> None:
+    known: dict[str, Path] = {}
+    for folder in like:
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # as `damaged` has it: nothing is shared with it
+            written = json.loads((folder / DIGESTS).read_text(encoding="utf-8")).items()
+            known |= {digest: folder / name for name, digest in written}
+    for name, digest in digests.items():
+        if digest in known and is_as_written(known[digest], digest):
+            with contextlib.suppress(OSError):  # another disk, or no such links: the file stays as it is
+                link = (beside / name).with_name(f".{secrets.token_hex(4)}.{Path(name).name}")
+                os.link(known[digest], link)
+                link.replace(beside / name)
 
 
 def leftovers(folder: Path) -> list[Path]:

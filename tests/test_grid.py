@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nerlib import params, records
+from nerlib import folders, params, records
 from nerlib.batch import grid, jobs, plan
 from nerlib.batch.__main__ import main as batch
 from nerlib.experiment import Study, find_stage
@@ -139,6 +139,16 @@ def test_cells_made_in_their_order_train_each_source_once_for_two_targets(tiny_b
     sources = [records.read_record(Path(folder)) for folder in table.loc[table["stage"] == "sources", "folder"]]
     taken = [record for record in sources if "training_taken_over_from" in record.provenance]
     assert len(sources) == 8 and len(taken) == 4, "two methods, two seeds, once for both targets"
+    stored = {file.stat().st_ino for file in folders.runs_folder().rglob("*.safetensors")}
+    stages = table.groupby(["method", "stage"]).size()
+    own = {"madx": 2, "full": 1}  # files of weights: adapter and head, or all in one
+    trained = sum(own[method] * n for (method, stage), n in stages.items() if stage not in ("sources", grid.ADAPTER))
+    # A full model that was taken over is no second file; a task adapter and its head are saved under each target.
+    assert len(stored) == trained + 2 * own["full"] + 2 * own["madx"] + 3, (
+        "sources of two seeds, three language adapters"
+    )
+    for folder in table["folder"]:
+        assert not folders.damaged(Path(folder) / "model")
 
 
 def test_a_cell_that_cannot_be_made_is_one_line(tmp_path, capsys):

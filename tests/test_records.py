@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nerlib import folders
 from nerlib.errors import FolderError, RecordError
 from nerlib.records import (
     COLUMNS,
+    Record,
     backbone_name,
     digest_of,
     explain,
@@ -161,6 +162,21 @@ def test_explain_names_each_part_that_differs():
                 "recipe.learning_rate: 0.0001 before, 0.0002 now"]  # fmt: skip
     assert explain(old, new) == explain(read_record(old), read_record(new)) == expected
     assert explain(old, old) == []
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.sampled_from([0, 1, 32, 0.0, 32.0, "", "1", "a"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "b", "a.b"]), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(*[st.dictionaries(st.sampled_from(["a", "a.b", "b"]), VALUES, max_size=2)] * 2)
+@example({"a.b": 1}, {"a": {"b": 1}})
+@example({"a": 32}, {"a": 32.0})
+def test_explain_is_silent_of_equal_identities_alone(one, other):
+    old, new = (Record(**a_record() | {"identity": each, "digest": digest_of(each)}) for each in (one, other))
+    assert (explain(old, new) == []) == (old.digest == new.digest)
 
 
 @pytest.mark.parametrize(

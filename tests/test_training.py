@@ -17,6 +17,7 @@ from nerlib.encoding import like_length_parts
 from nerlib.errors import NerlibError
 from nerlib.models.methods import Hooks
 from nerlib.params import Recipe
+from nerlib.training import loop
 from nerlib.training.gradients import Accumulated, prefetch
 from nerlib.training.parts import plan, schedule
 from nerlib.training.precision import autocast, precision_on
@@ -162,6 +163,12 @@ def test_going_on_from_a_checkpoint_ends_bit_equal(tmp_path, at):
     without_time = [[{k: v for k, v in row.items() if k != "seconds"} for row in o.curve] for o in (expected, done)]
     assert without_time[0] == without_time[1]
     assert (done.steps, done.steps_at_best, done.best_score) == (60, expected.steps_at_best, expected.best_score)
+
+
+def test_checkpoints_take_two_hundredths_of_the_time_at_most():
+    for asked, takes in itertools.product((1.0, 30.0), (0.01, 0.5, 15.0)):
+        assert loop.pause(asked, takes) >= asked and takes / loop.pause(asked, takes) <= 0.02
+    assert loop.pause(30.0, 0.1) == 30 and loop.pause(0, 15.0) == 0
 
 
 def test_nothing_to_train_and_a_loss_without_end_are_said():

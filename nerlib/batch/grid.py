@@ -179,12 +179,12 @@ def _ask(settings: Settings, stage: str, known: dict[str, Training]) -> Training
     for tag in tags:
         known.setdefault(tag, adapter(s, tag))
     before = [known[tag].key for tag in tags] + ([_ask(s, found.continues, known).key] if found.continues else [])
-    form, given = form_of(s.task), {**s.model_dump(mode="json"), **s.published()}
+    form, published = form_of(s.task), s.published()
     types_of_target = form == "texts" or (form == "entities" and not s.entity_types)
     weights = {
         "stage": [s.study, s.task, s.method, stage],
         "labels": [s.entity_types if form == "entities" else (), s.language if types_of_target else ""],
-        "method": [given.get(name) for name in (*OF_ALL_METHODS, *words.settings)],
+        "method": [published.get(name, getattr(s, name, None)) for name in (*OF_ALL_METHODS, *words.settings)],
         "recipe": s.recipe_of(stage, words.learning_rate).described(),
         "tuned": [s.tuning_factors, s.tuning_seed] if s.tunes(stage) and found.selects_on else [],
         "backbone": _backbone(s),
@@ -259,12 +259,12 @@ def grid(planned: Iterable[jobs.Job]) -> Grid:
             path = merged[path]
         return path
 
-    defaults = cache(_defaults)
+    own = cache(defaults)
     for job in planned:
         if job.language == jobs.ALL_LANGUAGES or job.notebook not in ASKED:
             continue
         try:
-            settings = params.read_settings(defaults(job.notebook) | job.parameters)
+            settings = params.read_settings(own(job.notebook) | job.parameters)
             wanted = [one for ask in asked(job.notebook, settings) for one in trainings(*ask)]
         except SettingsError as error:
             raise SettingsError(f"{job.path}: {error}") from None
@@ -289,7 +289,7 @@ def grid(planned: Iterable[jobs.Job]) -> Grid:
     return Grid(cells, {path: list(dict.fromkeys(owner[key] for key in keys)) for path, keys in of_job.items()})
 
 
-def _defaults(notebook: str) -> dict[str, Any]:
+def defaults(notebook: str) -> dict[str, Any]:
     """What a notebook's own parameters cell says."""
     own = notebook_files.parameters(notebook_files.read(jobs.source(notebook)))
     return {parameter.name: ast.literal_eval(parameter.value) for parameter in own}

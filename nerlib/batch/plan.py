@@ -39,6 +39,7 @@ TRAINED = {"full": 1.0, "bottleneck": 0.0032, "madx": 0.0032, ADAPTER: 0.027}
 LORA_SHARE, OTHER_STEP_MS = 0.0011, 6.5
 EACH_RUN, PER_GIGABYTE = 2.0, 4.0  # seconds: scoring and files; weights read and written
 START = 30.0  # seconds from a job's begin to its first step
+LEAST_MINUTES = 10  # that a job asks for
 FACTOR = {"measured": 1.5, "counted": 3.0}  # an interval's ends are so many times more, and less
 HOST_MB = 4000  # of the libraries
 NOTEBOOK_MINUTES, NOTEBOOK_MB = 60, 8000  # asked for; a tenth of the time is usual
@@ -181,7 +182,10 @@ def resources(study: Grid) -> dict[str, tuple[int, int]]:
     table = estimate(study, rates(all_records()))
     by_cell = table.groupby("cell").agg(seconds=("seconds", "sum"), memory=("memory", "max"))
     return {
-        str(cell): (math.ceil((START + 3 * row.seconds) / 60), HOST_MB + math.ceil(row.memory / 1e6))
+        str(cell): (
+            max(LEAST_MINUTES, math.ceil((START + 3 * row.seconds) / 60)),
+            HOST_MB + math.ceil(row.memory / 1e6),
+        )
         for cell, row in by_cell.iterrows()
     }
 

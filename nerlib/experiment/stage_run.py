@@ -1,6 +1,6 @@
 """The run of a stage: a backbone tuned for a task and scored on the target."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -245,6 +245,8 @@ class Trained(NamedTuple):
         What a reader must know of it.
     predicted_dev
         What the model says of dev, where the training has told.
+    taken_from
+        The run whose training it was, where that was taken over.
     """
 
     model: TaskModel
@@ -253,6 +255,7 @@ class Trained(NamedTuple):
     provenance: dict[str, Any]
     remarks: tuple[str, ...] = ()
     predicted_dev: Predicted | None = None
+    taken_from: Run | None = None
 
 
 def _make(run: StageRun, checkpoint_seconds: float, job: Job) -> dict[str, Any]:
@@ -260,8 +263,14 @@ def _make(run: StageRun, checkpoint_seconds: float, job: Job) -> dict[str, Any]:
     check_memory(run)
     trained = reused_training(run, job) or train_stage(run, job, checkpoint_seconds)
     job.check_held()
-    models.save_model(trained.model, job.folder / MODEL)
+    others = [other.folder / MODEL for other in (trained.taken_from, run.parent) if other]
+    models.save_model(trained.model, job.folder / MODEL, [*run.adapter_folders.values(), *others])
     folders.write_atomically(job.folder / CURVE, trained.curve.to_csv(index=False))
+    if run.stage.trains_on == "sources" and not trained.taken_from:
+        note = _note(run)
+        folders.write_atomically(
+            folders.writable(note.parent) / note.name, str(job.folder.relative_to(note.parents[1]))
+        )
     return score_stage(run, job, trained)
 
 
@@ -386,7 +395,11 @@ def reused_training(run: StageRun, job: Job) -> Trained | None:
     costs["seconds"] = plus_evaluation(costs["seconds"] | {"evaluation": 0.0}, 0.0)
     provenance = {name: origin[name] for name in OF_TRAINING if name in origin}
     return Trained(
-        model, pd.read_csv(other.folder / CURVE), costs, provenance | {"training_taken_over_from": other.digest}
+        model,
+        pd.read_csv(other.folder / CURVE),
+        costs,
+        provenance | {"training_taken_over_from": other.digest},
+        taken_from=other,
     )
 
 
@@ -394,13 +407,26 @@ def reusable_run(run: StageRun) -> Run | None:
     """A finished run of this study whose training was the same; of stages on the sources alone."""
     if run.stage.trains_on != "sources":
         return None
-    table = records.read_records(run.name.study)
-    same = (table["status"] == "finished") & (table["training"] == records.digest_of(run.training))
-    for folder in map(Path, table.loc[same, "folder"]):
+    for folder in _trained_alike(run):
         with suppress(RecordError):  # a damaged one is none of this run's business
             if (other := finished(folder)) and not folders.damaged(other.folder / MODEL):
                 return other
     return None
+
+
+def _trained_alike(run: StageRun) -> Iterator[Path]:
+    """Folders of runs with the same training: the one that is noted, then all; the first takes no walk."""
+    noted = _note(run)
+    with suppress(OSError, UnicodeDecodeError):
+        yield noted.parents[1] / noted.read_text(encoding="utf-8")
+    table = records.read_records(run.name.study)
+    same = (table["status"] == "finished") & (table["training"] == noted.name)
+    yield from map(Path, table.loc[same, "folder"])
+
+
+def _note(run: StageRun) -> Path:
+    """Where it stands, by digest, which run has trained on these sources; it may be lost."""
+    return folders.runs_folder() / run.name.study / ".trained" / records.digest_of(run.training)
 
 
 def score_stage(run: StageRun, job: Job, trained: Trained) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class Study:
         part
             Which part of a page's work this is, as "stage 1 of 3": progress tells it.
         checkpoint_seconds
-            Seconds between two checkpoints; None: half a minute. It does not change any result.
+            Seconds between two checkpoints (see `training.train`); None: half a minute. It does not change any result.
 
         Raises
         ------

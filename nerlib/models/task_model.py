@@ -1,7 +1,7 @@
 """A backbone with a task's head and a method's trainable weights: building, saving, loading."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -310,11 +310,12 @@ def count_weights(
     return sum(size for size, _ in sizes), sum(size for size, trained in sizes if trained)
 
 
-def save_model(model: TaskModel, folder: Path) -> None:
+def save_model(model: TaskModel, folder: Path, like: Iterable[Path] = ()) -> None:
     """Write what was trained, in the format of the library that owns it, and beside it what nerlib needs to read it.
 
     Full fine-tuning leaves a folder that transformers reads by itself, other methods the adapter of PEFT or `adapters`,
-    its head inside, and MAD-X those of the languages. The folder appears whole.
+    its head inside, and MAD-X those of the languages. The folder appears whole, and shares with the folders `like` it
+    the files that are the same (`folders.new_folder`).
     """
     about = {
         "schema": 1,
@@ -328,7 +329,7 @@ def save_model(model: TaskModel, folder: Path) -> None:
     for config in getattr(model.network, "peft_config", {}).values():
         config.base_model_name_or_path, _, revision = model.backbone.address.partition("@")
         config.revision = revision or None
-    with folders.new_folder(folder) as beside, quiet():
+    with folders.new_folder(folder, like) as beside, quiet():
         model.method.save(model.network, beside)
         for language in model.languages:
             save_language(model.network, language, beside / LANGUAGES / language, model.backbone)

@@ -139,19 +139,19 @@ def explain(old: Record | Path, new: Record | Path) -> list[str]:
     sentences = []
     for part in sorted(before.keys() | now.keys()):
         was, is_now = (repr(side[part]) if part in side else "not a part" for side in (before, now))
-        if was != is_now:
-            sentences.append(f"{part}: {was} before, {is_now} now")
+        if part not in before or part not in now or fingerprint(before[part]) != fingerprint(now[part]):
+            sentences.append(f"{'.'.join(part)}: {was} before, {is_now} now")
     return sentences
 
 
-def _flat(parts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted names."""
-    flat: dict[str, Any] = {}
+def _flat(parts: Mapping[str, Any], above: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    """Nested mappings as one, by the names on the way to each value: two that differ are never the same here."""
+    flat: dict[tuple[str, ...], Any] = {}
     for name, value in parts.items():
         if isinstance(value, Mapping) and value:
-            flat |= _flat(value, f"{prefix}{name}.")
+            flat |= _flat(value, (*above, str(name)))
         else:
-            flat[f"{prefix}{name}"] = list(value) if isinstance(value, tuple) else value
+            flat[(*above, str(name))] = list(value) if isinstance(value, tuple) else value
     return flat
 
 

@@ -16,6 +16,13 @@ from nerlib.training.precision import precision_on
 from nerlib.training.state import Batch, Clock, Data, OptimizerMemory, Outcome, Progress, State
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
+SHARE_OF_CHECKPOINTS = 0.02  # of a training's time that writing them may take, at most
+DISK = 3e8  # bytes a second, until one was written: a slow disk that many share
+
+
+def pause(asked: float, takes: float) -> float:
+    """Seconds from one checkpoint to the next, where writing one takes so many; 0, after every step, where asked."""
+    return asked and max(asked, takes / SHARE_OF_CHECKPOINTS)
 
 
 def train(
@@ -66,7 +73,8 @@ def train(
     checkpoint
         Folder of checkpoints; when it holds one, training goes on from it. None: no checkpoints.
     checkpoint_seconds
-        Seconds between two checkpoints; 0: after every step. It does not change the result.
+        Seconds between two checkpoints, more where writing one takes longer than 2 % of it; 0: after every step. It
+        does not change the result.
     say
         Told in a line what becomes of checkpoints: gone on from, left out, written because of a signal.
     check_held
@@ -94,16 +102,19 @@ def train(
     done = run.outcome
     done.micro_batch_size = recipe.micro_batch_size
     clock, saved = Clock(done), time.monotonic()
+    takes = 3 * sum(p.nbytes for p in trained.values()) / DISK  # weights and AdamW's two moments
 
     def keep() -> None:
         """Write a checkpoint when it is time to, or the process is asked to leave; then leave."""
-        nonlocal saved
-        if checkpoint and (asked or time.monotonic() - saved >= checkpoint_seconds):
+        nonlocal saved, takes
+        begun = time.monotonic()
+        if checkpoint and (asked or begun - saved >= pause(checkpoint_seconds, takes)):
             if check_held:
                 check_held()
             clock.read()
             run.save(checkpoint)
             saved = time.monotonic()
+            takes = saved - begun
         if asked:
             say(f"left at step {done.steps}, asked by signal {asked[0]}; the same call goes on from there")
             raise SystemExit(128 + asked[0])
