@@ -146,7 +146,7 @@ def runs_asked_for(planned: Iterable[jobs.Job]) -> list[str]:
     found: list[str] = []
     for job in (one for one in planned if one.notebook in ASKED):
         with contextlib.suppress(SettingsError):
-            settings = params.read_settings(_defaults(job.notebook) | job.parameters)
+            settings = params.read_settings(defaults(job.notebook) | job.parameters)
             for own, stages in asked(job.notebook, settings):
                 before = [find_stage(stage).continues for stage in stages]
                 found += [f"{own.method} {stage}" for stage in (*before, *stages) if stage]
