@@ -253,8 +253,8 @@ def missing(table: pd.DataFrame, study: str) -> str:
 def stand_ins(runs: pd.DataFrame) -> list[str]:
     """What of the runs stands in for something else: backbones too small for their names, artificial data."""
     done = runs[runs["status"] == "finished"]
-    small = sorted(set(done.loc[done["total_parameters"] < MINIATURE, "backbone"]))
-    told = [f"A miniature stands in for {label(name)}." for name in small if canonical_backbone(name) in BACKBONES]
+    small = sorted(set(done.loc[done["total_parameters"] < MINIATURE, "backbone"].map(canonical_backbone)))
+    told = [f"A miniature stands in for {label(name)}." for name in small if name in BACKBONES]
     return told + ["The data are artificial."] * bool((done["corpus"] == "demo").any())
 
 

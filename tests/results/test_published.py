@@ -16,6 +16,7 @@ from nerlib.results import (
     published_scores,
     reproductions,
     side_by_side,
+    stand_ins,
     techniques,
 )
 from tests.results.studies import a_record, a_table
@@ -110,6 +111,11 @@ def test_the_african_studys_own_test_cannot_go_below_its_floor():
     assert difference["as published"].value == pytest.approx(0.15, abs=0.01)
 
 
+def test_a_miniature_of_a_converted_revision_is_told_by_the_models_name():
+    runs = a_table({"full": 0.5}, backbone="google/mt5-small@refs/pr/3", total_parameters=1e5)
+    assert stand_ins(runs) == ["A miniature stands in for mT5."]
+
+
 def test_runs_of_other_sources_are_no_part_of_a_number():
     runs = pd.concat([zero_shot({"madx": 0.65}, "ours", 1), zero_shot({"madx": 0.1}, "ours", 2).assign(sources="en")])
     table = side_by_side(runs, "african").set_index("what")
@@ -148,7 +154,8 @@ def test_a_foreign_system_is_known_by_its_name():
 def test_claims_on_distances_are_not_tested_where_a_variant_has_no_runs():
     """The WikiANN study has none as published, and the distances of all others are known."""
     runs = a_table({"lora": 0.5}, stage="sources", sources="hi")
-    far = runs[["language", "sources"]].drop_duplicates().assign(distance=0.5)
+    far = runs[["language", "sources"]].drop_duplicates()
+    far = far.assign(distance=[i / 10 for i in range(len(far))])
     table = claims_side_by_side(runs, "wikiann", distances=far)
     of_distance = table[table["claim"].str.contains("distance")]
     assert set(of_distance["why, as published"]) == {"no runs whose distance between source and target is known"}
