@@ -432,7 +432,7 @@ def cells_of_today(tiny_backbone, tmp_path_factory):
     for family in OF_TODAY:
         backbone = find_backbone(tiny_backbone(family))
         made = train_language_adapter(
-            backbone, "as", LINES, folder / f"{family}-as", method=MadX(), steps=30, learning_rate=0.02, batch_size=8,
+            backbone, "as", LINES, folder / f"{family}-as", method=MadX(), steps=60, learning_rate=0.02, batch_size=8,
             length=32, held_out=LINES[:20],
         )  # fmt: skip
         assert made.result.loss_after < made.result.loss_before

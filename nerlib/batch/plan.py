@@ -1,8 +1,8 @@
 """What a study will cost, before it begins: runs, hours, memory, disk, and how long it takes on so many devices.
 
 Hours come from finished records of the same backbone and method, of whatever study, where there are some (`measured`);
-else from what one optimizer step takes on one H200 by count of operators and products (`counted`). Both are told as an
-interval. Optimizer steps follow from the settings, but for corpora of unknown size.
+else from what one optimizer step took on one H200, for another device (`counted`). Both are told as an interval.
+Optimizer steps follow from the settings, but for corpora of unknown size.
 """
 
 import heapq
@@ -32,11 +32,12 @@ WEIGHTS = {
     "ai-forever/mGPT": 1.42e9,
     "demo": 0.7e6,
 }
-#: Milliseconds of one optimizer step of 32 sentences of 128 subwords on one H200 (benchmarks/NOTES.md).
-STEP_MS = {"full": 7.8, "lora": 4.5, "bottleneck": 4.4, "madx": 5.6, ADAPTER: 8.0}
+#: Milliseconds of one optimizer step of 32 sentences at XLM-R base's shape on one H200, the scoring of dev in it
+#: (benchmarks/NOTES.md); of MAD-X a bottleneck's and a guess of what its language adapter adds.
+STEP_MS = {"full": 21.0, "lora": 13.0, "dora": 26.0, "adalora": 48.0, "bottleneck": 47.0, "madx": 60.0, ADAPTER: 54.0}
 #: Of all weights, the share that is trained and kept.
 TRAINED = {"full": 1.0, "bottleneck": 0.0032, "madx": 0.0032, ADAPTER: 0.027}
-LORA_SHARE, OTHER_STEP_MS = 0.0011, 6.5
+LORA_SHARE = 0.0011
 EACH_RUN, PER_GIGABYTE = 2.0, 4.0  # seconds: scoring and files; weights read and written
 START = 30.0  # seconds from a job's begin to its first step
 LEAST_MINUTES = 10  # that a job asks for
@@ -127,7 +128,7 @@ def rate(one: Training, known: Mapping[tuple[str, str], Rate]) -> Rate:
         (rate.weights for (name, _), rate in known.items() if name == backbone), WEIGHTS.get(backbone, ENCODER)
     )
     trained = weights * TRAINED.get(kind, LORA_SHARE)
-    per_step = STEP_MS.get(kind, OTHER_STEP_MS) / 1000 * max(weights / ENCODER, 0.1)
+    per_step = STEP_MS.get(kind, STEP_MS["full"]) / 1000 * max(weights / ENCODER, 0.1)
     kept = 4 * trained
     return Rate(
         step=per_step,

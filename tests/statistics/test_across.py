@@ -110,7 +110,7 @@ def test_methods_that_never_differ_are_not_told_apart():
     assert found.p == 1 and found.mean_ranks.tolist() == [2, 2, 2]
 
 
-@settings(max_examples=20)  # statsmodels takes its time
+@settings(max_examples=10)  # statsmodels takes its time
 @given(st.lists(st.floats(0, 1) | st.just(math.nan), max_size=8))
 def test_adjusted_p_equal_statsmodels_and_leave_out_what_was_not_tested(p):
     known = [value for value in p if not math.isnan(value)]
