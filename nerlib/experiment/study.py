@@ -17,6 +17,7 @@ from nerlib.experiment.progress import announce
 from nerlib.experiment.runs import Run
 from nerlib.experiment.stage_run import runs_of_stage
 from nerlib.experiment.study_data import StudyData
+from nerlib.languages import language_name
 from nerlib.models import TaskModel, build, default_learning_rate, load_model
 from nerlib.params import Settings
 from nerlib.results import drift, register_more
@@ -219,7 +220,7 @@ class Study:
         """How many examples of the target there are, in a sentence."""
         target, examples = self.data.target, TASKS[self.settings.task].examples
         parts = ", ".join(f"{len(rows)} {split}" for split, rows in target.splits.items())
-        return f"{parts} {examples} of {self.settings.language}{checks.entities(target)}."
+        return f"{parts} {examples} of {language_name(self.settings.language)}{checks.entities(target)}."
 
     def unseen(self) -> pd.DataFrame:
         """What of the test set the first seed's training sentences do not hold (see `checks.unseen_entities`)."""

@@ -173,7 +173,8 @@ def _missing(runs: pd.DataFrame) -> Iterator[Finding]:
             if absent := [str(seed) for seed in seeds if (language, method, seed) not in present]:
                 what = f"no run with seed {', '.join(absent)}, which others of the stage have"
                 where = _where({"language": language, "task": task, "method": method, "stage": stage})
-                yield Finding("missing runs", what, f"{where}{sources and f' from {sources}'} ({label(backbone)})")
+                told = " ".join([where, *words({"sources": sources}, ["sources"])])
+                yield Finding("missing runs", what, f"{told} ({label(backbone)})")
 
 
 def _not_compared(runs: pd.DataFrame) -> Iterator[Finding]:

@@ -1,12 +1,13 @@
 """Which runs belong together: what tells kinds of runs apart, and what must not be averaged."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from nerlib.errors import RecordError, SettingsError
+from nerlib.languages import language_name
 from nerlib.vocabulary import label
 
 UNIT = ["task", "backbone", "variant"]  # within which runs are compared
@@ -33,9 +34,13 @@ def has_collapsed(runs: pd.DataFrame) -> pd.Series:
 
 
 def words(of: Mapping[Any, Any], columns: Sequence[str] = (*FACTORS, "variant")) -> list[str]:
-    """What a reader calls the values of columns: ``["LoRA", "transfer", "from hi+bn"]``; what is empty has no word."""
-    forms = {"sources": "from {}", "seed": "seed {}"}
-    told = [forms[name].format(of[name]) if name in forms else label(of[name]) for name in columns if of.get(name)]
+    """What a reader calls the values of columns: ``["LoRA", "from Hindi (hi) + Bengali (bn)"]``; "" has no word."""
+    forms: Mapping[Any, Callable[[Any], str]] = {
+        "language": language_name,
+        "sources": lambda tags: f"from {' + '.join(map(language_name, tags.split('+')))}",
+        "seed": "seed {}".format,
+    }
+    told = [forms.get(name, label)(of[name]) for name in columns if of.get(name)]
     return [word for word in told if word != OURS]
 
 

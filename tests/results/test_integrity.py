@@ -76,7 +76,7 @@ def test_a_missing_seed_and_a_missing_language_are_found(runs):
     lacking = runs.drop(index=[1]).query("not (language == 'x-latn-20-1' and method == 'lora')")
     found = {(f.where.split(",")[0], f.what) for f in integrity(lacking) if f.kind == "missing runs"}
     words = "no run with seed {}, which others of the stage have"
-    assert found == {("x-latn-10-1 NER", words.format(2)), ("x-latn-20-1 NER", words.format("1, 2, 3"))}
+    assert found == {("demo Latn 10 % (1) NER", words.format(2)), ("demo Latn 20 % (1) NER", words.format("1, 2, 3"))}
 
 
 def test_leaked_sentences_are_found_and_the_conclusion_is_given_without_them(runs):
@@ -136,7 +136,7 @@ def test_the_table_of_findings_counts_the_runs(runs):
     (row,) = findings_table(integrity(runs)).to_dict("records")
     assert (row["kind"], row["where"], row["runs"]) == (
         "collapsed runs",
-        "x-latn-10-1 NER, full fine-tuning transfer",
+        "demo Latn 10 % (1) NER, full fine-tuning transfer",
         2,
     )
     assert list(findings_table([]).columns) == ["kind", "what", "where", "runs"]
