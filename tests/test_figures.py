@@ -443,3 +443,14 @@ def test_a_reliability_diagram_draws_the_shares_that_were_right_with_their_inter
     np.testing.assert_allclose(diagonal.get_xydata(), [[0, 0], [100, 100]])
     segments = [segment[:, 1].tolist() for segment in ax.collections[0].get_segments()]
     np.testing.assert_allclose(segments, [[10, 40], [70, 90]])
+
+
+def test_a_few_long_intervals_leave_room_for_the_others():
+    centre, half = np.linspace(-0.1, 0.1, 12), np.array([0.03] * 11 + [0.9])
+    table = pd.DataFrame({"comparison": [f"c{i}" for i in range(12)], "difference": centre})
+    figure = figures.forest(table.assign(low=centre - half, high=centre + half), "comparison")
+    low, high = figure.axes[0].get_xlim()
+    assert -30 < low < -13 and 13 < high < 30  # points: the eleven whole, the twelfth cut
+    assert "cut" in figure.axes[0].get_xlabel()
+    figure = figures.forest(table[:11].assign(low=centre[:11] - 0.03, high=centre[:11] + 0.03), "comparison")
+    assert "cut" not in figure.axes[0].get_xlabel()

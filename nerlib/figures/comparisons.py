@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 
 ENDS = ("value", "low", "high")
+WIDE = 2.0  # usual intervals beside the values that a forest has room for
 
 
 def ends(frame: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -109,7 +110,11 @@ def forest(
         ax.set_title(word(name, facet))
         if (drawn["low"] < 0).any():
             ax.axvline(0, color=INK, linewidth=0.8)
-    axes[-1, 0].set_xlabel(f"{axis}; band: ±{scale * margin:g}" if margin else axis)
+    reach = drawn["value"].abs().max() + WIDE * float((drawn["high"] - drawn["low"]).median())
+    if cut := bool(drawn[["low", "high"]].abs().max(axis=None) > 2 * reach):  # a few would leave nothing of the others
+        axes[0, 0].set_xlim(-reach, reach)
+    axis += f"; band: ±{scale * margin:g}" if margin else ""
+    axes[-1, 0].set_xlabel(axis + "; the longest intervals are cut" * cut)
     named = {word(key): shades[key] for key in in_order(drawn["hue"]) if key}
     legend(figure, named, always=hue == "verdict" and bool(named))
     return figure
