@@ -7,6 +7,7 @@ sacrebleu, lm-eval or any other tool are compared that writes one a line.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from nerlib import results
-from nerlib.errors import SettingsError
+from nerlib.errors import SettingsError, as_command
 from nerlib.results import Comparison, Question, describe, describe_needed, methods_text
 from nerlib.statistics import MARGIN, Side, alpha_of_look, doubt_of_sides, f1_side, of_documents, side_of
 
@@ -101,6 +102,7 @@ def _side(rows: pd.DataFrame) -> tuple[pd.Series, Side]:
     return pd.Series(side.scores, wide[0].index), side
 
 
+@as_command
 def main(given: Sequence[str] | None = None) -> None:
     """Print what may be said of the systems of a table, and how it was judged."""
     parser = argparse.ArgumentParser(prog="python -m nerlib.compare", description="what may be said of systems' scores")
@@ -125,4 +127,4 @@ def main(given: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

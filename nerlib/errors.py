@@ -1,6 +1,7 @@
 """What nerlib raises: every message says what was expected, what was got, where, and how to mend it."""
 
 import difflib
+import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -87,3 +88,18 @@ def raises_only(kind: type[NerlibError], what: str) -> Callable[[Callable[P, R]]
         return guarded
 
     return decorate
+
+
+def as_command(main: Callable[P, object]) -> Callable[P, int]:
+    """Let a program's main function give its exit code: 0, or 1 after one line of what was wrong."""
+
+    @wraps(main)
+    def guarded(*args: P.args, **options: P.kwargs) -> int:
+        try:
+            main(*args, **options)
+        except (NerlibError, OSError) as error:
+            print(str(error).partition("\n")[0], file=sys.stderr)
+            return 1
+        return 0
+
+    return guarded

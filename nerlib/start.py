@@ -19,7 +19,7 @@ from nerlib import efficiency, encoding, folders, languages, similarity, trainin
 from nerlib.batch import jobs
 from nerlib.corpora import SPLITS, Corpus, checks, load_corpus
 from nerlib.corpora.files import split_of, splits_in
-from nerlib.errors import CorpusError, FolderError, NerlibError, SettingsError
+from nerlib.errors import CorpusError, FolderError, NerlibError, SettingsError, as_command
 from nerlib.models import Backbone, Full, Lora, build, count_weights, find_backbone
 from nerlib.models.backbones import load_tokenizer
 from nerlib.params import DEMO, Recipe, Source, read_settings
@@ -320,8 +320,9 @@ def write_study(study: str, content: str) -> Path:
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Say what was found, write the study's file and print the commands; 1 with a message when that is not possible."""
+@as_command
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Say what was found, write the study's file and print the commands."""
     parser = argparse.ArgumentParser(prog="python -m nerlib.start", description=__doc__.partition("\n\n")[0])
     parser.add_argument("corpus", help="a folder, a file, or a name of the Hub")
     parser.add_argument("--language", default="", help="its tag (BCP 47), where the folder is not named by it")
@@ -330,12 +331,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--backbone", default="", help="a folder or a name of the Hub")
     parser.add_argument("--study", default="", help="its name; default: <tag>-<task>")
     parser.add_argument("--minutes", type=float, default=30, help="that the study may take, about (default: 30)")
-    try:
-        _start(parser.parse_args(arguments))
-    except NerlibError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    _start(parser.parse_args(arguments))
 
 
 def _from_here(text: str) -> str:

@@ -2,13 +2,15 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from nerlib.errors import NerlibError
+from nerlib.errors import as_command
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line asks and print the output's path; 1 with one line when that was not possible."""
+@as_command
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what the command line asks and print the output's path."""
     parser = argparse.ArgumentParser(prog="python -m nerlib.tag", description=__doc__)
     parser.add_argument("run", nargs="+", type=Path, help="a run's folder, or an exported one; several: an ensemble")
     parser.add_argument("input", type=Path, help="txt, csv, tsv, jsonl, conll, conllu")
@@ -17,15 +19,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--language", default="", help="tag of the texts' language (default: the run's)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     given = parser.parse_args(arguments)
-    try:
-        from nerlib.tagger import load_tagger, tag_file  # slow: not before the arguments are read
+    from nerlib.tagger import load_tagger, tag_file  # slow: not before the arguments are read
 
-        tagger = load_tagger(given.run, language=given.language)
-        print(tag_file(tagger, given.input, given.output, column=given.column, progress=not given.quiet))
-    except (NerlibError, OSError) as error:
-        print(str(error).splitlines()[0], file=sys.stderr)
-        return 1
-    return 0
+    tagger = load_tagger(given.run, language=given.language)
+    print(tag_file(tagger, given.input, given.output, column=given.column, progress=not given.quiet))
 
 
 if __name__ == "__main__":

@@ -72,3 +72,10 @@ def test_a_seed_without_an_item_and_an_unknown_baseline_are_named():
         compare.judged(table[1:])
     with pytest.raises(SettingsError, match="one of a, b, got 'c'"):
         compare.judged(table, baseline="c")
+
+
+def test_a_table_that_cannot_be_judged_ends_with_one_line(tmp_path, capsys):
+    (tmp_path / "scores.csv").write_text("system,score\na,0.5\n")
+    for table in ("scores.csv", "none.csv"):
+        assert compare.main([str(tmp_path / table)]) == 1
+        assert capsys.readouterr().err.count("\n") == 1

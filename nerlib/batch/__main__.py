@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ from pydantic import TypeAdapter
 
 from nerlib import folders, params
 from nerlib.batch import jobs, page
-from nerlib.errors import NerlibError
+from nerlib.errors import as_command
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line asks and print a page's path, or a plan; 1 when that was not possible."""
+@as_command
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what the command line asks and print a page's path, or a plan."""
     parser = argparse.ArgumentParser(prog="python -m nerlib.batch", description="Notebooks executed, and their pages.")
     commands = parser.add_subparsers(required=True)
     execute = commands.add_parser("execute", help="run a notebook with papermill and render it")
@@ -43,12 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     plan.add_argument("--price", type=float, default=0.0, help="of an hour of a device")
     plan.set_defaults(func=_plan)
     given = parser.parse_args(arguments)
-    try:
-        print(given.func(given))
-    except NerlibError as error:
-        print(str(error).splitlines()[0], file=sys.stderr)
-        return 1
-    return 0
+    print(given.func(given))
 
 
 def _execute(given: argparse.Namespace) -> Path:

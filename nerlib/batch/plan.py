@@ -1,7 +1,7 @@
 """What a study will cost, before it begins: runs, hours, memory, disk, and how long it takes on so many devices.
 
 Hours come from finished records of the same backbone and method, of whatever study, where there are some (`measured`);
-else from what one optimizer step took on one H200, for another device (`counted`). Both are told as an interval.
+else from what an optimizer step of XLM-R base took on one H200 (`counted`). Both are told as an interval.
 Optimizer steps follow from the settings, but for corpora of unknown size.
 """
 

@@ -10,27 +10,23 @@ from typing import Any
 from pydantic import Json, TypeAdapter
 
 from nerlib import folders, params
-from nerlib.errors import NerlibError, TooLarge
+from nerlib.errors import TooLarge, as_command
 from nerlib.experiment import Study
 from nerlib.experiment.languages import STAGE, language_adapter
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line asks; 1 when that was not possible."""
+@as_command
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what the command line asks."""
     parser = argparse.ArgumentParser(prog="python -m nerlib.experiment", description="Runs, found or made.")
     commands = parser.add_subparsers(required=True)
     make = commands.add_parser("make", help="the runs of a cell (nerlib.batch.grid); their digests go to a file")
     make.add_argument("out", type=Path, help="a JSON file: by stage and method, the digests of the runs")
     make.add_argument("--cell", required=True, type=TypeAdapter(Json[list[dict[str, Any]]]).validate_python)
     given = parser.parse_args(arguments)
-    try:
-        made = make_cell(given.cell)
-        folders.writable(given.out.parent)
-        folders.write_atomically(given.out, json.dumps(made, indent=1) + "\n")
-    except NerlibError as error:
-        print(str(error).splitlines()[0], file=sys.stderr)
-        return 1
-    return 0
+    made = make_cell(given.cell)
+    folders.writable(given.out.parent)
+    folders.write_atomically(given.out, json.dumps(made, indent=1) + "\n")
 
 
 def make_cell(cell: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:

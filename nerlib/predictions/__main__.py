@@ -5,12 +5,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nerlib.errors import NerlibError
+from nerlib.errors import as_command
 from nerlib.predictions import export, run_gliner
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line asks and print what was written; 1 with one line when that was not possible."""
+@as_command
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what the command line asks and print what was written."""
     parser = argparse.ArgumentParser(prog="python -m nerlib.predictions", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     asked = commands.add_parser(
@@ -25,15 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gliner.add_argument("--name", default="", help="the system's (default: the model's)")
     gliner.add_argument("--threshold", type=float, default=0.5, help="probability of an entity (default: 0.5)")
     given = parser.parse_args(arguments)
-    try:
-        if given.command == "export":
-            print(*export(given.study, given.output or Path(f"{given.study}-test-sets")), sep="\n")
-        else:
-            print(run_gliner(given.model, given.asked, given.output, name=given.name, threshold=given.threshold))
-    except (NerlibError, OSError) as error:
-        print(str(error).splitlines()[0], file=sys.stderr)
-        return 1
-    return 0
+    if given.command == "export":
+        print(*export(given.study, given.output or Path(f"{given.study}-test-sets")), sep="\n")
+    else:
+        print(run_gliner(given.model, given.asked, given.output, name=given.name, threshold=given.threshold))
 
 
 if __name__ == "__main__":
