@@ -24,6 +24,7 @@ from nerlib.figures.style import (
     roles,
     styled,
     word,
+    wrapped,
 )
 from nerlib.statistics import RankTest
 from nerlib.vocabulary import is_transfer
@@ -97,7 +98,8 @@ def forest(
     drawn["hue"] = drawn["hue"].map(short) if hue == "verdict" else drawn["hue"]
     drawn = drawn.sort_values("value", kind="stable") if rows == "language" else drawn
     shades = colours(in_order(drawn["hue"])) | (VERDICTS if hue == "verdict" else {}) | {"": SOFT}
-    height = 0.14 if len(drawn) > MANY else 0.26 if rows == "language" else 0.36
+    lines = max((wrapped(word(name, rows)).count("\n") + 1 for name in drawn["name"]), default=1)
+    height = 0.14 if len(drawn) > MANY else 0.26 if rows == "language" else max(0.36, 0.16 * lines)
     sizes = drawn.groupby("facet", sort=False).size()
     total = 0.9 + 0.4 * len(sizes) + height * len(drawn)
     figure, axes = canvas(6.4, total, rows=len(sizes), height_ratios=sizes, sharex=True)
