@@ -47,12 +47,8 @@ class Study:
         return self if method == self.settings.method else self.with_settings(self.settings.with_method(method))
 
     def with_settings(self, settings: Settings) -> Self:
-        """A study with other settings on the same corpora and backbone: what was read is not read again."""
-        data = StudyData(settings)
-        for name in ("task", "backbone", "tokenizer", "target", "sources", "unreadable"):
-            if name in vars(self.data):
-                vars(data)[name] = vars(self.data)[name]
-        return type(self)(settings, data)
+        """A study with other settings on the same corpora and backbone: what one of the two has read, both have."""
+        return type(self)(settings, StudyData(settings, self.data.read))
 
     def without_alignment(self) -> Self:
         """The same study without its alignment penalty."""

@@ -54,6 +54,18 @@ class RunData:
         return {name: len(part) for name, part in vars(self).items()} | {"train_by_language": by_language}
 
 
+class read_once(cached_property[Any]):
+    """A property that is kept in `StudyData.read`, for all that share it."""
+
+    def __get__(self, data: Any, owner: type | None = None) -> Any:
+        """What was read, by whoever came first."""
+        if data is None:
+            return self
+        if self.attrname not in data.read:
+            data.read[self.attrname] = self.func(data)
+        return data.read[self.attrname]
+
+
 class StudyData:
     """Corpora and models of a study, each read once.
 
@@ -63,16 +75,17 @@ class StudyData:
         At first use of what cannot be read, or cannot be meant.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, read: dict[str, Any] | None = None) -> None:
         self.settings = settings
+        self.read: dict[str, Any] = {} if read is None else read  # shared with studies that differ in method alone
         self.rates: dict[str, float] = {}  # learning rates that were chosen on dev, by stage
 
-    @cached_property
+    @read_once
     def task(self) -> Task:
         """The task."""
         return find_task(self.settings.task)
 
-    @cached_property
+    @read_once
     def backbone(self) -> Backbone:
         """The backbone; the demo's is made when it is not in the cache, and so is one that is trained on more text."""
         if self.settings.backbone == DEMO:
@@ -97,17 +110,17 @@ class StudyData:
         )
         return find_backbone(made, called=f"{backbone.name}, continued on {'+'.join(sorted(languages))}")
 
-    @cached_property
+    @read_once
     def tokenizer(self) -> Any:
         """The backbone's tokenizer."""
         return load_tokenizer(self.backbone.folder, self.backbone.family)
 
-    @cached_property
+    @read_once
     def target(self) -> Corpus:
         """The target language's corpus; where it has no training sentences (`roles`), it can be scored on only."""
         return self._corpus(self.settings.target_corpus, self.settings.language, ("train", "dev", "test"))
 
-    @cached_property
+    @read_once
     def sources(self) -> dict[str, Corpus]:
         """The sources' corpora by language tag."""
         if not self.settings.sources:
@@ -134,7 +147,7 @@ class StudyData:
         """The corpora by language, the target's first."""
         return {self.settings.language: self.target} | (self.sources if self.settings.sources else {})
 
-    @cached_property
+    @read_once
     def unreadable(self) -> list[str]:
         """Warnings of languages that the backbone's vocabulary does not hold, from `READ` examples of each corpus."""
         rows = [one for corpus in self.in_use.values() for split in corpus.splits.values() for one in split[:READ]]

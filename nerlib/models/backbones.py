@@ -349,14 +349,16 @@ def load_tokenizer(folder: Path, family: Family) -> Any:
     ModelError
         When the folder has none, or the tokenizer has no padding token although several sentences make a batch.
     """
-    from transformers import AutoTokenizer
+    import transformers
 
-    if (described := folder / "tokenizer_config.json").is_file():
-        read_json(described)
+    described = folder / "tokenizer_config.json"
+    named = str(read_json(described).get("tokenizer_class")) if described.is_file() else ""
+    # The class that AutoTokenizer would find by that name; importing AutoTokenizer itself takes three seconds.
+    kind = getattr(transformers, f"{named.removesuffix('Fast')}Fast", None) or transformers.AutoTokenizer
     extra = {"add_prefix_space": True} if family.prefix_space else {}
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False, **extra)
+            tokenizer = kind.from_pretrained(folder, trust_remote_code=False, **extra)
     except (OSError, ValueError, ImportError, TypeError) as error:
         raise ModelError(f"{folder} has no tokenizer that can be read: {error}") from None
     if not tokenizer.is_fast:

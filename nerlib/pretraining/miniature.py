@@ -86,10 +86,10 @@ def demo_backbone(
         When the cache cannot be written.
     """
     recipe, languages = recipe or DemoRecipe(), tuple(languages) or demo.languages()
-    texts = [demo.text(tag, recipe.target_lines if tag == demo.TARGET else recipe.lines) for tag in languages]
-    held_out = [demo.text(tag, recipe.held_out_lines, seed=1) for tag in languages]
-    parts = [VERSION, recipe.model_dump(), languages, [folders.fingerprint(text) for text in (*texts, *held_out)]]
-    make = partial(_make, languages=languages, texts=texts, held_out=held_out, recipe=recipe, progress=progress)
+    profiles = [demo.profile(tag) for tag in languages]
+    grammar = [folders.fingerprint_file(file) for file in sorted(Path(demo.__file__).parent.glob("*.py"))]
+    parts = [VERSION, recipe.model_dump(), languages, profiles, grammar]  # what speaks the text, not a minute of it
+    make = partial(_make, languages=languages, recipe=recipe, progress=progress)
     line = f"Making the demo backbone for {', '.join(languages)}: about a minute, once"
     return cached_backbone("demo", parts, make, on_start=on_start, line=line)
 
@@ -99,12 +99,12 @@ def _make(
     _checkpoint: Path,
     *,
     languages: Sequence[str],
-    texts: Sequence[list[str]],
-    held_out: Sequence[list[str]],
     recipe: DemoRecipe,
     progress: Callable[[Progress], None] | None,
 ) -> None:
     began = time.monotonic()
+    texts = [demo.text(tag, recipe.target_lines if tag == demo.TARGET else recipe.lines) for tag in languages]
+    held_out = [demo.text(tag, recipe.held_out_lines, seed=1) for tag in languages]
     tokenizer = train_tokenizer(
         (line for text in texts for line in text), recipe.vocabulary_size, max_length=recipe.positions
     )
