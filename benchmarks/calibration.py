@@ -21,7 +21,6 @@ import pandas as pd
 from scipy import special, stats
 
 from nerlib import statistics
-from nerlib.statistics import Pair
 
 ALPHA = 0.05
 ALPHAS = (0.01, 0.05, 0.10)
@@ -62,7 +61,7 @@ def test_set(
         tp = rng.binomial(entities, np.clip(f1 + luck + difficulty + documents + own, 0, 1))
         return tp, rng.poisson(0.2 * words / 10, size=(seeds, sentences)), entities - tp
 
-    return Pair(side(), side())
+    return side(), side()
 
 
 def one_language(simulations, seed=6, languages=1, marked=False, **generator):
@@ -75,7 +74,8 @@ def one_language(simulations, seed=6, languages=1, marked=False, **generator):
     documents = np.arange(generator["sentences"] * marked) // 12
     for _ in range(simulations):
         pairs = (test_set(rng, **generator) for _ in range(languages))
-        doubts = [statistics.doubt_of(pair, documents=documents) for pair in pairs]
+        sides = ([statistics.of_documents(statistics.f1_side(*one), documents) for one in pair] for pair in pairs)
+        doubts = [statistics.doubt_of(*pair) for pair in sides]
         low, high = statistics.fixed_languages(doubts).interval(ALPHA)
         held += low <= 0 <= high
         trained += statistics.fixed_languages([doubt._replace(seeds=math.nan) for doubt in doubts]).p() <= ALPHA

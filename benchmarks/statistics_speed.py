@@ -29,7 +29,7 @@ def verdict(languages=20, seeds=5, sentences=2000):
     rng = np.random.default_rng(1)
     pairs = [test_set(rng, sentences, seeds=seeds, seed_sd=0.01) for _ in range(languages)]
     started = time.perf_counter()
-    doubts = [statistics.doubt_of(pair) for pair in pairs]
+    doubts = [statistics.doubt_of(*(statistics.f1_side(*one) for one in pair)) for pair in pairs]
     wide = statistics.estimate_of([doubt.value for doubt in doubts], drawn=True)
     ladder = [("on these languages", statistics.fixed_languages(doubts)), (statistics.LIKE_THESE, wide)]
     said, _ = statistics.judge(ladder)

@@ -17,7 +17,7 @@ import pandas as pd
 from nerlib import results
 from nerlib.errors import SettingsError, as_command
 from nerlib.results import Comparison, Question, describe, describe_needed, methods_text
-from nerlib.statistics import MARGIN, Side, alpha_of_look, doubt_of_sides, f1_side, of_documents, side_of
+from nerlib.statistics import MARGIN, Side, alpha_of_look, doubt_of, f1_side, of_documents, side_of
 
 COUNTS = ["tp", "fp", "fn"]
 KEY = ["system", "language", "seed", "item"]
@@ -75,7 +75,7 @@ def judged(
         parts, doubts = [], {}
         for tag in tags:
             (scores_a, side_a), (scores_b, side_b) = sides[a, tag], sides[b, tag]
-            doubts[tag] = doubt_of_sides(side_a, side_b, shared_seeds=shared_seeds)
+            doubts[tag] = doubt_of(side_a, side_b, shared_seeds=shared_seeds)
             parts.append(
                 pd.DataFrame({"a": scores_a, "b": scores_b}).rename_axis("seed").reset_index().assign(language=tag)
             )

@@ -10,7 +10,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, cast
 
@@ -208,7 +208,7 @@ class Answering(Task):
     def score_test(self, examples: Sequence[Any], predicted: Sequence[tuple[str, ...]]) -> Any:
         """As of every task, and by place."""
         places = scoring.position_f1(examples, predicted)
-        return replace(super().score_test(examples, predicted), position_f1=places)
+        return scoring.Scores(**vars(super().score_test(examples, predicted)), position_f1=places)
 
     def without_gold(self, example: Any, labels: Sequence[str]) -> Question:
         """The question without its answers."""

@@ -11,7 +11,7 @@ from nerlib.corpora import Question, Sentence, digest_of_examples, documents_of,
 from nerlib.results import compare
 from nerlib.results.compare import moved_by_sentences
 from nerlib.scoring import Counts, EntityCounts
-from nerlib.statistics import doubt_of, doubt_of_sides, f1_side, of_documents
+from nerlib.statistics import doubt_of, f1_side, of_documents
 from tests.results.studies import a_table, with_counts
 
 WORDS = ["Ama\tB-PER\n\n", "Kofi\tB-PER\n\n", "lọ\tO\n\n", "wá\tO\n\n"]
@@ -88,7 +88,8 @@ def test_a_comparison_has_documents_in_doubt_where_one_of_its_runs_knows_them(tm
     (one,) = compare(runs)
     by_side = [[counts[folder].strict.over_types() for folder in one.pairs[f"folder_{name}"]] for name in "ab"]
     sides = [[np.stack(array) for array in zip(*of_side, strict=True)] for of_side in by_side]
-    expected = doubt_of_sides(*(of_documents(f1_side(*side), documents) for side in sides))
+    moved = [f1_side(*side) for side in sides]
+    expected = doubt_of(*(of_documents(side, documents) for side in moved))
     assert one.doubts["sw"].trained == pytest.approx(expected.trained)
-    assert one.doubts["sw"].trained != pytest.approx(doubt_of(tuple(sides)).trained)
-    assert doubt_of(tuple(sides), documents=np.arange(300)) == doubt_of(tuple(sides))
+    assert one.doubts["sw"].trained != pytest.approx(doubt_of(*moved).trained)
+    assert doubt_of(*(of_documents(side, np.arange(300)) for side in moved)) == doubt_of(*moved)

@@ -74,8 +74,8 @@ def test_scores_equal_the_definition_of_squad_on_random_latin_text(batch):
     rows = [(tuple(text(4) for _ in range(rng.integers(4))), text(4)) for _ in range(120)]
     expected = np.array([squad(*row) for row in rows])
     scores = score(rows)
-    assert_array_equal(scores.values.exact_match, expected[:, 0])
-    np.testing.assert_allclose(scores.values.answer_f1, expected[:, 1], atol=1e-15)
+    assert_array_equal(scores.counts.lenient.tp[:, 0], expected[:, 0])
+    np.testing.assert_allclose(scores.counts.strict.tp[:, 0], expected[:, 1], atol=1e-15)
     assert (scores.exact_match, scores.answer_f1) == pytest.approx(expected.mean(axis=0))
     has_answer = np.array([bool(gold) for gold, _ in rows])
     for part, chosen in ((scores.answerable, has_answer), (scores.unanswerable, ~has_answer)):
@@ -206,8 +206,8 @@ def test_for_all_answers(rows):
     scores = score(rows)
     values = [v for name, v in scores.to_record().items() if isinstance(v, float)]
     assert len(values) == 10 and all(0 <= value <= 1 for value in values)
-    assert (scores.values.answer_f1 >= scores.values.exact_match).all()  # a right answer overlaps wholly
-    assert scores.exact_match == (scores.values.exact_match.mean() if rows else 0)
+    assert (scores.counts.strict.tp[:, 0] >= scores.counts.lenient.tp[:, 0]).all()  # a right answer overlaps wholly
+    assert scores.exact_match == (scores.counts.lenient.tp[:, 0].mean() if rows else 0)
     assert scores.support == len(rows) == scores.answerable["support"] + scores.unanswerable["support"]
     right = score([(gold, gold[-1] if gold else "") for gold, _ in rows if not gold or normalised(gold[-1])])
     assert right.exact_match == right.answer_f1 == (1 if right.support else 0)

@@ -108,7 +108,7 @@ class Page:
         for one in comparisons[:sentences]:
             self(describe(one))
         shown = as_table(comparisons)
-        margin, level = comparisons[0].equivalence.margin, comparisons[0].difference.level
+        margin, level = comparisons[0].own_margin, comparisons[0].difference.level
         caption = (
             f"Thin: {100 * level:g} % intervals, of a family at once; thick: inside the margin (band) if equivalent."
         )

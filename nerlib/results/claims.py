@@ -16,7 +16,7 @@ from scipy import stats
 from nerlib.formats import decimal
 from nerlib.results.compare import known_ends, ladder_of, moved_by_sentences
 from nerlib.results.runs import OURS, comparable_runs
-from nerlib.statistics import LIKE_THESE, MARGIN, Doubt, Interval, Side, doubt_of_sides, widest
+from nerlib.statistics import LIKE_THESE, MARGIN, Doubt, Interval, Side, doubt_of, widest
 from nerlib.vocabulary import METHODS, MINIATURE, canonical_backbone
 
 PUBLISHED = "as published"
@@ -364,7 +364,7 @@ def _doubt(values: pd.DataFrame) -> Doubt:
     moved = values.drop(columns="value").dropna(axis=1, how="all")
     if moved.isna().to_numpy().any():
         moved = moved.iloc[:, :0]
-    return doubt_of_sides(Side(values["value"].to_numpy(float), moved.to_numpy(float)))
+    return doubt_of(Side(values["value"].to_numpy(float), moved.to_numpy(float)))
 
 
 def counted(n: int, units: str) -> str:

@@ -15,7 +15,7 @@ import contextlib
 import functools
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -28,7 +28,7 @@ from nerlib import records, statistics
 from nerlib.errors import RecordError, SettingsError
 from nerlib.languages import language_name
 from nerlib.results.runs import FACTORS, KIND, OURS, UNIT, alike, check_columns, comparable_runs, selected, words
-from nerlib.statistics import Doubt, EquivalenceTest, Estimate, Interval, Needed, Pair, Scope, Verdict
+from nerlib.statistics import Doubt, Estimate, Interval, Needed, Scope, Verdict
 from nerlib.vocabulary import base_method
 
 ASKED = (*FACTORS, *UNIT)  # columns that may differ between two sides
@@ -94,16 +94,15 @@ class Comparison:
         By language, what other seeds and other sentences would have changed.
     a, b
         Means of what is compared with their t intervals over the unit (languages; seeds, where there is one), 0..1.
-    family, margin
-        How many comparisons are judged together, this one among them; and by which margin, 0..1.
+    family, margin, own_margin
+        How many comparisons are judged together, this one among them; by which margin, 0..1; and by which at these
+        scores (`statistics.margin_at`).
     estimate
         a − b for the verdict's scope.
     difference
         The same with its interval, simultaneous over the family; `n` is the number of units.
     p, adjusted_p
         Two-sided, of the same estimate; and times the family.
-    equivalence
-        The two one-sided tests of the same estimate, at the family's α, p adjusted; by the margin at these scores.
     verdict
         With its scope, and why it reaches no farther.
     look
@@ -118,11 +117,11 @@ class Comparison:
     b: Interval
     family: int
     margin: float
+    own_margin: float
     estimate: Estimate
     difference: Interval
     p: float
     adjusted_p: float
-    equivalence: EquivalenceTest
     verdict: Verdict
     look: int = 0
 
@@ -178,7 +177,8 @@ def planned(runs: pd.DataFrame) -> list[Question]:
     table = comparable_runs(runs)
     questions: list[Question] = []
     for (task, backbone), group in table.groupby(["task", "backbone"], sort=True):
-        sides = [*_methods(group), *_stages(group), *_source_sets(group), *_penalties(group)]
+        sides = [*_of_factor(group, "method", _against_full), *_stages(group)]
+        sides += [*_of_factor(group, "sources", _each_other), *_of_factor(group, "variant", _against_plain)]
         unit = {"task": str(task), "backbone": str(backbone)}
         questions += [Question(a, b, _stated(unit | where), _several(table)) for a, b, where in sides]
     several = tuple(name for name in _several(table) if name == "task")
@@ -197,15 +197,29 @@ def _several(table: pd.DataFrame) -> tuple[str, ...]:
     return tuple(name for name in ("task", "backbone") if table[name].nunique() > 1)
 
 
-def _methods(group: pd.DataFrame) -> Iterator[Sides]:
-    shared = ["variant", "stage", "sources"]
+def _of_factor(
+    group: pd.DataFrame, factor: str, pairs: Callable[[set[str]], Iterable[tuple[str, str]]]
+) -> Iterator[Sides]:
+    """Runs that differ in nothing but one column, by what its values are held against."""
+    shared = [name for name in ("variant", *FACTORS) if name != factor]
     for values, cell in group.groupby(shared, sort=True):
-        methods = sorted(cell["method"].unique(), key=lambda name: (base_method(name) == FULL, name))
-        against_full = FULL in map(base_method, methods)
-        for a, b in combinations(methods, 2):
-            if against_full and base_method(b) != FULL:
-                continue
-            yield {"method": a}, {"method": b}, dict(zip(shared, map(str, values), strict=True))
+        for a, b in pairs(set(cell[factor])):
+            yield {factor: a}, {factor: b}, dict(zip(shared, map(str, values), strict=True))
+
+
+def _against_full(methods: set[str]) -> list[tuple[str, str]]:
+    names = sorted(methods, key=lambda name: (base_method(name) == FULL, name))
+    with_full = [(a, b) for a, b in combinations(names, 2) if base_method(b) == FULL]
+    return with_full if FULL in map(base_method, names) else list(combinations(names, 2))
+
+
+def _each_other(sources: set[str]) -> Iterable[tuple[str, str]]:
+    return combinations(sorted(sources - {""}), 2)
+
+
+def _against_plain(variants: set[str]) -> list[tuple[str, str]]:
+    aligned = ((name, name.partition(ALIGNED)[0]) for name in sorted(variants) if ALIGNED in name)
+    return [(name, plain) for name, plain in aligned if plain in variants]
 
 
 def _stages(group: pd.DataFrame) -> Iterator[Sides]:
@@ -225,23 +239,6 @@ def _stages(group: pd.DataFrame) -> Iterator[Sides]:
                 fewer, more = sorted((variant, theirs), key=len)
                 if alike(fewer, more):
                     yield a, b, shared | {"variant": more}
-
-
-def _source_sets(group: pd.DataFrame) -> Iterator[Sides]:
-    shared = ["variant", "method", "stage"]
-    for values, cell in group.groupby(shared, sort=True):
-        for a, b in combinations(sorted(set(cell["sources"]) - {""}), 2):
-            yield {"sources": a}, {"sources": b}, dict(zip(shared, map(str, values), strict=True))
-
-
-def _penalties(group: pd.DataFrame) -> Iterator[Sides]:
-    shared = ["method", "stage", "sources"]
-    for values, cell in group.groupby(shared, sort=True):
-        variants = set(cell["variant"])
-        for aligned in sorted(name for name in variants if ALIGNED in name):
-            plain = aligned.partition(ALIGNED)[0]
-            if plain in variants:
-                yield {"variant": aligned}, {"variant": plain}, dict(zip(shared, map(str, values), strict=True))
 
 
 def _systems(table: pd.DataFrame) -> Iterator[Sides]:
@@ -439,7 +436,6 @@ def measure(
     here = statistics.margin_at(float(units.to_numpy().mean()), margin)
     verdict, estimate = statistics.judge(ladder, margin=here, alpha=own)
     low, high = estimate.interval(own)
-    test = statistics.tost(estimate, margin=here, alpha=own)
     spread = units if len(units) > 1 else compared
     a, b = (statistics.score_interval(spread[side].dropna(), level) for side in "ab")
     n = len(units) if len(units) > 1 else len(compared)
@@ -452,11 +448,11 @@ def measure(
         b=b,
         family=family,
         margin=margin,
+        own_margin=here,
         estimate=estimate,
         difference=Interval(estimate.value, *known_ends(low, high), n, level),
         p=estimate.p(),
         adjusted_p=min(1.0, family * estimate.p()),
-        equivalence=test._replace(p=min(1.0, family * test.p)),
         verdict=verdict,
         look=look,
     )
@@ -491,12 +487,21 @@ def ladder_of(doubts: Sequence[Doubt]) -> list[tuple[Scope, Estimate]]:
 
 
 def _doubt(pairs: pd.DataFrame) -> Doubt:
-    """Of one language, from counts by sentence where all runs have them; the difference is that of the scores."""
+    """Of one language, from counts by sentence where all runs have them; the difference is that of the scores.
+
+    Where some run on the test set knows the sentences' documents, these are in doubt.
+    """
     shared = bool(pairs["shared"].all())
-    a, b = (statistics.side_of_scores(pairs[side].dropna()) for side in "ab")
-    scores = statistics.doubt_of_sides(a, b, shared_seeds=shared)
-    counts = counts_of(pairs)
-    return scores if counts is None else statistics.doubt_of(*counts, shared_seeds=shared)._replace(value=scores.value)
+    scores = (statistics.side_of_scores(pairs[side].dropna()) for side in "ab")
+    of_scores = statistics.doubt_of(*scores, shared_seeds=shared)
+    try:
+        counted = [[_counts(folder) for folder in pairs[f"folder_{side}"].dropna()] for side in "ab"]
+        documents = next((known for side in counted for *_, known in side if len(known)), ())
+        arrays = ([np.stack(of_runs) for of_runs in [*zip(*side, strict=True)][:3]] for side in counted)
+        sides = (statistics.of_documents(statistics.f1_side(*counts), documents) for counts in arrays)
+        return statistics.doubt_of(*sides, shared_seeds=shared)._replace(value=of_scores.value)
+    except (RecordError, ValueError):  # some run has no counts, or of another test set
+        return of_scores
 
 
 class Enough(NamedTuple):
@@ -515,9 +520,9 @@ class Enough(NamedTuple):
 
 
 def _enough(c: Comparison) -> Enough:
-    goal: dict[str, Any] = {"difference": c.equivalence.margin, "alpha": (1 - c.difference.level) / c.family}
+    goal: dict[str, Any] = {"difference": c.own_margin, "alpha": (1 - c.difference.level) / c.family}
     (_, fixed), *_ = ladder_of(list(c.doubts.values()))
-    if not (c.equivalence.margin > 0 and fixed.standard_error > 0):
+    if not (c.own_margin > 0 and fixed.standard_error > 0):
         return Enough()
     now = min(c.runs) // c.languages
     counted, units = any(one.trained > 0 for one in c.doubts.values()), [one.value for one in c.doubts.values()]
@@ -565,20 +570,6 @@ def plan(
     return pd.DataFrame(found, columns=["seeds", "smallest_detectable"])
 
 
-def counts_of(pairs: pd.DataFrame) -> tuple[Pair, np.ndarray] | None:
-    """Sentence counts of both sides in one language, and the sentences' documents, empty where no run knows them.
-
-    None where some run has no counts, or test sets differ.
-    """
-    try:
-        sides = [[_counts(folder) for folder in pairs[f"folder_{side}"].dropna()] for side in "ab"]
-        documents = next((known for side in sides for *_, known in side if len(known)), np.zeros(0))
-        counted = ([np.stack(arrays) for arrays in [*zip(*side, strict=True)][:3]] for side in sides)
-        return Pair(*counted), documents
-    except (RecordError, ValueError):
-        return None
-
-
 def moved_by_sentences(runs: pd.DataFrame) -> pd.DataFrame:
     """By how much each sentence (document, where a run on the test set knows them) moves a run's F1, a column each.
 
@@ -613,13 +604,12 @@ def as_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `comparison`, `factor`, `task`, `backbone`, `verdict` (text with its scope), `word`, `why` (it reaches no
-        farther), `a`, `b`, `difference` (`Interval`), `p`, `adjusted_p`, `family`, `trained_p` (of these trained
-        models: other sentences alone in doubt), `wilcoxon_p`, `tost_p`, `tost_low`, `tost_high`, `margin`, `languages`,
-        `pairs`, `left_out`, `worst` (the language with the lowest difference), `loses_most` (the share of languages
-        like these, at most, that lose more than the margin), `d_z` (`Interval`), `d_av`, `hedges_g_av`, `pooled_d` and
-        `pooled_p` (over cells, as a source reports them), `smallest_detectable`, `more_languages`, `more_seeds`,
-        `more_sentences`.
+        `comparison`, `task`, `backbone`, `verdict` (text with its scope), `why` (it reaches no farther), `difference`
+        (`Interval`), `p`, `adjusted_p`, `family`, `tost_low` and `tost_high` (inside the margin if equivalent),
+        `languages`, `pairs`, `left_out`, `worst` (the language with the lowest difference), `loses_most` (the share of
+        languages like these, at most, that lose more than the margin), `d_z` (`Interval`), `d_av`, `hedges_g_av`,
+        `pooled_d` and `pooled_p` (over cells, as a source reports them), `smallest_detectable`, `more_languages`,
+        `more_seeds`, `more_sentences`.
     """
     return pd.DataFrame([_row(c) for c in comparisons], columns=COLUMNS)
 
@@ -629,9 +619,8 @@ EFFECTS = (
     *("more_languages", "more_seeds", "more_sentences"),
 )
 COLUMNS = [
-    *("comparison", "factor", "task", "backbone", "verdict", "word", "why", "a", "b", "difference", "p", "adjusted_p"),
-    *("family", "trained_p", "wilcoxon_p", "tost_p", "tost_low", "tost_high", "margin", "languages", "pairs"),
-    *("left_out", "worst", "loses_most", *EFFECTS),
+    *("comparison", "task", "backbone", "verdict", "why", "difference", "p", "adjusted_p", "family"),
+    *("tost_low", "tost_high", "languages", "pairs", "left_out", "worst", "loses_most", *EFFECTS),
 ]
 
 
@@ -642,24 +631,21 @@ def _row(c: Comparison) -> dict[str, Any]:
     effects = statistics.effect_sizes(a=of_language["a"], b=of_language["b"], level=c.difference.level)
     pooled = statistics.pooled_ttest(**sound[["a", "b"]].dropna())
     alpha = (1 - c.difference.level) / c.family
-    several = c.languages > 1
-    same = ("word", "a", "b", "difference", "p", "adjusted_p", "family", "languages", "left_out")
+    several, (low, high) = c.languages > 1, c.estimate.interval(2 * alpha)
+    same = ("difference", "p", "adjusted_p", "family", "languages", "left_out")
     return {
         **_names(c),
-        "factor": c.question.factor,
         "verdict": c.conclusion,
         "why": c.verdict.why,
         **{name: getattr(c, name) for name in same},
         "more_seeds": str(c.needed.seeds or ""),
         "more_sentences": c.needed.sentences,
         "more_languages": c.needed.languages,
-        "trained_p": trained_p(c),
-        "wilcoxon_p": statistics.wilcoxon_p(units) if several else math.nan,
-        **{f"tost_{name}": getattr(c.equivalence, name) for name in ("p", "low", "high")},
-        "margin": c.equivalence.margin,
+        "tost_low": low,
+        "tost_high": high,
         "pairs": len(c.pairs),
         "worst": units.idxmin() if several else "",
-        "loses_most": statistics.share_that_loses(units, c.equivalence.margin) if several else math.nan,
+        "loses_most": statistics.share_that_loses(units, c.own_margin) if several else math.nan,
         **effects._asdict(),
         "pooled_d": pooled.cohens_d,
         "pooled_p": pooled.p,

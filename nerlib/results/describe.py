@@ -61,7 +61,7 @@ def describe_spread(c: Comparison) -> str:
     row = as_table([c]).iloc[0]
     of = c.doubts[row["worst"]].value
     least = f"the least is {points(of, signed=True)} ({language_name(row['worst'])})"
-    lose = f"at most {100 * row['loses_most']:.0f} % of such languages lose more than {points(c.equivalence.margin)}"
+    lose = f"at most {100 * row['loses_most']:.0f} % of such languages lose more than {points(c.own_margin)}"
     return f"Of the languages {least}; {lose}"
 
 
@@ -75,12 +75,12 @@ def describe_needed(c: Comparison) -> str:
         (f"{languages:.0f} languages like these", math.isfinite(languages)),
     ]
     ways = " or ".join(way for way, enough in needed if enough)
-    margin = f"a true difference of {points(c.equivalence.margin)}"
+    margin = f"a true difference of {points(c.own_margin)}"
     if c.verdict.why and not ways:
         return f"{c.question.name}: {c.verdict.why}."
     limit = "; sentences are the limit: more seeds hardly can" if seeds and math.isinf(seeds.value) else ""
     if seeds and seeds.value <= now:
-        return f"{c.question.name}: a true difference of {points(c.equivalence.margin)} would mostly have been found."
+        return f"{c.question.name}: a true difference of {points(c.own_margin)} would mostly have been found."
     often = "3 times in 4 or more"
     return f"{c.question.name}: {ways or 'nothing that was tried'} would tell {margin}, {often}{limit}."
 

@@ -157,9 +157,9 @@ def answer_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
         `type` (the words of the question's shortest gold answer, as `LENGTHS` names them, or `unanswerable`; those that
         occur, the short ones first), `f1`, `exact_match` (both 0..1, means over questions) and `support` (questions).
     """
-    values = score_answers(gold, predicted).values
+    counts = score_answers(gold, predicted).counts
     kinds = pd.Categorical([_length(answers) for answers in gold], [*(name for name, _ in LENGTHS), UNANSWERABLE])
-    questions = pd.DataFrame({"type": kinds, "f1": values.answer_f1, "exact_match": values.exact_match})
+    questions = pd.DataFrame({"type": kinds, "f1": counts.strict.tp[:, 0], "exact_match": counts.lenient.tp[:, 0]})
     by_type = questions.groupby("type", observed=True)
     scores = by_type.agg(f1=("f1", "mean"), exact_match=("exact_match", "mean"), support=("f1", "size"))
     return scores.reset_index().astype({"type": "str"})
@@ -214,8 +214,8 @@ def answer_kinds(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str
     Exact answers equal a gold one once normalised, those that overlap share a token with one; `rightly none` is no
     answer where there is none. Arguments as for `scoring.score_answers`, which raises for them.
     """
-    values = score_answers(gold, predicted).values
-    exact, overlaps = np.asarray(values.exact_match) > 0, np.asarray(values.answer_f1) > 0
+    counts = score_answers(gold, predicted).counts
+    exact, overlaps = counts.lenient.tp[:, 0] > 0, counts.strict.tp[:, 0] > 0
     answerable, answered = (np.array([bool(answers) for answers in side], dtype=bool) for side in (gold, predicted))
     overlapping, apart, invented, missed = WRONG_ANSWERS
     conditions = [exact & answered, exact, ~answerable, ~answered, overlaps]

@@ -21,7 +21,7 @@ from nerlib.efficiency import UNKNOWN, WEIGHTS
 from nerlib.errors import SettingsError
 from nerlib.records import read_record
 from nerlib.results.runs import check_columns, check_one_kind, comparable_runs
-from nerlib.statistics import check_resamples, resampled_sums
+from nerlib.statistics import resampled_sums
 from nerlib.vocabulary import label
 
 if TYPE_CHECKING:
@@ -300,7 +300,6 @@ def weight_sensitivity(
         `task`, `backbone`, `method`, `rank` (under the declared weights), `leads` (share of draws in which it is
         first), `best_rank`, `worst_rank`; systems with a PES only.
     """
-    check_resamples(draws)
     told = pes_table(table, weights=weights, **reading).dropna(subset=["pes"])
     of_one = dict.fromkeys({name for of_task in weights.values() for name in of_task}, 1.0)
     per_score = pes_table(told.assign(**of_one), weights=weights, **reading)["pes"]  # PES is linear in the score

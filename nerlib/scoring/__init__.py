@@ -9,26 +9,21 @@ Answers to questions (`score_answers`): exact match, token F1, ROUGE. Every F1 o
 
 from nerlib.scoring.answer_scores import (
     AS_WRITTEN,
-    AnswerScores,
-    AnswerValues,
     folded,
     normalised,
     position_f1,
     score_answers,
     words,
 )
-from nerlib.scoring.counts import Counts, EntityCounts, FloatArray, check_lengths, check_tags, f1_from_counts
-from nerlib.scoring.tag_scores import Scores, TagScores, headline, score, score_labels, score_tags
+from nerlib.scoring.counts import Counts, EntityCounts, FloatArray, Scores, check_lengths, check_tags, f1_from_counts
+from nerlib.scoring.tag_scores import headline, score, score_labels, score_tags
 
 __all__ = [
     "AS_WRITTEN",
-    "AnswerScores",
-    "AnswerValues",
     "Counts",
     "EntityCounts",
     "FloatArray",
     "Scores",
-    "TagScores",
     "check_lengths",
     "check_tags",
     "f1_from_counts",

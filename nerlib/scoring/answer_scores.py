@@ -11,14 +11,13 @@ import string
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nerlib.errors import CorpusError
 from nerlib.examples import Question
-from nerlib.scoring.counts import Counts, EntityCounts, FloatArray, Recorded, check_sizes, f1_from_counts
+from nerlib.scoring.counts import Counts, EntityCounts, FloatArray, Scores, check_sizes, f1_from_counts
 from nerlib.scoring.tag_scores import count_tags
 
 # Letters of keyboards and fonts for the Persian ones; heh with yeh above is heh with a mark.
@@ -132,73 +131,7 @@ READINGS = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class AnswerValues:
-    """What statistics need of a set of questions: `exact_match` and `answer_f1` (normalised), both (questions,)."""
-
-    exact_match: FloatArray
-    answer_f1: FloatArray
-
-
-@dataclass(frozen=True)
-class AnswerScores(Recorded):
-    """Scores of one set of predicted answers, all in 0..1, means over questions; of no question they are 0.
-
-    Each is the largest over a question's answers. Where there is no right answer, predicting none scores 1 in all of
-    them and anything else 0.
-
-    Attributes
-    ----------
-    exact_match
-        Share of answers that are equal once normalised (`normalised`).
-    answer_f1
-        Overlap of tokens, as SQuAD defines it; never below `exact_match`.
-    rouge_1, rouge_2, rouge_l
-        F-measures over folded words: single words, pairs of neighbours, longest common subsequence. An answer of one
-        word has no pairs: its `rouge_2` is 0 even where it is right, as the package `rouge_score` has it.
-    exact_match_as_written, answer_f1_as_written, rouge_1_as_written, rouge_2_as_written, rouge_l_as_written
-        The same with nothing made equal: tokens are what stands between spaces, words keep their letters.
-    position_f1
-        See `position_f1`; None where the contexts are not known.
-    support
-        Questions.
-    answerable, unanswerable
-        The five scores and the support of the questions with an answer in gold, and of those without.
-    values
-        By question, for the statistics.
-    """
-
-    exact_match: float
-    answer_f1: float
-    rouge_1: float
-    rouge_2: float
-    rouge_l: float
-    exact_match_as_written: float
-    answer_f1_as_written: float
-    rouge_1_as_written: float
-    rouge_2_as_written: float
-    rouge_l_as_written: float
-    support: int
-    answerable: dict[str, float]
-    unanswerable: dict[str, float]
-    values: AnswerValues
-    position_f1: float | None = None
-
-    @property
-    def counts(self) -> Counts:
-        """The values by question as counts of one type, `answer`, whose F1 is their mean.
-
-        A question of value v counts v true positives, and 1 − v false positives and false negatives. Strict is
-        `answer_f1`, lenient `exact_match`.
-        """
-        strict, lenient = (
-            EntityCounts(v[:, None], 1 - v[:, None], 1 - v[:, None])
-            for v in (self.values.answer_f1, self.values.exact_match)
-        )
-        return Counts(("answer",), np.ones(self.support, dtype=np.int32), strict, lenient)
-
-
-def score_answers(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> AnswerScores:
+def score_answers(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Scores:
     """Compare predicted answers with gold, question by question.
 
     Parameters
@@ -207,6 +140,26 @@ def score_answers(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
         For each question its right answers, each of them good enough; empty for a question without an answer.
     predicted
         For each question a tuple of one text, or an empty one for "no answer"; same questions, same order.
+
+    Returns
+    -------
+    Scores
+        All in 0..1, means over questions; of no question they are 0. Each is the largest over a question's answers.
+        Where there is no right answer, predicting none scores 1 in all of them and anything else 0.
+
+        - `exact_match`: share of answers that are equal once normalised (`normalised`);
+        - `answer_f1`: overlap of tokens, as SQuAD defines it; never below `exact_match`;
+        - `rouge_1`, `rouge_2`, `rouge_l`: F-measures over folded words: single words, pairs of neighbours, longest
+          common subsequence. An answer of one word has no pairs: its `rouge_2` is 0 even where it is right, as the
+          package `rouge_score` has it;
+        - the same five with ``_as_written``, with nothing made equal: tokens are what stands between spaces, words keep
+          their letters;
+        - `support`: questions;
+        - `answerable`, `unanswerable`: the five scores and the support of the questions with an answer in gold, and of
+          those without;
+        - `counts`: the values by question as counts of one type, `answer`, whose F1 is their mean: a question of value
+          v counts v true positives, and 1 − v false positives and false negatives. Strict is `answer_f1`, lenient
+          `exact_match`.
 
     Raises
     ------
@@ -231,13 +184,17 @@ def score_answers(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
     table = np.array(rows, dtype=float).reshape(len(gold), len(READINGS), len(METRICS))
     has_answer = np.array([bool(answers) for answers in gold], dtype=bool)
     as_written = {name + AS_WRITTEN: value for name, value in _means(table[:, 1]).items()}
-    return AnswerScores(
+    strict, lenient = (
+        EntityCounts(value, 1 - value, 1 - value)
+        for value in (table[:, 0, [METRICS.index(name)]] for name in ("answer_f1", "exact_match"))
+    )
+    return Scores(
         **_means(table[:, 0]),
         **as_written,
         support=len(gold),
         answerable=_means(table[has_answer, 0]) | {"support": int(has_answer.sum())},
         unanswerable=_means(table[~has_answer, 0]) | {"support": int((~has_answer).sum())},
-        values=AnswerValues(*(table[:, 0, METRICS.index(name)] for name in ("exact_match", "answer_f1"))),
+        counts=Counts(("answer",), np.ones(len(gold), dtype=np.int32), strict, lenient),
     )
 
 

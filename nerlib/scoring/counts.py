@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,7 +45,7 @@ def share(part: npt.ArrayLike, whole: npt.ArrayLike) -> FloatArray:
 class EntityCounts(NamedTuple):
     """Entities (or tagged words) found, invented and missed: three arrays (sentences, types).
 
-    Numbers of them; of answers, which may be right in part, shares (`AnswerScores.counts`).
+    Numbers of them; of answers, which may be right in part, shares (`score_answers`).
     """
 
     tp: NumberArray
@@ -138,12 +139,12 @@ class Counts:
         return cls(tuple(types.tolist()), tokens, EntityCounts(*arrays[:3]), EntityCounts(*arrays[3:]), documents)
 
 
-class Recorded:
-    """What all scores have in common."""
+class Scores(SimpleNamespace):
+    """Scores of one set of predictions by name, as the function that made them says, and their `counts`."""
 
     def to_record(self) -> dict[str, Any]:
         """All but what belongs to single examples, as plain numbers and dictionaries that JSON holds."""
-        return {name: value for name, value in vars(self).items() if name not in ("counts", "values")}
+        return {name: value for name, value in vars(self).items() if name != "counts"}
 
 
 # --- what can be compared with gold -----------------------------------------------------------------------------------

@@ -1,10 +1,8 @@
 """Tags and labels: strict and lenient F1 of entities (IOB2), accuracy and macro-F1 of single words and of texts."""
 
-import dataclasses
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -12,83 +10,9 @@ import numpy as np
 
 from nerlib.errors import CorpusError, RecordError
 from nerlib.labels import spans
-from nerlib.scoring.counts import Counts, EntityCounts, Recorded, check_sizes, check_tags, share
+from nerlib.scoring.counts import Counts, EntityCounts, Scores, check_sizes, check_tags, share
 
 TOLERANCE = 1e-12  # sums of few fractions; F1s that differ by one entity are farther apart in any test set
-
-
-@dataclass(frozen=True)
-class Scores(Recorded):
-    """Scores of one set of predictions, all in 0..1; for counts without any entity on either side they are 0.
-
-    Attributes
-    ----------
-    f1, precision, recall
-        Strict, over all entities (micro).
-    lenient_f1
-        F1 under conlleval's reading, over all entities (micro).
-    macro_f1, macro_precision, macro_recall
-        Strict; means over the types that occur in gold or in the predictions (seqeval's ``average="macro"``): a type
-        that is only predicted counts with 0, a type of the corpus that occurs in neither does not count.
-    accuracy
-        Share of words whose tag is exactly gold's, ``O`` included.
-    token_accuracy, token_f1, token_precision, token_recall
-        The Persian study's scores: words as the unit and tags as classes, ``O`` among them (41 with 20 types). The
-        first is `accuracy` under the study's name; the others are means over the tags that occur in gold or in the
-        predictions (scikit-learn's ``average="macro"``). They say little of entities.
-    support
-        Entities in gold (strict reading).
-    by_type
-        ``{type: {"f1", "precision", "recall", "support"}}``, strict, for the types that the macro means are over.
-    counts
-        What all of these are computed from, except accuracy.
-    """
-
-    f1: float
-    precision: float
-    recall: float
-    lenient_f1: float
-    macro_f1: float
-    macro_precision: float
-    macro_recall: float
-    accuracy: float
-    token_accuracy: float
-    token_f1: float
-    token_precision: float
-    token_recall: float
-    support: int
-    by_type: dict[str, dict[str, float]]
-    counts: Counts
-
-
-@dataclass(frozen=True)
-class TagScores(Recorded):
-    """Scores of one set of predicted tags, all in 0..1; of no word they are 0.
-
-    Attributes
-    ----------
-    accuracy
-        Share of words with gold's tag: the headline.
-    micro_f1
-        F1 over all words; with one tag a word on both sides it equals the accuracy.
-    macro_f1, macro_precision, macro_recall
-        Means over the tags that occur in gold: a tag that is only predicted costs the others' recall, and no more.
-    support
-        Words.
-    by_type
-        ``{tag: {"f1", "precision", "recall", "support"}}`` for the tags that occur on either side.
-    counts
-        What all of these are computed from.
-    """
-
-    accuracy: float
-    micro_f1: float
-    macro_f1: float
-    macro_precision: float
-    macro_recall: float
-    support: int
-    by_type: dict[str, dict[str, float]]
-    counts: Counts
 
 
 # --- entities ---------------------------------------------------------------------------------------------------------
@@ -106,7 +30,22 @@ def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> 
     Returns
     -------
     Scores
-        With no entity in gold nor in the predictions all F1s are 0, as seqeval says, but without a warning.
+        All in 0..1; with no entity in gold nor in the predictions all F1s are 0, as seqeval says, without a warning:
+
+        - `f1`, `precision`, `recall`: strict, over all entities (micro);
+        - `lenient_f1`: under conlleval's reading, over all entities (micro);
+        - `macro_f1`, `macro_precision`, `macro_recall`: strict; means over the types that occur in gold or in the
+          predictions (seqeval's ``average="macro"``): a type that is only predicted counts with 0, a type of the corpus
+          that occurs in neither does not count;
+        - `accuracy`: share of words whose tag is exactly gold's, ``O`` included;
+        - `token_accuracy`, `token_f1`, `token_precision`, `token_recall`: the Persian study's scores: words as the unit
+          and tags as classes, ``O`` among them (41 with 20 types). The first is `accuracy` under the study's name; the
+          others are means over the tags that occur in gold or in the predictions (scikit-learn's ``average="macro"``).
+          They say little of entities;
+        - `support`: entities in gold (strict reading);
+        - `by_type`: ``{type: {"f1", "precision", "recall", "support"}}``, strict, for the types that the macro means
+          are over;
+        - `counts`: what all of these are computed from, except accuracy.
 
     Raises
     ------
@@ -175,7 +114,7 @@ def headline(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) 
                 f"{name}: expected seqeval's {value!r}, got {own!r} from the counts by sentence; "
                 "nerlib.scoring reads these tags otherwise: please report them as a defect"
             )
-    return dataclasses.replace(ours, **overall, by_type=by_type)
+    return Scores(**vars(ours) | overall | {"by_type": by_type})
 
 
 def _by_seqeval(gold: list[list[str]], predicted: list[list[str]]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
@@ -222,13 +161,26 @@ def count_entities(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[s
 # --- single words, and texts ------------------------------------------------------------------------------------------
 
 
-def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> TagScores:
+def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Scores:
     """Compare predicted tags with gold, word by word.
 
     Parameters
     ----------
     gold, predicted
         A sequence of tags ("NOUN", ...) for each sentence; same sentences, same order, same lengths.
+
+    Returns
+    -------
+    Scores
+        All in 0..1; of no word they are 0:
+
+        - `accuracy`: share of words with gold's tag: the headline;
+        - `micro_f1`: over all words; with one tag a word on both sides it equals the accuracy;
+        - `macro_f1`, `macro_precision`, `macro_recall`: means over the tags that occur in gold: a tag that is only
+          predicted costs the others' recall, and no more;
+        - `support`: words;
+        - `by_type`: ``{tag: {"f1", "precision", "recall", "support"}}`` for the tags that occur on either side;
+        - `counts`: what all of these are computed from.
 
     Raises
     ------
@@ -239,7 +191,7 @@ def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
     counts = count_tags(gold, predicted)
     by_type, words = counts.strict.over_sentences(), int(counts.tokens.sum())
     macro_f1, macro_precision, macro_recall = by_type.macro(by_type.tp + by_type.fn > 0)
-    return TagScores(
+    return Scores(
         accuracy=float(share(by_type.tp.sum(), words)),
         micro_f1=by_type.micro()[0],
         macro_f1=macro_f1,
@@ -251,10 +203,10 @@ def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
     )
 
 
-def score_labels(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> TagScores:
+def score_labels(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Scores:
     """Compare predicted labels with gold, text by text: `score_tags` for texts with one label each.
 
-    `TagScores.by_type` holds the scores of each label, in order: of two the second one is the positive one (``1``,
+    `by_type` holds the scores of each label, in order: of two the second one is the positive one (``1``,
     ``positive``). What the Persian study's sentiment table calls macro scores are that label's: F1 = 2 PR / (P + R).
 
     Parameters

@@ -15,12 +15,10 @@ from nerlib.statistics.across import (
     hedges_correction,
     holm,
     pooled_ttest,
-    wilcoxon_p,
 )
 from nerlib.statistics.equivalence import (
     LIKE_THESE,
     MARGIN,
-    EquivalenceTest,
     Needed,
     Scope,
     Verdict,
@@ -33,13 +31,11 @@ from nerlib.statistics.equivalence import (
     seeds_needed,
     sentences_needed,
     share_that_loses,
-    tost,
     widest,
 )
 from nerlib.statistics.estimate import Estimate, estimate_of, flipped_signs_p
 from nerlib.statistics.intervals import (
     Interval,
-    check_resamples,
     expected_f1_width,
     mean_interval,
     score_interval,
@@ -47,10 +43,8 @@ from nerlib.statistics.intervals import (
 )
 from nerlib.statistics.within import (
     Doubt,
-    Pair,
     Side,
     doubt_of,
-    doubt_of_sides,
     f1_side,
     fixed_languages,
     of_documents,
@@ -64,20 +58,16 @@ __all__ = [
     "MARGIN",
     "Doubt",
     "EffectSize",
-    "EquivalenceTest",
     "Estimate",
     "Interval",
     "Needed",
-    "Pair",
     "PooledTest",
     "RankTest",
     "Scope",
     "Side",
     "Verdict",
     "alpha_of_look",
-    "check_resamples",
     "doubt_of",
-    "doubt_of_sides",
     "effect_sizes",
     "estimate_of",
     "expected_f1_width",
@@ -102,8 +92,6 @@ __all__ = [
     "share_that_loses",
     "side_of",
     "side_of_scores",
-    "tost",
     "widest",
-    "wilcoxon_p",
     "wilson_interval",
 ]

@@ -16,7 +16,7 @@ from scipy import stats
 
 from nerlib.errors import SettingsError
 from nerlib.scoring import FloatArray
-from nerlib.statistics.intervals import Interval, check_level
+from nerlib.statistics.intervals import Interval
 
 
 class PooledTest(NamedTuple):
@@ -54,17 +54,6 @@ class EffectSize(NamedTuple):
 # --- two methods ------------------------------------------------------------------------------------------------------
 
 
-def wilcoxon_p(differences: npt.ArrayLike) -> float:
-    """Two-sided p of Wilcoxon's signed-rank test (scipy); 1 when all differences are 0.
-
-    References
-    ----------
-    Wilcoxon (1945), Individual comparisons by ranking methods.
-    """
-    values = _finite(differences)
-    return float(stats.wilcoxon(values).pvalue) if values.any() else 1.0
-
-
 def effect_sizes(*, a: npt.ArrayLike, b: npt.ArrayLike, level: float = 0.95) -> EffectSize:
     r"""Standardised differences of paired values, a − b.
 
@@ -85,7 +74,7 @@ def effect_sizes(*, a: npt.ArrayLike, b: npt.ArrayLike, level: float = 0.95) -> 
     Distribution theory for Glass's estimator of effect size; interval: Hedges & Olkin (1985), Statistical Methods for
     Meta-Analysis, chapter 5.
     """
-    first, second = _pairs(a, b)
+    first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     differences, n = first - second, len(first)
     d_z = _ratio(differences.mean(), _sd(differences))
     d_av = _ratio(differences.mean(), (_sd(first) + _sd(second)) / 2)
@@ -121,7 +110,7 @@ def pooled_ttest(*, a: npt.ArrayLike, b: npt.ArrayLike) -> PooledTest:
     Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, chapter 2. Against pooling: Hurlbert (1984),
     Pseudoreplication and the design of ecological field experiments.
     """
-    first, second = _pairs(a, b)
+    first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     differences, cells = first - second, len(first)
     t = _ratio(differences.mean(), _sd(differences) / math.sqrt(cells))  # of one cell, or of equal ones, NaN
     p = float(2 * stats.t.sf(abs(t), cells - 1))
@@ -180,7 +169,6 @@ def friedman_test(scores: npt.ArrayLike, *, alpha: float = 0.05) -> RankTest:
     (Benavoli et al. 2016): they describe; what is judged is each comparison in its family.
     """
     table = np.asarray(scores, dtype=float)
-    check_level(1 - alpha)
     if table.ndim != 2 or table.shape[0] < 2 or table.shape[1] < 3 or not np.isfinite(table).all():
         raise SettingsError(
             f"expected scores (languages, methods) of 2 languages and 3 methods at least, none missing; got an array "
@@ -230,22 +218,6 @@ def holm(p: npt.ArrayLike) -> FloatArray:
 
 
 # --- shared -----------------------------------------------------------------------------------------------------------
-
-
-def _finite(values: npt.ArrayLike) -> FloatArray:
-    array = np.asarray(values, dtype=float).ravel()
-    if not len(array) or not np.isfinite(array).all():
-        raise SettingsError(
-            f"expected a number of each unit, got {len(array)}, {np.count_nonzero(~np.isfinite(array))} of them missing"
-        )
-    return array
-
-
-def _pairs(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    first, second = _finite(a), _finite(b)
-    if first.shape != second.shape:
-        raise SettingsError(f"expected pairs, got arrays of shapes {first.shape} and {second.shape}")
-    return first, second
 
 
 def _sd(values: FloatArray) -> float:

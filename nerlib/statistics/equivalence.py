@@ -27,30 +27,6 @@ ONE_SEED = "one seed on a side and no counts by sentence: what chance does is no
 NO_SPREAD = "nothing varies, so chance cannot be told"
 
 
-class EquivalenceTest(NamedTuple):
-    """Two one-sided tests.
-
-    Attributes
-    ----------
-    p
-        The larger of the two one-sided p: below α, the difference lies inside ±margin.
-    low, high
-        The interval of level 1 − 2α that lies inside ±margin exactly when p < α.
-    margin
-        As given.
-    """
-
-    p: float
-    low: float
-    high: float
-    margin: float
-
-    @property
-    def equivalent(self) -> bool:
-        """Whether the interval lies inside ±margin."""
-        return -self.margin < self.low and self.high < self.margin
-
-
 class Verdict(NamedTuple):
     """What may be said of a comparison.
 
@@ -74,26 +50,6 @@ class Verdict(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.value}{', ' + self.size if self.size else ''} ({self.scope})"
-
-
-def tost(estimate: Estimate, *, margin: float = MARGIN, alpha: float = 0.05) -> EquivalenceTest:
-    """Two one-sided tests of equivalence: that the difference lies inside ±margin; NaN where nothing varies.
-
-    Parameters
-    ----------
-    estimate
-        Of the difference.
-    margin
-        δ, stated beforehand: differences inside ±δ do not matter.
-    alpha
-        Of each of the two tests.
-
-    References
-    ----------
-    Schuirmann (1987), A comparison of the two one-sided tests procedure and the power approach. J. Pharmacokinetics and
-    Biopharmaceutics 15; Lakens (2017), Equivalence tests, Social Psychological and Personality Science 8.
-    """
-    return EquivalenceTest(estimate.inside_p(margin), *estimate.interval(2 * alpha), margin)
 
 
 def margin_at(score: float, margin: float = MARGIN) -> float:
@@ -130,7 +86,7 @@ def judge(
     size: Size = ""
     if value in ("better", "worse"):
         beyond = low > margin or high < -margin
-        inside = tost(estimate, margin=margin, alpha=alpha).equivalent
+        inside = estimate.inside(margin, alpha)
         size = "by more than the margin" if beyond else "by less than the margin" if inside else ""
     return Verdict(value, scope, size, why), estimate
 
@@ -168,7 +124,7 @@ def _value(estimate: Estimate, margin: float, alpha: float) -> Value:
     low, high = estimate.interval(alpha)
     if low > 0 or high < 0:
         return "better" if low > 0 else "worse"
-    return "equivalent" if tost(estimate, margin=margin, alpha=alpha).equivalent else "undecided"
+    return "equivalent" if estimate.inside(margin, alpha) else "undecided"
 
 
 def share_that_loses(differences: npt.ArrayLike, margin: float, level: float = 0.95) -> float:

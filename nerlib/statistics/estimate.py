@@ -79,10 +79,16 @@ class Estimate:
             )
         return max(student, flipped_signs_p(self.units, null)) if self.units else student
 
-    def inside_p(self, margin: float) -> float:
-        """The larger p of the two one-sided tests that the difference lies inside ±margin."""
-        one_sided = max(self.p(margin), self.p(-margin)) / 2
-        return one_sided if abs(self.value) < margin else 1 - one_sided
+    def inside(self, margin: float, alpha: float) -> bool:
+        """Whether the difference lies inside ±margin, by two one-sided tests at α: the interval of level 1 − 2α does.
+
+        References
+        ----------
+        Schuirmann (1987), A comparison of the two one-sided tests procedure and the power approach. J. Pharmacokinetics
+        and Biopharmaceutics 15; Lakens (2017), Equivalence tests, Social Psychological and Personality Science 8.
+        """
+        low, high = self.interval(2 * alpha)
+        return -margin < low and high < margin
 
     def detectable(self, alpha: float, power: float = 0.8) -> float:
         """The true difference that a study like this one finds with this chance."""

@@ -67,7 +67,8 @@ def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> Interval:
     Student (1908), The probable error of a mean. Biometrika 6(1).
     """
     scores = np.asarray(values, dtype=float).ravel()
-    check_level(level)
+    if not 0 < level < 1:
+        raise SettingsError(f"expected a level between 0 and 1, as 0.95, got {level!r}")
     if np.isnan(scores).any():
         raise SettingsError(f"expected a score of each seed, got NaN for {np.isnan(scores).sum()} of {len(scores)}")
     n = len(scores)
@@ -92,7 +93,6 @@ def wilson_interval(count: int, n: int, level: float = 0.95) -> Interval:
     """
     from statsmodels.stats.proportion import proportion_confint
 
-    check_level(level)
     low, high = proportion_confint(count, n, alpha=1 - level, method="wilson")
     return Interval(count / n, float(low), float(high), n, level)
 
@@ -135,25 +135,7 @@ def expected_f1_width(
     Kish (1965), Survey Sampling, section 5.4 (the effect of clusters; their mean size weighted by itself).
     """
     share = np.asarray(f1, dtype=float)
-    check_level(level)
-    if not ((share >= 0) & (share <= 1)).all():
-        raise SettingsError(f"expected f1 from 0 to 1, got {f1!r}")
     total, (_, of) = float(np.sum(entities)), np.unique(np.asarray(documents), return_inverse=True)
     sizes = np.bincount(of, np.asarray(entities, dtype=float)) if len(of) else np.zeros(0)
     larger = 1 + max((sizes**2).sum() / total - 1, 0) * ALIKE_IN_DOCUMENT if total and len(of) else 1.0
     return 2 * stats.norm.ppf((1 + level) / 2) * np.sqrt(larger * share * (1 - share) / (total or math.nan))
-
-
-# --- shared -----------------------------------------------------------------------------------------------------------
-
-
-def check_level(level: float) -> None:
-    """Refuse what is no level of confidence."""
-    if not 0 < level < 1:
-        raise SettingsError(f"expected a level between 0 and 1, as 0.95, got {level!r}")
-
-
-def check_resamples(n_resamples: int) -> None:
-    """Refuse what is no number of resamples."""
-    if n_resamples < 1:
-        raise SettingsError(f"expected at least one resample, got {n_resamples}")

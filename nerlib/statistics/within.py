@@ -1,8 +1,8 @@
 r"""Within a language: two systems on the same sentences, and what other seeds and other sentences would have changed.
 
-A `Pair` holds the counts of two systems on one test set: `a` and `b`, each (tp, fp, fn) with arrays (seeds, sentences);
-arrays (sentences,) are one seed. The quantity is the mean over seeds of corpus F1 of a, minus that of b, in 0..1; of
-several languages, the mean over languages of that: every language weighs the same.
+A `Side` is one system: of counts (tp, fp, fn), arrays (seeds, sentences) or, of one seed, (sentences,), `f1_side` makes
+it. The quantity is the mean over seeds of corpus F1 of a, minus that of b, in 0..1; of several languages, the mean over
+languages of that: every language weighs the same.
 
 F1 is a ratio of sums, :math:`F = \sum x_i / \sum y_i` with x = 2 tp and y = 2 tp + fp + fn, so that a sentence moves
 it by :math:`e_i = (x_i - F y_i) / \sum y_i`, to first order: what the bootstrap finds by drawing sentences follows.
@@ -19,16 +19,8 @@ from nerlib.errors import SettingsError
 from nerlib.scoring import FloatArray
 from nerlib.scoring.counts import share
 from nerlib.statistics.estimate import MOST_FREEDOM, Estimate, satterthwaite
-from nerlib.statistics.intervals import check_resamples
 
 BLOCK = 10  # sentences: about a short document
-
-
-class Pair(NamedTuple):
-    """Counts of two systems on the sentences of one language: each (tp, fp, fn), arrays (seeds, sentences)."""
-
-    a: Sequence[npt.ArrayLike]
-    b: Sequence[npt.ArrayLike]
 
 
 class Doubt(NamedTuple):
@@ -67,34 +59,19 @@ class Side(NamedTuple):
     moved: FloatArray
 
 
-def doubt_of(pair: Pair, documents: npt.ArrayLike = (), *, shared_seeds: bool = True) -> Doubt:
-    """The difference of two systems in one language, with the variances of its seeds and of its sentences.
-
-    Parameters
-    ----------
-    pair
-        Both systems.
-    documents
-        (sentences,), the document of each: documents are in doubt instead of sentences. Empty: not known.
-    shared_seeds
-        Whether the i-th seed of both is one seed, as in our runs; of systems from elsewhere it is not.
-
-    Raises
-    ------
-    SettingsError
-        When arrays are not of one shape, or the two sides do not hold the same gold entities in each sentence.
-    """
-    _check(pair)
-    a, b = (of_documents(f1_side(*side), documents) for side in pair)
-    return doubt_of_sides(a, b, shared_seeds=shared_seeds)
-
-
-def doubt_of_sides(a: Side, b: Side | None = None, *, shared_seeds: bool = True) -> Doubt:
+def doubt_of(a: Side, b: Side | None = None, *, shared_seeds: bool = True) -> Doubt:
     r"""The difference of two sides, or the mean of one, with the variances of its seeds and of its sentences.
 
     Seeds and sentences are crossed: with V_k the variance for other seeds, V_n for other sentences, and V_kn that of
     what a seed makes of a sentence, which is in both, the total is :math:`V_k + (V_n - V_{kn})`. Where no sentences are
     known, (seeds, 0), they are not in doubt.
+
+    Parameters
+    ----------
+    a, b
+        On the same test set.
+    shared_seeds
+        Whether the i-th seed of both is one seed, as in our runs; of systems from elsewhere it is not.
 
     Raises
     ------
@@ -179,8 +156,6 @@ def fixed_languages(doubts: Sequence[Doubt]) -> Estimate:
 
     Where a language has one seed on a side, other sentences alone are: it is about these trained models.
     """
-    if not doubts:
-        raise SettingsError("expected the counts of at least one language, got none")
     table = np.array(doubts).T  # (fields, languages)
     n, value = len(doubts), float(table[0].mean())
     seeds, seed_freedoms, sentences, freedoms = table[1:5]
@@ -195,7 +170,6 @@ def resampled_sums(rows: npt.NDArray[Any], n_resamples: int, rng: np.random.Gene
 
     Equal rows are one kind; how often each kind is drawn is multinomial.
     """
-    check_resamples(n_resamples)
     kinds, sizes = np.unique(rows, axis=0, return_counts=True)
     return rng.multinomial(len(rows), sizes / len(rows), size=n_resamples) @ kinds.astype(float)
 
@@ -207,22 +181,3 @@ def f1_side(tp: npt.ArrayLike, fp: npt.ArrayLike, fn: npt.ArrayLike) -> Side:
     """Corpus F1 = 2 tp / (2 tp + fp + fn) of each seed, from counts (seeds, sentences)."""
     found, wrong, missed = (np.atleast_2d(np.asarray(array)) for array in (tp, fp, fn))
     return side_of(2 * found, 2 * found + wrong + missed)
-
-
-def _check(pair: Pair) -> None:
-    """Refuse counts that are not of one test set."""
-    sides = [[np.atleast_2d(np.asarray(array)) for array in side] for side in pair]
-    shapes = [{array.shape for array in side} for side in sides]
-    sizes = {shape[1:] for side in shapes for shape in side}
-    empty = any(0 in shape for side in shapes for shape in side)
-    if any(len(side) != 1 for side in shapes) or len(sizes) != 1 or empty:
-        raise SettingsError(
-            "expected tp, fp and fn of each system as arrays of one shape (seeds, sentences), neither of them 0, and "
-            f"as many sentences of both; got {[[np.shape(array) for array in side] for side in pair]}"
-        )
-    gold = np.concatenate([tp + fn for tp, _, fn in sides])
-    if (differ := np.argwhere(~np.isclose(gold, gold[0]))).size:
-        run, sentence = differ[0] + 1
-        raise SettingsError(
-            f"expected the same gold entities in all runs, got others in sentence {sentence} of run {run}"
-        )

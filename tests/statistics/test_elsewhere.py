@@ -28,12 +28,12 @@ def test_the_estimate_over_languages_is_the_paired_t_test(pingouin, sides):
 
 
 def test_two_one_sided_tests(pingouin, sides):
-    told = pingouin.tost(*sides, bound=MARGIN, paired=True)["pval"].iloc[0]
-    assert statistics.tost(statistics.estimate_of(np.subtract(*sides)), margin=MARGIN).p == pytest.approx(told)
+    p = pingouin.tost(*sides, bound=MARGIN, paired=True)["pval"].iloc[0]
+    found = statistics.estimate_of(np.subtract(*sides))
+    assert found.inside(MARGIN, 1.001 * p) and not found.inside(MARGIN, 0.999 * p)
 
 
-def test_wilcoxon_holm_and_effect_sizes(pingouin, sides):
-    assert statistics.wilcoxon_p(np.subtract(*sides)) == pytest.approx(pingouin.wilcoxon(*sides)["p_val"].iloc[0])
+def test_holm_and_effect_sizes(pingouin, sides):
     p = np.random.default_rng(2).uniform(size=12) ** 3
     np.testing.assert_allclose(statistics.holm(p), pingouin.multicomp(p, method="holm")[1])
     cohen = pingouin.compute_effsize(*sides, paired=True, eftype="cohen")
