@@ -118,9 +118,8 @@ class Alignment:
     def probe(self) -> float:
         """The penalty on a fixed sample of both sides, without dropout: what the curve shows."""
         size = min(64, len(self.companions), len(self.companions.others))
-        device = next(self.model.network.parameters()).device
         with torch.inference_mode():
-            batch = {k: t.to(device) for k, t in self.companions.batch(np.arange(size), 0).items()}
+            batch = self._on_device(self.companions.batch(np.arange(size), 0))
             return float(self.penalty(batch, self.model.logits_and_hidden(batch)[1][-1]))
 
     @property
@@ -129,14 +128,16 @@ class Alignment:
         outside = cast(Tagging, self.model.task).outside
         return ["" if label == outside else label.split("-", 1)[-1] for label in self.model.labels]
 
-    def _mean(self, side: Encoded) -> torch.Tensor:
+    def _on_device(self, batch: Tensors) -> Tensors:
         device = next(self.model.network.parameters()).device
+        return {name: tensor.to(device) for name, tensor in batch.items()}
+
+    def _mean(self, side: Encoded) -> torch.Tensor:
         self.model.network.eval()
         parts = []
         with torch.no_grad():
             for start in range(0, min(len(side), PROBE), 32):
-                batch = side.batch(np.arange(start, min(start + 32, len(side), PROBE)))
-                batch = {name: tensor.to(device) for name, tensor in batch.items()}
+                batch = self._on_device(side.batch(np.arange(start, min(start + 32, len(side), PROBE))))
                 parts.append(pooled(self.model.logits_and_hidden(batch)[1][-1], batch["attention_mask"]))
         return torch.cat(parts).mean(dim=0)
 

@@ -62,19 +62,11 @@ def reports(monkeypatch):
 
 
 def test_energy_is_the_difference_of_the_counter(reports):
-    nvml = reports(millijoules=[5_000, 12_500], per_cent=[50])
+    nvml = reports(millijoules=[5_000, 12_500])
     with DeviceUse() as use:
         pass
     assert use.joules == 7.5
     assert nvml.open == 0
-
-
-def test_utilisation_is_a_mean(reports):
-    reports(per_cent=[100, 20, 0])
-    with DeviceUse(seconds=60) as use:
-        pass
-    assert use.utilisation == pytest.approx(0.6)  # at the beginning and at the end
-    assert use.joules is None
 
 
 @pytest.mark.parametrize("reported", [{}, {"millijoules": [5_000, 100]}], ids=["nothing", "a counter set back"])
@@ -82,14 +74,14 @@ def test_what_is_not_reported_is_none_and_never_zero(reports, reported):
     reports(**reported)
     with DeviceUse() as use:
         pass
-    assert (use.joules, use.utilisation) == (None, None)
+    assert use.joules is None
 
 
 def test_without_the_library_everything_is_none(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", None)  # import raises
     with DeviceUse() as use:
         pass
-    assert (use.joules, use.utilisation) == (None, None)
+    assert use.joules is None
     assert memory_available(0) is None
 
 

@@ -33,7 +33,7 @@ from nerlib.records import (
 
 # What the notebooks and the statistics rely on.
 PROMISED = {"language", "task", "backbone", "method", "stage", "train_languages", "seed", "status", "train_sentences",
-            "metric", "dev_score", "test_score", "test_f1", "test_lenient_f1", "zero_shot_f1", "seconds",
+            "metric", "dev_score", "test_score", "test_lenient_f1", "seconds",
             "peak_memory_bytes", "trainable_parameters", "total_parameters", "folder"}  # fmt: skip
 
 
@@ -240,26 +240,14 @@ def test_one_row_a_run():
     table = read_records("trial").set_index("stage")
     assert list(table["status"]) == ["failed", "finished", "finished"]
     assert table.loc["baseline", "reason"] == "ran out of memory"
-    assert table.loc[["sources", "target"], "test_f1"].tolist() == [0.3, 0.7]
+    assert table.loc[["sources", "target"], "test_score"].tolist() == [0.3, 0.7]
     assert table.loc["target", ["dev_score", "test_score", "test_lenient_f1"]].tolist() == [0.7, 0.7, 0.71]
-    assert table.loc["target", "zero_shot_f1"] == 0.3
     assert table.loc["sources", "train_languages"] == "x-near+x-far"
     assert table.loc["sources", "folder"] == str(sources)
     assert table.loc["target", ["seconds", "steps", "trainable_parameters"]].tolist() == [3.5, 500, 296450]
     assert table.loc["target", "train_sentences"] == 100
-    assert table.loc["baseline", ["dev_score", "test_f1", "zero_shot_f1"]].isna().all()
-    assert table.loc["sources", ["zero_shot_f1", "peak_memory_bytes"]].isna().all()
-
-
-def test_each_target_run_repeats_its_own_sources_score():
-    """Two source stages of one seed: the parent decides, not the seed; a record that says it itself is believed."""
-    for f1 in (0.2, 0.4):
-        _, sources = written(stage="sources", f1=f1, identity={"sources": f1})
-        written(stage="target", f1=f1 + 0.3, parent=sources["digest"])
-    scores = {"metric": "strict_f1", "test": {"f1": 0.9}, "zero_shot_f1": 0.6}
-    written(stage="target", parent="of a folder that was deleted", scores=scores)
-    targets = read_records("trial").query("stage == 'target'").sort_values("test_f1")
-    np.testing.assert_allclose(targets["test_f1"] - targets["zero_shot_f1"], 0.3)
+    assert table.loc["baseline", ["dev_score", "test_score"]].isna().all()
+    assert np.isnan(table.loc["sources", "peak_memory_bytes"])
 
 
 def test_the_score_of_another_task_has_the_metrics_name():
@@ -267,7 +255,7 @@ def test_the_score_of_another_task_has_the_metrics_name():
     written(task="pos", scores=scores)
     row = read_records("trial").iloc[0]
     assert (row.metric, row.dev_score, row.test_score) == ("accuracy", 0.8, 0.9)
-    assert np.isnan(row.test_f1)
+    assert np.isnan(row.test_lenient_f1)
 
 
 def test_seeds_are_in_the_order_of_numbers():
@@ -332,7 +320,7 @@ def test_the_index_follows_changes_and_can_be_deleted():
     assert len(read_records("trial")) == 3
     record["scores"]["test"]["f1"] = 0.625
     write_record(folder, record)
-    assert read_records("trial")["test_f1"].tolist()[0] == 0.625
+    assert read_records("trial")["test_score"].tolist()[0] == 0.625
     (folder / "record.json").unlink()
     assert read_records("trial")["seed"].tolist() == [2, 3]
     assert len(pd.read_parquet(index_file())) == 2
@@ -450,7 +438,7 @@ def test_predictions_that_cannot_be_read_are_named(tmp_path, content, message):
 
 @pytest.mark.skipif(not shutil.which("git"), reason="needs git")
 def test_provenance_names_the_commit_and_whether_the_code_differs(tmp_path, monkeypatch):
-    monkeypatch.setattr("nerlib.records.origin.project_root", lambda: tmp_path)
+    monkeypatch.setattr("nerlib.records.record.project_root", lambda: tmp_path)
     assert (provenance()["commit"], provenance()["dirty"]) == ("", None)
 
     def git(*arguments):

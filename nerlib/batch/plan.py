@@ -243,36 +243,28 @@ def makespan(study: Grid, spent: Mapping[str, float], devices: int) -> float:
     return now
 
 
-class Total(NamedTuple):
-    """What a study takes in all, with the ends of the interval of its device hours.
+def total(table: pd.DataFrame, notebooks: int) -> dict[str, float]:
+    """What a study of so many notebooks takes in all, from `estimate`'s table.
 
-    Bytes are by what is kept: all models; adapters alone (of full fine-tuning none); records alone.
+    Returns
+    -------
+    dict
+        `hours` of a device, and the ends of their interval, `low` and `high`; `notebook_hours`; bytes by what is kept:
+        `bytes_all` models, `bytes_adapters` alone (of full fine-tuning none), `bytes_records` alone.
     """
-
-    hours: float
-    low: float
-    high: float
-    notebook_hours: float
-    bytes_all: float
-    bytes_adapters: float
-    bytes_records: float
-
-
-def total(table: pd.DataFrame, notebooks: int) -> Total:
-    """The sums of `estimate`'s table, for a study of so many notebooks."""
     by_known = {str(known): seconds / 3600 for known, seconds in table.groupby("known")["seconds"].sum().items()}
     started = START * table.groupby("cell")["seconds"].sum().gt(0).sum() / 3600
     rest = BYTES_BESIDE * float((table["runs"] + table["tried"]).sum())
     adapters = table.loc[table["method"].ne("full") | table["stage"].eq(ADAPTER), "bytes"].sum()
-    return Total(
-        float(sum(by_known.values()) + started),
-        float(sum(hours / FACTOR[known] for known, hours in by_known.items()) + started / 2),
-        float(sum(hours * FACTOR[known] for known, hours in by_known.items()) + started * 2),
-        notebooks * NOTEBOOK_MINUTES / 60 / 10,
-        float(table["bytes"].sum()) + rest,
-        float(adapters) + rest,
-        rest,
-    )
+    return {
+        "hours": float(sum(by_known.values()) + started),
+        "low": float(sum(hours / FACTOR[known] for known, hours in by_known.items()) + started / 2),
+        "high": float(sum(hours * FACTOR[known] for known, hours in by_known.items()) + started * 2),
+        "notebook_hours": notebooks * NOTEBOOK_MINUTES / 60 / 10,
+        "bytes_all": float(table["bytes"].sum()) + rest,
+        "bytes_adapters": float(adapters) + rest,
+        "bytes_records": rest,
+    }
 
 
 def plan(study: Mapping[str, Any], price: float = 0.0) -> str:
@@ -299,13 +291,13 @@ def plan(study: Mapping[str, Any], price: float = 0.0) -> str:
     lines = [
         shown.to_string(),
         f"{runs:,} runs in {len(cells.cells):,} cells, {found:,} of them found; {len(planned):,} notebooks",
-        f"hours of a device: {told.hours:.1f} ({told.low:.1f} to {told.high:.1f}; {how}); "
-        f"of processors for notebooks: about {told.notebook_hours:.1f}",
-        f"on disk, keep all: {formats.size_in_bytes(told.bytes_all)}; adapters: "
-        f"{formats.size_in_bytes(told.bytes_adapters)}; records: {formats.size_in_bytes(told.bytes_records)}",
+        f"hours of a device: {told['hours']:.1f} ({told['low']:.1f} to {told['high']:.1f}; {how}); "
+        f"of processors for notebooks: about {told['notebook_hours']:.1f}",
+        f"on disk, keep all: {formats.size_in_bytes(told['bytes_all'])}; adapters: "
+        f"{formats.size_in_bytes(told['bytes_adapters'])}; records: {formats.size_in_bytes(told['bytes_records'])}",
         "devices, hours from start to end: "
         + ", ".join(f"{n}: {makespan(cells, spent, n) / 3600:.1f}" for n in (1, 8, 100)),
     ]
     return "\n".join(
-        lines + ([f"at {price:g} an hour: {told.low * price:,.0f} to {told.high * price:,.0f}"] if price else [])
+        lines + ([f"at {price:g} an hour: {told['low'] * price:,.0f} to {told['high'] * price:,.0f}"] if price else [])
     )

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +12,6 @@ import psutil
 from nerlib.errors import SettingsError
 
 COUNTED = "counted: weights, gradients, the optimizer's moments, and what the largest step keeps for its backward pass"
-DEVICE_SAMPLE_SECONDS = 0.2  # NVML's own utilisation is a mean over a sixth of a second to one second
 GIGABYTE = 10**9
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -48,62 +46,43 @@ class Stopwatch:
 
 
 class DeviceUse:
-    """Energy and utilisation of a device during a block, as NVML reports them; None, never 0, for what it does not.
+    """Energy that a device spends during a block, as NVML reports it; None, never 0, where it does not.
 
-    They are the device's, whoever uses it: other processes on it count too.
+    It is the device's, whoever uses it: other processes on it count too.
 
     Parameters
     ----------
     device
         Its number as CUDA sees it (the environment's `CUDA_VISIBLE_DEVICES` is heeded), or its UUID as NVML writes it
         ("GPU-..."), which is safer on a machine with devices of several kinds.
-    seconds
-        Between samples.
 
     Attributes
     ----------
     joules : float or None
-        Energy spent, by the device's counter.
-    utilisation : float or None
-        Mean over samples of the share of time in which the device computed (0..1).
+        By the device's counter.
 
     Examples
     --------
     >>> with DeviceUse() as use:
     ...     train()
-    >>> use.joules, use.utilisation
+    >>> use.joules
     """
 
-    def __init__(self, device: int | str = 0, seconds: float = DEVICE_SAMPLE_SECONDS) -> None:
+    def __init__(self, device: int | str = 0) -> None:
         self.joules: float | None = None
-        self.utilisation: float | None = None
-        self._device, self._seconds = device, seconds
-        self._ended = threading.Event()
+        self._device = device
 
     def __enter__(self) -> Self:
         self._open = contextlib.ExitStack()
         self._ask = self._open.enter_context(nvml_device(self._device))
         self._before = self._ask("nvmlDeviceGetTotalEnergyConsumption")
-        self._sampler = threading.Thread(target=self._sample, daemon=True)
-        self._sampler.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._sampler.join()
         after = self._ask("nvmlDeviceGetTotalEnergyConsumption")
         self._open.close()
         if None not in (self._before, after) and after >= self._before:
             self.joules = (after - self._before) / 1000
-
-    def _sample(self) -> None:
-        """Take the mean of what the device reports at the block's beginning, every few seconds, and at its end."""
-        busy = [self._ask("nvmlDeviceGetUtilizationRates")]
-        while not self._ended.wait(self._seconds):
-            busy.append(self._ask("nvmlDeviceGetUtilizationRates"))
-        busy.append(self._ask("nvmlDeviceGetUtilizationRates"))
-        known = [rates.gpu / 100 for rates in busy if rates is not None]
-        self.utilisation = sum(known) / len(known) if known else None
 
 
 @contextlib.contextmanager

@@ -275,22 +275,21 @@ def use_threads() -> None:
 
 
 def costs_of_device(costs: Mapping[str, Any], use: DeviceUse, before: int = 0) -> dict[str, Any]:
-    """Peak memory of a training alone, whatever else its process holds, how it was found, energy and utilisation.
+    """Peak memory of a training alone, whatever else its process holds, how it was found, and energy.
 
-    On a GPU memory is what the device's allocator gave beyond the bytes that were allocated `before`, and the others as
-    the device reports them. On a CPU, whose allocator does not tell, memory is what the training cannot do without,
-    counted; the others are empty.
+    On a GPU memory is what the device's allocator gave beyond the bytes that were allocated `before`, and energy as the
+    device reports it. On a CPU, whose allocator does not tell, memory is what the training cannot do without, counted;
+    energy is not known.
     """
-    if training.best_device().type == "cuda":
+    if on_gpu := training.best_device().type == "cuda":
         peak, way = (
             torch.cuda.max_memory_allocated() - before,
             "torch's allocator on the GPU, above what it held before",
         )
-        reported = {"energy_joules": use.joules, "utilisation": use.utilisation}
     else:
         peak = memory_needed(costs["total_parameters"], costs["trainable_parameters"]) + costs.get("kept_bytes", 0)
-        way, reported = COUNTED, dict.fromkeys(("energy_joules", "utilisation"))
-    return {"peak_memory_bytes": peak, "peak_memory_way": way, **reported}
+        way = COUNTED
+    return {"peak_memory_bytes": peak, "peak_memory_way": way, "energy_joules": use.joules if on_gpu else None}
 
 
 def refuse_too_large(

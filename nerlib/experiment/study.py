@@ -20,7 +20,7 @@ from nerlib.experiment.study_data import StudyData
 from nerlib.languages import language_name
 from nerlib.models import TaskModel, build, default_learning_rate, load_model
 from nerlib.params import Settings
-from nerlib.results import drift, register_more
+from nerlib.results import register_more
 from nerlib.vocabulary import METHODS, METRICS, TASKS, find_stage, form_of
 
 TUNING = "{study}-tuning"  # where tried rates stand: apart, so that no table of results holds them
@@ -229,7 +229,7 @@ class Study:
         Returns
         -------
         DataFrame
-            `results.drift.drift_by_layer` of each run on the first `DRIFT_SENTENCES` test sentences, with `method`,
+            `similarity.drift_by_layer` of each run on the first `DRIFT_SENTENCES` test sentences, with `method`,
             `stage` and `seed`; layer 0 is the embeddings (after the invertible adapter, where there is one).
         """
         data, length = self.data, self.settings.max_length
@@ -240,7 +240,7 @@ class Study:
         for run in runs.to_dict("records"):
             after = training.represent(load_model(Path(run["folder"])), sentences, max_length=length)
             about = {name: run[name] for name in ("method", "stage", "seed")}
-            parts.append(drift.drift_by_layer(before, after).assign(**about))
+            parts.append(similarity.drift_by_layer(before, after).assign(**about))
         return pd.concat(parts, ignore_index=True)
 
     def similarities(self) -> pd.DataFrame:

@@ -6,10 +6,9 @@ Of comparisons tell `forest`, `critical_difference` and `overview` (a whole stud
 (0..1) in tables and points (0..100) in figures. matplotlib and seaborn are loaded by the first figure, not before.
 """
 
-from nerlib.figures.comparisons import critical_difference, forest, overview
 from nerlib.figures.scores import bars, curves, heat_map, histogram, points, reliability, scatter
+from nerlib.figures.special import architecture, critical_difference, forest, overview, pes_bars, ranks
 from nerlib.figures.style import PALETTE, as_bytes, readable
-from nerlib.figures.techniques import architecture, pes_bars, ranks
 
 __all__ = [
     "PALETTE",

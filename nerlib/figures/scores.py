@@ -314,13 +314,13 @@ def heat_map(square: pd.DataFrame, label: str) -> "Figure":
 @styled
 def scatter(
     frame: pd.DataFrame,
-    x: str | Sequence[str],
-    y: str = "score",
+    x: str,
+    y: str,
     hue: str = "method",
     *,
     mark: str = "",
     facet: str = "",
-    front: str | Sequence[str] = "",
+    front: str = "",
     over: str = "",
 ) -> "Figure":
     """Draw scores against costs, on logarithmic axes: up and to the left is better, and the front is joined.
@@ -330,26 +330,22 @@ def scatter(
     frame
         A row a point. Scores are shares (0..1).
     x, y
-        Columns; several for x are panels side by side.
+        Columns.
     hue, mark
         What has colours, and what has marks, of its own.
     facet
-        A line of panels each (task); with one column for x, three are a line.
+        A panel each (task), three a line.
     front
-        Boolean columns, one for each x: these points are joined by a step line.
+        A boolean column: these points are joined by a step line.
     over
         Rows are averaged over this (seed): they are small points, with the t intervals of both means.
     """
-    columns, fronts = ([name] if isinstance(name, str) else list(name) for name in (x, front))
-    front_of: dict[str, str] = dict(zip(columns, fronts, strict=False))
     names = roles(frame, hue=hue, mark=mark)
     shades, marks = colours(in_order(names["hue"])), dict(zip(in_order(names["mark"]), MARKS * 5, strict=False))
-    size = (2.6, 2.3) if facet or len(columns) > 1 else (5.2, 2.9)
-    figure, drawn = panels(frame, facet, columns, *size, sharey="row" if len(columns) > 1 else True)
-    scale, axis = measure(frame, y)
-    for ax, own, column in drawn:
-        across, unit = measure(frame, column)
-        data = roles(own, x=column, y=y, hue=hue, mark=mark, front=front_of.get(column, ""))
+    figure, drawn = panels(frame, facet, [x], *((2.6, 2.3) if facet else (5.2, 2.9)), sharey=True)
+    (across, unit), (scale, axis) = measure(frame, x), measure(frame, y)
+    for ax, own, _ in drawn:
+        data = roles(own, x=x, y=y, hue=hue, mark=mark, front=front)
         data = data.assign(x=across * data["x"], y=scale * data["y"]).dropna(subset=["x", "y"])
         data = data[data["x"] > 0]
         for _, cell in data.groupby(["hue", "mark"] if over else data.index, sort=False):

@@ -128,8 +128,8 @@ def _letters(fonts: tuple[str, ...]) -> frozenset[int]:
     return frozenset().union(*(font_manager.get_font(font_manager.findfont(f)).get_charmap() for f in fonts))
 
 
-def readable(text: object, instead: str = "") -> str:
-    """Return `text` when every letter of it can be drawn, else `instead`, else a transliteration.
+def readable(text: object) -> str:
+    """Return `text` when every letter of it can be drawn, else a transliteration.
 
     The transliteration is a crude one by Unicode names (``BENGALI LETTER KA`` gives "ka"): enough to tell labels
     apart, and never a box.
@@ -145,7 +145,7 @@ def readable(text: object, instead: str = "") -> str:
     drawable = _letters(_fonts())
     if all(ord(letter) in drawable or unicodedata.category(letter) == "Cf" for letter in text):
         return text
-    return instead or "".join(x if ord(x) in drawable else _spelt(x) for x in text)
+    return "".join(x if ord(x) in drawable else _spelt(x) for x in text)
 
 
 def _spelt(letter: str) -> str:

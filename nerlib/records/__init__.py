@@ -4,7 +4,6 @@
 runs are not the same, `read_records` lists a study's runs in one DataFrame, one row a run.
 """
 
-from nerlib.records.origin import provenance
 from nerlib.records.predicted import (
     PREDICTIONS,
     Predictions,
@@ -20,6 +19,7 @@ from nerlib.records.record import (
     damaged,
     digest_of,
     explain,
+    provenance,
     read_record,
     run_folder,
     write_record,

@@ -1,8 +1,12 @@
-"""One run's record: its form, its place, reading and writing, and why one run is not another."""
+"""One run's record: its form, its place, reading and writing, and why one run is not another; where it comes from."""
 
 import json
+import os
+import platform
 import re
+import subprocess
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +18,7 @@ from nerlib.folders import (
     fingerprint,
     from_root,
     is_as_written,
+    project_root,
     runs_folder,
     safe_name,
     writable,
@@ -23,6 +28,7 @@ from nerlib.folders import (
 SCHEMA = 2  # since 2 a record has a digest of its own
 RECORD = "record.json"
 OWN = "record"  # the name, among a record's digests, of that of all the rest of it; only in the file
+PACKAGES = ("nerlib", "torch", "transformers", "peft", "adapters", "tokenizers", "datasets", "numpy", "scipy", "pandas")
 
 
 class Record(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
@@ -254,3 +260,55 @@ def _check_name(folder: Path, record: Record) -> None:
     expected = f"seed-{record.seed}-{record.digest}"
     if folder.name.startswith("seed-") and folder.name != expected:
         raise RecordError(f"{folder}: its record belongs to {expected}")
+
+
+# --- where its numbers come from: kept in the record, never part of a run's identity ----------------------------------
+
+
+def provenance(**given: Any) -> dict[str, Any]:
+    """Code, versions and machine as they are now, and what the caller knows besides.
+
+    Parameters
+    ----------
+    **given
+        Facts of the run itself (`threads`, `device`, `deterministic`, `started`, `ended`, ...), taken over as they are.
+
+    Returns
+    -------
+    dict
+        `commit` (of the project when it is a git checkout, else ""), `dirty` (whether the package's files differ from
+        that commit; None when there is none), `python`, `versions` (of the installed main packages), `machine`.
+    """
+    commit, dirty = _commit(project_root())
+    return {
+        "commit": commit,
+        "dirty": dirty,
+        "python": platform.python_version(),
+        "versions": {name: version for name in PACKAGES if (version := _version(name))},
+        "machine": f"{platform.platform()}, {os.cpu_count()} cores",
+        **given,
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _commit(root: Path) -> tuple[str, bool | None]:
+    if not (root / ".git").exists():  # a file in a worktree; a checkout around the project is somebody else's
+        return "", None
+    commit = _git(root, "rev-parse", "HEAD")
+    changes = _git(root, "status", "--porcelain", "--", "nerlib")
+    return commit or "", None if commit is None or changes is None else bool(changes)
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """What git answers; None when it does not (not installed, no commit yet, a checkout of another owner)."""
+    try:
+        answer = subprocess.run(["git", "-C", root, *arguments], capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()

@@ -22,7 +22,7 @@ from nerlib.records.record import RECORD, Record, read_record
 from nerlib.vocabulary import METRICS, form_of
 
 INDEX = ".index.parquet"
-INDEX_VERSION = 7  # raise it when a column's meaning changes: an older index is then read no more
+INDEX_VERSION = 8  # raise it when a column's meaning changes: an older index is then read no more
 DEPTH = 6  # folders below a study: language, task, backbone, method, stage, run
 NAMED = 20  # damaged records that a warning names one by one
 
@@ -51,13 +51,11 @@ COLUMNS: dict[str, str] = {
     "metric": "str",
     "dev_score": "float64",
     "test_score": "float64",
-    "test_f1": "float64",
     "test_lenient_f1": "float64",
     "test_macro_f1": "float64",
     "test_support": "float64",
     "collapsed": "str",
     "unseen_score": "float64",
-    "zero_shot_f1": "float64",
     "source_dev_score_before": "float64",
     "source_dev_score_after": "float64",
     "seconds": "float64",
@@ -109,10 +107,10 @@ def read_records(study: str) -> pd.DataFrame:
         `test_sentences`, `seen_sentences` stand in the training data (`unseen_score` is the score of the others, NaN
         when there are none of either kind), and `excluded_sentences` could not be aligned with a foreign system's.
         `dev_score` and `test_score` are the `metric`'s; `test_score` is always of the target's test set.
-        `test_f1` (strict), `test_lenient_f1`, `test_macro_f1` and `test_support` (gold entities) are NaN for tasks
+        `test_lenient_f1`, `test_macro_f1` and `test_support` (gold entities) are NaN for tasks
         other than "ner".
         `collapsed` says why a training collapsed, "no" when it did not, "" when the record (of an old or foreign run)
-        does not say. `zero_shot_f1` repeats, on rows that continue a `sources` run, that run's score; NaN elsewhere.
+        does not say.
         `corpus` is the target's; `gold` and `predictions` are digests of what was scored, `training` of what was
         trained on and how (runs that share it share their weights); `started` is a time in UTC (ISO 8601), "" of
         foreign runs; `dirty` is "yes", "no" or "" (not known). Numbers that are not known (of runs that failed or were
@@ -136,7 +134,6 @@ def read_records(study: str) -> pd.DataFrame:
         warnings.warn(told, UserWarning, stacklevel=2)
     table = index.assign(folder=[str(folder / path) for path in index["path"]])[list(COLUMNS)].astype(COLUMNS)
     table = table.sort_values(["language", "task", "backbone", "method", "stage", "seed", "digest"], ignore_index=True)
-    table["zero_shot_f1"] = _zero_shot(table)
     variants = dict(zip(table["digest"], table["variant_digest"], strict=True))
     table["parent_variant_digest"] = table["parent"].map(variants).fillna("")
     return table
@@ -199,13 +196,13 @@ def _read_row(study: Path, state: tuple[str, int, int]) -> dict[str, Any]:
 
 
 def _row(record: Record) -> dict[str, Any]:
-    """The record's part of its row, None where it says nothing; `zero_shot_f1` as far as the record itself says it."""
+    """The record's part of its row, None where it says nothing."""
     scores, costs = record.scores, record.costs
     metric = scores.get("metric", "")
     key = METRICS[metric].key if metric in METRICS else metric
     dev, test = scores.get("dev") or {}, scores.get("test") or {}
     names = ("language", "task", "backbone", "method", "stage", "seed", "status", "reason", "digest", "parent")
-    entity_scores = {f"test_{name}": test.get(name) for name in ("f1", "lenient_f1", "macro_f1", "support")}
+    entity_scores = {f"test_{name}": test.get(name) for name in ("lenient_f1", "macro_f1", "support")}
     return {
         **{name: getattr(record, name) for name in (*names, "collapsed")},
         "train_languages": "+".join(record.train_languages),
@@ -223,7 +220,7 @@ def _row(record: Record) -> dict[str, Any]:
         "test_score": test.get(key),
         **(entity_scores if form_of(record.task) == "entities" else dict.fromkeys(entity_scores)),
         "unseen_score": (scores.get("test_unseen") or {}).get(key),
-        **{name: scores.get(name) for name in ("zero_shot_f1", "source_dev_score_before", "source_dev_score_after")},
+        **{name: scores.get(name) for name in ("source_dev_score_before", "source_dev_score_after")},
         "seconds": (costs.get("seconds") or {}).get("total"),
         **{name: costs.get(name) for name in COSTS},
         "corpus": str((record.corpora.get(record.language) or {}).get("name", "")),
@@ -312,14 +309,3 @@ def _write_index(folder: Path, index: pd.DataFrame) -> None:
     copy.to_parquet(buffer, index=False)
     with contextlib.suppress(FolderError):  # a study on a read-only disk is read all the same, only slower
         write_atomically(folder / INDEX, buffer.getvalue())
-
-
-# --- the table ------------------------------------------------------------------------------------------------------
-
-
-def _zero_shot(table: pd.DataFrame) -> pd.Series:
-    """`zero_shot_f1`, filled from the `sources` run's row on rows that continue one, NaN on rows that continue none."""
-    sources = table[table["stage"] == "sources"]
-    of_parent = table["parent"].map(dict(zip(sources["digest"], sources["test_score"], strict=True))).astype(float)
-    continues = (table["parent"] != "") & (table["stage"] != "sources")
-    return table["zero_shot_f1"].fillna(of_parent).where(continues)

@@ -5,8 +5,7 @@
 """
 
 from nerlib.report.examples import example
-from nerlib.report.output import DATA, HtmlOutput, as_text, stylesheet
+from nerlib.report.output import DATA, HtmlOutput, as_text, stylesheet, table
 from nerlib.report.show import Page, stack
-from nerlib.report.tables import table
 
 __all__ = ["DATA", "HtmlOutput", "Page", "as_text", "example", "stack", "stylesheet", "table"]

@@ -1,13 +1,15 @@
-"""What a notebook displays, and how a report writes one value: numbers, intervals, names, paths."""
+"""What a notebook displays; how a report writes one value, and a DataFrame: to read, as CSV, as LaTeX for papers."""
 
 import functools
+import html
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from nerlib import folders, vocabulary
@@ -19,6 +21,12 @@ NONE = "–"
 #: Columns whose values have labels of their own, and those that hold language tags, joined by "+" where several.
 LABELLED = ("method", "stage", "task", "backbone", "metric")
 LANGUAGE_COLUMNS = ("language", "source", "target", "sources", "train_languages", "worst")
+
+LONG = 25  # rows; longer tables are folded
+WIDE = 6  # columns; in wider tables the caption says what is SHARED by all rows, and what is empty is left out
+NARROW = 45  # letters that stand side by side on a telephone
+SHARED = ("task", "backbone", "variant")
+ENDS = {"": "value", "_low": "low", "_high": "high"}
 
 
 class HtmlOutput:
@@ -99,3 +107,139 @@ def short_path(text: str) -> str:
         return text
     root = folders.project_root()
     return str(path.relative_to(root)) if path.is_relative_to(root) else "/".join(("…", *path.parts[-2:]))
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def table(
+    frame: pd.DataFrame,
+    caption: str = "",
+    *,
+    format: str | Mapping[str, str] = "",
+    best: bool = True,
+    file: Path | None = None,
+) -> HtmlOutput:
+    """Show a DataFrame as a table; one of more than `LONG` rows is folded.
+
+    Parameters
+    ----------
+    frame
+        Headings, formats and what is best are those of `vocabulary.COLUMNS`. The index is shown unless it only counts
+        rows. A missing value is an en dash. A cell may hold an interval (anything with ``value``, ``low``, ``high``).
+        Of more than `WIDE` columns those that say the same in all rows are left to the caption.
+    caption
+        Above the table.
+    format
+        For numbers in columns that are not registered; or by column, also for registered ones.
+    best
+        Whether the best value of a column is bold.
+    file
+        Saves the table, too: ``<file>.csv`` holds the numbers as they are (an interval is three columns, with the
+        endings none, ``_low`` and ``_high``), ``<file>.tex`` is for LaTeX's ``booktabs``.
+    """
+    shown = _with_index(frame)
+    columns = [shown.iloc[:, number] for number in range(shown.shape[1])]
+    texts = pd.DataFrame(
+        {
+            number: [as_text(value, _format(str(column.name), format), str(column.name)) for value in column]
+            for number, column in enumerate(columns)
+        }
+    )
+    numbers = pd.DataFrame({number: _numbers(column) for number, column in enumerate(columns)})
+    bold = pd.DataFrame({number: _best(numbers[number], str(c.name), best) for number, c in enumerate(columns)})
+    headings = [_heading(name, shown.columns.name) for name in shown.columns]
+    if file:
+        folders.write_atomically(file.with_name(f"{file.name}.csv"), _with_ends(shown).to_csv(index=False))
+        folders.write_atomically(file.with_name(f"{file.name}.tex"), _latex(texts, bold, headings, caption, file.name))
+    told = _same_in_all_rows(texts, [str(name) for name in shown])
+    more = ", ".join(filter(None, told.values()))
+    title = " ".join(filter(None, (caption, f"({more})" if more else "")))
+    title = f"<figcaption>{html.escape(title)}</figcaption>" if title else ""
+    kept = [number for number in range(len(headings)) if number not in told]
+    cells = _html(texts[kept], numbers[kept].notna(), bold[kept], [headings[number] for number in kept])
+    body = f'<div class="scroll" tabindex="0">{cells}</div>'
+    if len(frame) > LONG:
+        body = f"<details><summary>{len(frame)} rows</summary>{body}</details>"
+    text = texts.set_axis(headings, axis=1).to_string(index=False)
+    return HtmlOutput(f'<figure class="nl">{title}{body}</figure>', f"{caption}\n{text}".strip())
+
+
+def _same_in_all_rows(texts: pd.DataFrame, names: Sequence[str]) -> dict[int, str]:
+    """What a wide table need not repeat in each row: numbers of columns, with what the caption says in their place."""
+    values = {n: set(texts[n].replace(NONE, "")) for n in range(len(names)) if len(names) > WIDE}
+    return {n: min(found) for n, found in values.items() if len(found) == 1 and (names[n] in SHARED or found == {""})}
+
+
+def _html(texts: pd.DataFrame, numeric: pd.DataFrame, bold: pd.DataFrame, headings: list[str]) -> str:
+    """Each cell names its column, so that what is wider than a telephone stands one below the other there."""
+    kinds = ["num" if is_numeric else "" for is_numeric in numeric.any()]
+    names = [html.escape(name) for name in headings]
+    head = "".join(f'<th><div class="{kind}">{name}</div></th>' for kind, name in zip(kinds, names, strict=True))
+    rows = [
+        "".join(
+            f'<td class="{"best " if is_best else ""}{kind}" data-of="{name}">{html.escape(text)}</td>'
+            for text, is_best, kind, name in zip(cells, marks, kinds, names, strict=True)
+        )
+        for cells, marks in zip(texts.to_numpy(), bold.to_numpy(), strict=True)
+    ]
+    letters = sum(
+        max(map(len, [*texts[i], *name.split()]), default=0) + 2 for i, name in zip(texts, headings, strict=True)
+    )
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    shape = ' class="stacks"' if letters > NARROW else ""
+    return f"<table{shape}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _latex(texts: pd.DataFrame, bold: pd.DataFrame, headings: list[str], caption: str, name: str) -> str:
+    styler = texts.replace("−", "-", regex=True).style.format(escape="latex").hide(axis="index")
+    styler = styler.relabel_index([_escaped(heading) for heading in headings], axis=1)
+    styler = styler.apply(lambda _: bold.replace({True: "textbf: --rwrap", False: ""}), axis=None)
+    return str(styler.to_latex(hrules=True, caption=_escaped(caption), label=f"tab:{name}", position="tbp"))
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{letter}" if letter in "&%$#_{}" else letter for letter in text)
+
+
+def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """The index as columns, unless it only counts rows."""
+    if isinstance(frame.index, pd.RangeIndex):
+        return frame
+    return frame.reset_index(names=[name or "" for name in frame.index.names], allow_duplicates=True)
+
+
+def _with_ends(frame: pd.DataFrame) -> pd.DataFrame:
+    """With intervals as three columns of numbers."""
+    columns: dict[str, Any] = {}
+    for name, values in frame.items():
+        if len(values) and all(map(is_interval, values)):
+            columns |= {f"{name}{end}": [getattr(v, part) for v in values] for end, part in ENDS.items()}
+        else:
+            columns[str(name)] = list(values)
+    return pd.DataFrame(columns)
+
+
+def _heading(name: Any, of: Any) -> str:
+    parts = [part for part in (name if isinstance(name, tuple) else (name,)) if part != ""]
+    return " · ".join(vocabulary.label(part) if of in LABELLED else vocabulary.heading(part) for part in parts)
+
+
+def _format(column: str, given: str | Mapping[str, str]) -> str:
+    registered = vocabulary.COLUMNS.get(column, vocabulary.Column("")).format
+    return (registered or given) if isinstance(given, str) else given.get(column, registered)
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """The column's numbers, of intervals their values; NaN for anything else."""
+    cells = [getattr(cell, "value", cell) for cell in column]
+    numbers = [np.nan if isinstance(cell, bool | str) else cell for cell in cells]
+    return pd.to_numeric(pd.Series(numbers, dtype=object), errors="coerce").replace([np.inf, -np.inf], np.nan)
+
+
+def _best(numbers: pd.Series, column: str, wanted: bool) -> pd.Series:
+    """Whether each number is the best of its column, where more or less is better; of equal ones none is."""
+    which = vocabulary.COLUMNS.get(column, vocabulary.Column("")).best
+    if not (wanted and which) or numbers.nunique() < 2:
+        return pd.Series(False, index=numbers.index)
+    return numbers == numbers.agg(which)

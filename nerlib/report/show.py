@@ -18,8 +18,7 @@ from nerlib.figures import as_bytes, forest
 from nerlib.formats import is_interval, seconds
 from nerlib.languages import language_name
 from nerlib.report.examples import example
-from nerlib.report.output import NONE, HtmlOutput, as_text, is_missing, short_path
-from nerlib.report.tables import table
+from nerlib.report.output import NONE, HtmlOutput, as_text, is_missing, short_path, table
 from nerlib.results import Comparison, as_table, describe, leading
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ Everything takes the tidy table of `records.read_records`, a row a run. `compare
 other, `describe` says what came out, `summary` gives means; the rest is by subject.
 """
 
-from nerlib.results import claims, drift, techniques
+from nerlib.results import claims, techniques
 from nerlib.results.claims import describe_claims, evaluate
 from nerlib.results.compare import (
     Comparison,
@@ -71,7 +71,6 @@ from nerlib.results.summaries import (
     forgetting,
     grid,
     negative_transfer,
-    next_steps,
     on_front,
     over_languages,
     seed_deviations,
@@ -110,7 +109,6 @@ __all__ = [
     "describe_shares",
     "describe_sides",
     "describe_widths",
-    "drift",
     "each_run",
     "effects",
     "error_kinds",
@@ -129,7 +127,6 @@ __all__ = [
     "misalignments",
     "missing",
     "negative_transfer",
-    "next_steps",
     "on_front",
     "over_languages",
     "paired",

@@ -27,7 +27,7 @@ import pandas as pd
 from nerlib import records, statistics
 from nerlib.errors import RecordError, SettingsError
 from nerlib.languages import language_name
-from nerlib.results.runs import FACTORS, KIND, OURS, UNIT, alike, check_columns, comparable_runs, selected, words
+from nerlib.results.runs import FACTORS, KIND, OURS, UNIT, alike, comparable_runs, selected, words
 from nerlib.statistics import Doubt, Estimate, Interval, Needed, Scope, Verdict
 from nerlib.vocabulary import base_method
 
@@ -746,9 +746,8 @@ def paired(table: pd.DataFrame, value: str, *, a: str, b: str, by: Sequence[str]
     Raises
     ------
     SettingsError
-        When a seed stands twice in one cell, or a column or method is missing.
+        When a seed stands twice in one cell, or a method is missing.
     """
-    check_columns(table, ["method", "seed", *by, value])
     known = table.dropna(subset=[value])
     if (twice := known[known.duplicated(["method", *by, "seed"])]).size:
         cell = ", ".join(f"{name} {twice.iloc[0][name]}" for name in ["method", *by, "seed"])

@@ -1,6 +1,13 @@
 """What became of each run's test set: scores by name and by type, kinds of errors, examples, curves.
 
 All take rows of the table that `records.read_records` gives, and read what those runs left in their folders.
+
+The rule that pairs gold with predicted entities of a sentence (both read strictly), one to one:
+
+1. entities with the same words and the same type are correct;
+2. of the others, those that share a word are paired, most shared words first; among equals a pair of one type before
+   one of two, then the earlier gold entity, then the earlier predicted one;
+3. what is left over in gold was missed, what is left over in the predictions is spurious.
 """
 
 from collections import Counter
@@ -14,16 +21,19 @@ import numpy as np
 import pandas as pd
 
 from nerlib.corpora import Example, Sentence, read_examples
-from nerlib.errors import CorpusError
-from nerlib.labels import UPOS
+from nerlib.labels import Span, spans
 from nerlib.records import Predictions, predictions_file, read_predictions, read_record
-from nerlib.results.errors import CORRECT, KINDS, entity_outcomes, find_errors, misalignment
 from nerlib.results.runs import check_one_kind
-from nerlib.scoring import AS_WRITTEN, check_lengths, score_answers
+from nerlib.scoring import AS_WRITTEN, check_tags, score_answers
 from nerlib.statistics import mean_interval, score_interval
 from nerlib.vocabulary import form_of, label
 
 ABOUT = ("task", "method", "stage", "seed", "metric")  # what is said of each run
+CORRECT = "correct"
+# Kind of a pair by (same words, same type).
+KIND_OF_PAIR = {(False, True): "boundary", (True, False): "type", (False, False): "boundary and type"}
+KINDS = (*KIND_OF_PAIR.values(), "missed", "spurious")
+GROUPS = {"all": ("all",), "length": ("1 word", "2 words", "3+ words")}  # of entities
 CONFUSIONS = 5  # pairs of tags or labels that are told apart; all others count together
 OTHER = "other"
 EXACT, RIGHTLY_NONE = "exact", "rightly none"
@@ -31,7 +41,7 @@ EXACT, RIGHTLY_NONE = "exact", "rightly none"
 WRONG_ANSWERS = ("overlaps gold", "no overlap", "answer where there is none", "none where there is an answer")
 UNANSWERABLE = "unanswerable"
 # Words of a question's shortest gold answer: what a length is called, and the most words that are called so.
-LENGTHS = (("one word", 1), ("two or three words", 3), ("four words or more", float("inf")))
+ANSWER_LENGTHS = (("one word", 1), ("two or three words", 3), ("four words or more", float("inf")))
 ORDER = (CORRECT, *KINDS, EXACT, RIGHTLY_NONE, *WRONG_ANSWERS)
 TWICE = ("token_accuracy", "micro_f1")  # what `accuracy` is under another name
 SCORE_LABELS = {"f1": "strict F1", "answer_f1": "token F1"} | {f"rouge_{n}": f"ROUGE-{n.upper()}" for n in "12l"}
@@ -154,11 +164,14 @@ def answer_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
     Returns
     -------
     DataFrame
-        `type` (the words of the question's shortest gold answer, as `LENGTHS` names them, or `unanswerable`; those that
-        occur, the short ones first), `f1`, `exact_match` (both 0..1, means over questions) and `support` (questions).
+        `type` (the words of the question's shortest gold answer, as `ANSWER_LENGTHS` names them, or `unanswerable`;
+        those that occur, the short ones first), `f1`, `exact_match` (both 0..1, means over questions) and `support`
+        (questions).
     """
     counts = score_answers(gold, predicted).counts
-    kinds = pd.Categorical([_length(answers) for answers in gold], [*(name for name, _ in LENGTHS), UNANSWERABLE])
+    kinds = pd.Categorical(
+        [_length(answers) for answers in gold], [*(name for name, _ in ANSWER_LENGTHS), UNANSWERABLE]
+    )
     questions = pd.DataFrame({"type": kinds, "f1": counts.strict.tp[:, 0], "exact_match": counts.lenient.tp[:, 0]})
     by_type = questions.groupby("type", observed=True)
     scores = by_type.agg(f1=("f1", "mean"), exact_match=("exact_match", "mean"), support=("f1", "size"))
@@ -169,7 +182,7 @@ def _length(answers: Sequence[str]) -> str:
     if not answers:
         return UNANSWERABLE
     words = min(len(answer.split()) for answer in answers)
-    return next(name for name, most in LENGTHS if words <= most)
+    return next(name for name, most in ANSWER_LENGTHS if words <= most)
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -178,7 +191,7 @@ def _length(answers: Sequence[str]) -> str:
 def error_kinds(runs: pd.DataFrame) -> pd.DataFrame:
     """What became of the test set, means over seeds: `task`, `stage`, `method`, `kind`, `count`.
 
-    Of entities the kinds are those of `results.errors`, of questions those of `answer_kinds`; of words and texts the
+    Of entities the kinds are `KINDS`, of questions those of `answer_kinds`; of words and texts the
     right ones, and those that got another tag or label, the most frequent pairs of all runs by name.
     """
     counts = each_run(runs, _counted)
@@ -222,9 +235,72 @@ def answer_kinds(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str
     return np.select(conditions, [EXACT, RIGHTLY_NONE, invented, missed, overlapping], apart).tolist()
 
 
+def entity_outcomes(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> list[tuple[str, int, Span]]:
+    """What became of every entity: its kind (`CORRECT` or one of `KINDS`), its sentence, and its span.
+
+    An entity counts with gold's span, a spurious one with its own. All kinds but "spurious" add up to gold's entities,
+    all but "missed" to the predicted ones.
+
+    Parameters
+    ----------
+    gold, predicted
+        IOB2 tags of each sentence.
+
+    Raises
+    ------
+    CorpusError
+        As `scoring.score`.
+    """
+    check_tags(gold, predicted)
+    return [
+        (kind, sentence, span)
+        for sentence, sides in enumerate(zip(gold, predicted, strict=True))
+        for kind, span in _outcomes_of(*(spans(tags, strict=True) for tags in sides))
+    ]
+
+
+def _outcomes_of(gold: list[Span], predicted: list[Span]) -> list[tuple[str, Span]]:
+    """Of one sentence."""
+    true = [span for span in gold if span not in predicted]
+    found = [span for span in predicted if span not in gold]
+    shared = [(min(g.end, p.end) - max(g.start, p.start), g, p) for g in true for p in found]
+    overlaps = sorted(shared, key=lambda pair: (-pair[0], pair[1].type != pair[2].type, pair[1], pair[2]))
+    outcomes = [(CORRECT, span) for span in gold if span in predicted]
+    for words, g, p in overlaps:
+        if words > 0 and g in true and p in found:
+            true.remove(g)
+            found.remove(p)
+            outcomes.append((KIND_OF_PAIR[g[:2] == p[:2], g.type == p.type], g))
+    return outcomes + [("missed", span) for span in true] + [("spurious", span) for span in found]
+
+
 def misalignments(runs: pd.DataFrame) -> pd.DataFrame:
-    """`errors.misalignment` of each run, with `method`, `stage` and `seed`; entities only."""
+    """`misalignment` of each run, with `method`, `stage` and `seed`; entities only."""
     return each_run(runs, lambda run: misalignment(*_predictions(run)[1:]))
+
+
+def misalignment(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """What became of the entities by their length: wrong boundaries against wrong types.
+
+    Arguments as for `entity_outcomes`, which raises for them.
+
+    Returns
+    -------
+    DataFrame
+        A row for each `by` ("all", "length"), `group` and `kind` ("correct" and `KINDS`): `count`, `entities` (of gold,
+        in the group) and `share` (count / entities; NaN without entities). An entity is of gold's length, a spurious
+        one of its own; so all shares but that of "spurious" add up to 1, which itself may exceed 1.
+    """
+    lengths = GROUPS["length"]
+    groups = [(kind, lengths[min(s.end - s.start, 3) - 1]) for kind, _, s in entity_outcomes(gold, predicted)]
+    counts = Counter((group, kind) for kind, length in groups for group in ("all", length))
+    rows = [
+        (by, group, kind, counts[group, kind], sum(counts[group, of_gold] for of_gold in (CORRECT, *KINDS[:-1])))
+        for by, names in GROUPS.items()
+        for group, kind in product(names, (CORRECT, *KINDS))
+    ]
+    table = pd.DataFrame(rows, columns=["by", "group", "kind", "count", "entities"])
+    return table.assign(share=table["count"] / table["entities"].where(table["entities"] > 0))
 
 
 def confusions(runs: pd.DataFrame) -> pd.DataFrame:
@@ -232,32 +308,18 @@ def confusions(runs: pd.DataFrame) -> pd.DataFrame:
     return each_run(runs, lambda run: tag_confusion(*_predictions(run)[1:]))
 
 
-def tag_confusion(
-    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], tags: Sequence[str] = UPOS
-) -> pd.DataFrame:
+def tag_confusion(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> pd.DataFrame:
     """How often words of each tag were given another one, the most frequent first.
 
     Returns
     -------
     DataFrame
-        A row for every two different `tags` that were confused: `gold`, `predicted`, `count`, `words` (of gold's tag)
-        and `share` (count / words).
-
-    Raises
-    ------
-    CorpusError
-        When numbers of sentences or words differ, or a tag is not among `tags`.
+        A row for every two different tags that were confused: `gold`, `predicted`, `count`, `words` (of gold's tag) and
+        `share` (count / words).
     """
-    check_lengths(gold, predicted)
-    counts = Counter(zip(chain(*gold), chain(*predicted), strict=True))
-    if unknown := {tag for pair in counts for tag in pair} - set(tags):
-        raise CorpusError(f"expected tags among {', '.join(tags)}, got {', '.join(sorted(unknown))}")
     words = Counter(chain(*gold))
-    rows = [
-        (true, guessed, n, words[true], n / words[true])
-        for true, guessed in product(tags, tags)
-        if true != guessed and (n := counts[true, guessed])
-    ]
+    pairs = sorted(Counter(zip(chain(*gold), chain(*predicted), strict=True)).items())
+    rows = [(*pair, n, words[pair[0]], n / words[pair[0]]) for pair, n in pairs if pair[0] != pair[1]]
     table = pd.DataFrame(rows, columns=["gold", "predicted", "count", "words", "share"])
     return table.sort_values("count", ascending=False, kind="stable", ignore_index=True)
 
@@ -287,7 +349,7 @@ def _wrong(task: str, found: Predictions) -> list[tuple[int, str]]:
     """Each error as the place of its example and its kind."""
     _, gold, predicted = found
     if form_of(task) == "entities":
-        return [(error.sentence, error.kind) for error in find_errors(gold, predicted)]
+        return [(sentence, kind) for kind, sentence, _ in entity_outcomes(gold, predicted) if kind != CORRECT]
     if form_of(task) == "tags":
         tags = [zip(*pair, strict=True) for pair in zip(gold, predicted, strict=True)]
         return [(i, "wrong tag") for i, pairs in enumerate(tags) for right, given in pairs if right != given]

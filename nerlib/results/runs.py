@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from nerlib.errors import RecordError, SettingsError
+from nerlib.errors import RecordError
 from nerlib.languages import language_name
 from nerlib.vocabulary import label
 
@@ -135,9 +135,3 @@ def check_one_kind(runs: pd.DataFrame, by: Sequence[str]) -> None:
     if (twice := runs[runs.duplicated([*by, "seed"], keep=False)]).size:
         folders = ", ".join(twice.sort_values("seed")["folder"])
         raise RecordError(f"seed {twice['seed'].min()} has several runs of one kind; choose among them: {folders}")
-
-
-def check_columns(table: pd.DataFrame, columns: Sequence[str]) -> None:
-    """Refuse, with a `SettingsError`, a table that lacks one of the columns."""
-    if missing := [name for name in columns if name not in table]:
-        raise SettingsError(f"expected the columns {', '.join(missing)}, got {', '.join(map(str, table.columns))}")

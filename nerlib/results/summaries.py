@@ -1,4 +1,4 @@
-"""Tables of runs: means over seeds and over languages, few-shot curves, harm done by transfer, costs, what is missing.
+"""Tables of runs: means over seeds and over languages, few-shot curves, harm done by transfer, costs.
 
 All take the tidy table that `records.read_records` gives, a row a run. Scores are shares (0..1); averages are over
 seeds, of which each counts once; over languages only where a table says so.
@@ -6,7 +6,6 @@ seeds, of which each counts once; over languages only where a table says so.
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,7 @@ import pandas as pd
 
 from nerlib.corpora import Example, Sentence, documents_of
 from nerlib.labels import gold_items
-from nerlib.results.compare import CONVERGED, SOURCES, TARGET, Comparison
-from nerlib.results.describe import describe_needed
+from nerlib.results.compare import CONVERGED, SOURCES, TARGET
 from nerlib.results.runs import (
     KIND,
     UNIT,
@@ -27,7 +25,6 @@ from nerlib.results.runs import (
     words,
 )
 from nerlib.statistics import Interval, expected_f1_width, mean_interval, score_interval, wilson_interval
-from nerlib.vocabulary import label
 
 COSTS = ["seconds", "peak_memory_bytes", "trainable_parameters"]
 TRANSFERRED, TARGET_ONLY = "transfer", "target only"
@@ -244,7 +241,7 @@ def negative_transfer(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     return table.assign(share=groups["worse"].apply(lambda worse: _share(worse, level)).astype(object)).reset_index()
 
 
-# --- costs and what is next -------------------------------------------------------------------------------------------
+# --- costs ------------------------------------------------------------------------------------------------------------
 
 
 def on_front(table: pd.DataFrame, score: str, cost: str, by: Sequence[str] = ()) -> pd.Series:
@@ -279,15 +276,3 @@ def trained_weights(runs: pd.DataFrame) -> pd.DataFrame:
     table["method"] = pd.Categorical(table["method"], task["method"])
     shown = table.sort_values("method", kind="stable", ignore_index=True).astype({"method": "str"})
     return shown[["method", "part", "trainable", "head", "share"]]
-
-
-def next_steps(runs: pd.DataFrame, judged: Sequence[Comparison]) -> list[str]:
-    """What to run next, as sentences: what a stage lacks of its languages and methods, then what would decide."""
-    steps = []
-    for (backbone, stage), group in runs.groupby(["backbone", "stage"], sort=True):
-        present = set(group[["language", "method"]].itertuples(index=False, name=None))
-        full = product(sorted(group["language"].unique()), sorted(group["method"].unique()))
-        if absent := [f"{label(method)} in {tag}" for tag, method in full if (tag, method) not in present]:
-            rest = " and more" * (len(absent) > 5)
-            steps.append(f"Stage {label(stage)} ({label(backbone)}) lacks {', '.join(absent[:5])}{rest}.")
-    return steps + [describe_needed(c) for c in judged if c.word == "undecided"]

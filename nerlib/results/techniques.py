@@ -7,10 +7,10 @@ A table has one row a system (`task`, `backbone`, `method`) with its costs `trai
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,13 +19,11 @@ from scipy.stats import rankdata
 from nerlib import efficiency
 from nerlib.efficiency import UNKNOWN, WEIGHTS
 from nerlib.errors import SettingsError
+from nerlib.params import Settings
 from nerlib.records import read_record
-from nerlib.results.runs import check_columns, check_one_kind, comparable_runs
+from nerlib.results.runs import check_one_kind, comparable_runs
 from nerlib.statistics import resampled_sums
 from nerlib.vocabulary import label
-
-if TYPE_CHECKING:
-    from nerlib.params import Settings
 
 PRINTED = Path(__file__).parent.parent / "data"  # what sources printed, as CSV
 ALONE = ("baseline", "baseline_converged")  # stages on the target alone
@@ -159,8 +157,6 @@ def exchanged(table: pd.DataFrame, *, memory: bool = False) -> pd.DataFrame:
     columns = [*PARAMETERS, *(["vram_gb"] if memory else [])]
     mbert = table[table["backbone"] == "mbert"].sort_values("method")
     one, other = (mbert[mbert["task"] == task] for task in ("sentiment", "ner"))
-    if list(one["method"]) != list(other["method"]):
-        raise SettingsError("expected the same methods for mBERT's sentiment and NER, got others")
     swapped = table.copy()
     swapped.loc[[*one.index, *other.index], columns] = table.loc[[*other.index, *one.index], columns].to_numpy()
     return swapped
@@ -195,15 +191,7 @@ def pes_table(
     DataFrame
         The table with `score` (weighted mean, 0..1), `pes`, `undefined` (why there is none, "" where there is) and
         `rank`.
-
-    Raises
-    ------
-    SettingsError
-        For a missing column, a task without weights, an unknown variant.
     """
-    if variant not in VARIANTS:
-        raise SettingsError(f"unknown variant of PES {variant!r}; there are {', '.join(VARIANTS)}")
-    check_columns(table, [*SYSTEM, parameters, memory])
     score = pd.Series(np.nan, index=table.index)
     for task, rows in table.groupby("task", sort=False):
         score[rows.index] = efficiency.weighted_score(*_scores_and_weights(rows, weights, str(task)))
@@ -215,7 +203,7 @@ def pes_table(
     return result.assign(rank=result.groupby("task")["pes"].rank(ascending=False, method="min"))
 
 
-def weights_of(settings: "Settings") -> Mapping[str, Mapping[str, float]]:
+def weights_of(settings: Settings) -> Mapping[str, Mapping[str, float]]:
     """By task, the weights of its scores: the study's, or those that the settings give for theirs."""
     given = settings.pes_weights
     return dict(WEIGHTS) | ({settings.task: given} if given else {})
@@ -318,71 +306,49 @@ def _scores_and_weights(
     rows: pd.DataFrame, weights: Mapping[str, Mapping[str, float]], task: str
 ) -> tuple[np.ndarray, list[float]]:
     """Scores (systems, k) and weights (k,) of one task."""
-    if task not in weights:
-        raise SettingsError(f"expected weights for the task {task!r}, got them for {', '.join(weights)}")
-    names = list(weights[task])
-    check_columns(rows, names)
-    return rows[names].to_numpy(float), list(weights[task].values())
+    return rows[list(weights[task])].to_numpy(float), list(weights[task].values())
 
 
 # --- how sure a ranking is, and signs of overfitting ---
 
 
-def rank_stability(
-    table: pd.DataFrame,
-    value: str,
-    *,
-    rng: np.random.Generator,
-    by: Sequence[str] = ("method",),
-    unit: str = "seed",
-    draws: int = 10_000,
-) -> pd.DataFrame:
-    """How often each competitor comes at each rank when the units are drawn again.
+def rank_stability(table: pd.DataFrame, value: str, *, rng: np.random.Generator, draws: int = 10_000) -> pd.DataFrame:
+    """How often each method comes at each rank when the seeds are drawn again.
 
-    Units (seeds, or test questions or texts) are drawn with replacement, the same for all competitors; ranks are those
-    of the means. Of few units the bootstrap is too sure: with three seeds a lead of one over another in all three is a
-    share of 1.
+    Seeds are drawn with replacement, the same for all methods; ranks are those of the means. Of few seeds the bootstrap
+    is too sure: with three a lead of one over another in all three is a share of 1.
 
     Parameters
     ----------
     table
-        Columns `by`, `unit` and `value` (higher is better), one row a competitor and unit.
+        Columns `method`, `seed` and `value` (higher is better), one row a method and seed.
     rng
-        Draws the units.
-    by
-        What tells competitors apart.
+        Draws the seeds.
 
     Returns
     -------
     DataFrame
-        Columns `by`, `mean`, `rank` (1 is the best; who ties shares the better rank), `share` (of draws); a row for
-        each competitor and rank.
+        `method`, `mean`, `rank` (1 is the best; who ties shares the better rank), `share` (of draws); a row for each
+        method and rank.
 
     Raises
     ------
     SettingsError
-        When a column is missing, a unit stands twice, or fewer than two units are common to all competitors.
+        When fewer than two seeds are common to all methods.
     """
-    by = list(by)
-    check_columns(table, [*by, unit, value])
-    if table.duplicated([*by, unit]).any():
-        raise SettingsError(f"expected each {unit} once for each of {', '.join(by)}, got one twice")
-    competitors = table[by].drop_duplicates(ignore_index=True)
-    of = table.groupby(by, sort=False, dropna=False).ngroup()  # in the order of first occurrence
-    long = pd.DataFrame({"unit": table[unit], "of": of, "value": table[value]})
-    wide = long.pivot(index="unit", columns="of", values="value").dropna()  # (units, competitors)
+    methods = pd.Series(table["method"].unique(), name="method")
+    wide = table.pivot(index="seed", columns="method", values=value)[methods].dropna()  # (seeds, methods)
     if len(wide) < 2:
-        raise SettingsError(f"expected two units ({unit}) at least that all competitors share, got {len(wide)}")
-    k = wide.shape[1]
+        raise SettingsError(f"expected two seeds at least that all methods share, got {len(wide)}")
+    k = len(methods)
     sums = resampled_sums(wide.to_numpy(float), draws, rng)  # (draws, k)
     ranks = rankdata(-sums.round(9), axis=1, method="min")  # rounded: equal sums must not differ in their last bit
-    shares = (ranks[:, :, None] == np.arange(1, k + 1)).mean(axis=0)  # (competitors, ranks)
-    means = competitors.assign(mean=wide.mean().to_numpy())
-    told = means.loc[means.index.repeat(k)].reset_index(drop=True)
-    return told.assign(rank=np.tile(np.arange(1, k + 1), k), share=shares.ravel())
+    shares = (ranks[:, :, None] == np.arange(1, k + 1)).mean(axis=0)  # (methods, ranks)
+    told = pd.DataFrame({"method": methods, "mean": wide.mean().to_numpy()}).loc[np.repeat(np.arange(k), k)]
+    return told.reset_index(drop=True).assign(rank=np.tile(np.arange(1, k + 1), k), share=shares.ravel())
 
 
-def overfitting(curves: pd.DataFrame, *, by: Sequence[str] = ("method", "seed")) -> pd.DataFrame:
+def overfitting(curves: pd.DataFrame) -> pd.DataFrame:
     """Whether the dev loss rose after the best epoch, and by how much: the study's sign of overfitting.
 
     The best epoch is the first with the highest dev score, as training chooses it. A loss that rises while the score
@@ -391,23 +357,15 @@ def overfitting(curves: pd.DataFrame, *, by: Sequence[str] = ("method", "seed"))
     Parameters
     ----------
     curves
-        Columns `by`, `epoch`, `dev_score` (0..1) and `dev_loss`; one row a scored epoch.
-    by
-        What tells runs apart.
+        Columns `method`, `seed`, `epoch`, `dev_score` (0..1) and `dev_loss`; one row a scored epoch.
 
     Returns
     -------
     DataFrame
-        Columns `by`, `best_epoch`, `last_epoch`, `dev_loss` (at the best epoch), `last_dev_loss`, `loss_rise` (last −
-        best), `score_lost` (best dev score − last), `overfits` (whether the loss is higher at the end).
-
-    Raises
-    ------
-    SettingsError
-        When a column is missing.
+        `method`, `seed`, `best_epoch`, `last_epoch`, `dev_loss` (at the best epoch), `last_dev_loss`, `loss_rise` (last
+        − best), `score_lost` (best dev score − last), `overfits` (whether the loss is higher at the end).
     """
-    by = list(by)
-    check_columns(curves, [*by, "epoch", "dev_score", "dev_loss"])
+    by = ["method", "seed"]
     scored = curves.dropna(subset=["dev_score", "dev_loss"]).sort_values("epoch", kind="stable", ignore_index=True)
     runs = scored.groupby(by, sort=False)
     best = scored.loc[runs["dev_score"].idxmax()].set_index(by)

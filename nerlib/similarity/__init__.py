@@ -24,11 +24,15 @@ from nerlib.similarity.measures import (
     count_ngrams,
     count_scripts,
     count_subwords,
+    drift_by_layer,
     entity_forms,
+    find_typology,
     jaccard,
+    linear_cka,
+    read_typology,
+    shared_cosines,
     similarity_table,
 )
-from nerlib.similarity.typology import find_typology, read_typology, shared_cosines
 
 __all__ = [
     "FEWEST_LANGUAGES",
@@ -41,10 +45,12 @@ __all__ = [
     "count_scripts",
     "count_subwords",
     "distances_of_runs",
+    "drift_by_layer",
     "entity_forms",
     "find_typology",
     "jaccard",
     "language_bootstrap",
+    "linear_cka",
     "mantel_test",
     "read_typology",
     "shared_cosines",

@@ -1,4 +1,6 @@
-"""How alike two languages are: counts of each one's units, measures on all pairs at once, and their table.
+"""How alike two languages are: counts of each one's units, measures on all pairs at once, their table, typology.
+
+And how alike the layers of one model are before tuning and after.
 
 Letters of shapes: L languages, K kinds of units (subwords, n-grams, ...), H hidden width. Every measure of two
 languages is symmetric, and higher is more alike.
@@ -7,8 +9,10 @@ languages is symmetric, and higher is more alike.
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
+from importlib.util import find_spec
 from itertools import chain, combinations
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +20,12 @@ import pandas as pd
 from scipy.spatial.distance import cdist
 
 from nerlib.corpora import Sentence, nfc_words
-from nerlib.errors import CorpusError, SettingsError
+from nerlib.demo import is_demo_language
+from nerlib.errors import CorpusError
+from nerlib.folders import from_root
 from nerlib.labels import spans
+from nerlib.languages import codes
 from nerlib.scoring import FloatArray
-from nerlib.similarity.typology import alike_in
 
 EDGE = "\u241f"  # before and after a word, so that its beginning and end are letters too
 #: The measures and what they say; a table has those for which it was given something.
@@ -35,6 +41,12 @@ MEASURES: Mapping[str, str] = {
     "families": "cosine of URIEL's language families",
     "geography": "cosine of URIEL's distances to points of the globe",
 }
+#: Measures of likeness and the features that they are of, by the beginnings of their names.
+FEATURES: Mapping[str, str] = {
+    **{"syntax": "S_", "phonology": "P_", "inventory": "INV_"},
+    **{"families": "F_", "geography": "GC_"},
+}
+_FILES = ("features.npz", "family_features.npz", "geocoord_features.npz")
 
 # --- units of one language ------------------------------------------------------------------------------------------
 
@@ -151,7 +163,7 @@ def similarity_table(
     vectors
         A mean representation (hidden,) of each language, all in one space.
     typology
-        As `typology.find_typology` gives it; a language that it lacks has NaN.
+        As `find_typology` gives it; a language that it lacks has NaN.
 
     Returns
     -------
@@ -161,14 +173,10 @@ def similarity_table(
 
     Raises
     ------
-    SettingsError
-        With fewer than two languages, or vectors of other languages or of several widths.
     CorpusError
         For a language without words.
     """
     languages = list(sentences)
-    if len(languages) < 2:
-        raise SettingsError(f"expected at least two languages to compare, got {', '.join(languages) or 'none'}")
     samples = _equally_large(sentences)
     words = [[word for sentence in sample for word in sentence.words] for sample in samples]
     measured: dict[str, FloatArray] = {}
@@ -179,7 +187,7 @@ def similarity_table(
     if entities:
         measured["entities"] = jaccard([entity_forms(sample) for sample in samples])
     if vectors is not None:
-        measured["representations"] = cosines(_stacked(vectors, languages))
+        measured["representations"] = cosines(np.stack([vectors[tag] for tag in languages]))
     if typology is not None:
         measured |= alike_in(typology, languages)
     upper = np.triu_indices(len(languages), 1)
@@ -187,22 +195,8 @@ def similarity_table(
     return pairs.assign(**{name: values[upper] for name, values in measured.items()})
 
 
-def measures_of(table: pd.DataFrame) -> list[str]:
-    """The columns of a similarity table that are measures."""
-    return [str(name) for name in table if name not in ("a", "b")]
-
-
 def as_matrix(table: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """One measure of a similarity table as a square: languages × languages, 1 on the diagonal.
-
-    Raises
-    ------
-    SettingsError
-        When the table has no such measure.
-    """
-    if measure not in measures_of(table):
-        known = ", ".join(measures_of(table))
-        raise SettingsError(f"unknown measure {measure!r}; the table has {known or 'none'}")
+    """One measure of a similarity table as a square: languages × languages, 1 on the diagonal."""
     languages = pd.Index(dict.fromkeys([*table["a"], *table["b"]]))
     a, b = (languages.get_indexer(table[side]) for side in "ab")
     values = np.full((len(languages), len(languages)), np.nan)
@@ -220,9 +214,148 @@ def _equally_large(sentences: Mapping[str, Sequence[Sentence]]) -> list[Sequence
     return [own[: np.searchsorted(ends[tag], smallest)] for tag, own in sentences.items()]
 
 
-def _stacked(vectors: Mapping[str, npt.ArrayLike], languages: Sequence[str]) -> FloatArray:
-    rows = {tag: np.asarray(vectors.get(tag, ()), dtype=float) for tag in languages}
-    if len({row.shape for row in rows.values()}) > 1 or not rows[languages[0]].size:
-        shapes = ", ".join(f"{tag} {row.shape}" for tag, row in rows.items())
-        raise SettingsError(f"expected a mean representation (hidden,) of each language, of one width, got {shapes}")
-    return np.stack(list(rows.values()))
+# --- typology ---------------------------------------------------------------------------------------------------------
+
+# Features of languages from a file of one's own, or URIEL's, which the package `urielplus` carries. URIEL: Littell et
+# al. (2017), URIEL and lang2vec; CC BY-SA 4.0, as is urielplus (Khan et al. 2025), of which the data alone are read.
+
+
+def find_typology(named: str, languages: Sequence[str]) -> pd.DataFrame:
+    """The features of languages: of the file that is named, else URIEL's.
+
+    Returns
+    -------
+    DataFrame
+        A row a language that is known, indexed by its tag or code; columns as in `read_typology`.
+    """
+    if named:
+        return read_typology(from_root(named))
+    if all(map(is_demo_language, languages)):
+        return pd.DataFrame(columns=pd.Index([], dtype=str))
+    return _uriel(frozenset(code for tag in languages for code in codes(tag)))
+
+
+@lru_cache(maxsize=8)
+def _uriel(wanted: frozenset[str]) -> pd.DataFrame:
+    """URIEL's features of languages by ISO 639-3 code: of several sources their mean, NaN where none knows it."""
+    package = find_spec("urielplus")
+    assert package and package.submodule_search_locations, "a dependency of nerlib"
+    folder = Path(package.submodule_search_locations[0], "database", "original_uriel")
+    parts = []
+    for name in _FILES:
+        with np.load(folder / name, allow_pickle=False) as file:
+            languages = file["langs"]
+            chosen = np.isin(languages, list(wanted))
+            values = file["data"][chosen]  # (languages, features, sources), below 0 where a source knows nothing
+            counted = (values >= 0).sum(axis=2)
+            sums = np.where(values >= 0, values, 0).sum(axis=2)
+            means = np.divide(sums, counted, out=np.full(counted.shape, np.nan), where=counted > 0)
+            parts.append(pd.DataFrame(means, index=languages[chosen], columns=file["feats"]))
+    return pd.concat(parts, axis=1)
+
+
+def alike_in(typology: pd.DataFrame, languages: Sequence[str]) -> dict[str, FloatArray]:
+    """How alike languages are, (L, L), by each measure of `FEATURES` that two of them have features of."""
+    known = [next((code for code in codes(tag) if code in typology.index), tag) for tag in languages]
+    rows = typology.reindex(known)
+    groups = {name: rows.loc[:, rows.columns.str.startswith(prefix)] for name, prefix in FEATURES.items()}
+    known_of = {name: group.to_numpy(float) for name, group in groups.items() if (~group.isna()).any(axis=1).sum() > 1}
+    return {name: shared_cosines(rows) for name, rows in known_of.items()}
+
+
+def shared_cosines(rows: FloatArray) -> FloatArray:
+    """Cosine of every two rows of (L, K) over the features that both have: (L, L), 0..1; NaN where they share none."""
+    known = ~np.isnan(rows)
+    filled = np.where(known, rows, 0.0)
+    products, squares = filled @ filled.T, (filled**2) @ known.T  # squares of one over what the other has
+    norms = np.sqrt(squares * squares.T)
+    return np.divide(products, norms, out=np.full(products.shape, np.nan), where=norms > 0)
+
+
+def read_typology(path: Path | str) -> pd.DataFrame:
+    """Typological features of languages, as URIEL has them.
+
+    Parameters
+    ----------
+    path
+        A CSV file with a column ``code`` (language tags) or ``iso639_3``, and columns of 0 to 1 whose names begin with
+        ``S_`` (syntax), ``P_`` (phonology), ``INV_`` (inventory of sounds), ``F_`` (families) or ``GC_`` (distances to
+        points of the globe); other columns are not read.
+
+    Returns
+    -------
+    DataFrame
+        A row a language, indexed by its tag; the feature columns alone.
+
+    Raises
+    ------
+    CorpusError
+        When the file is not there, has no such column, holds no numbers, or a language twice.
+    """
+    try:
+        table = pd.read_csv(path, keep_default_na=False, dtype=str)
+    except (OSError, ValueError) as error:
+        raise CorpusError(f"{path}: expected a CSV file of typological features, got {error}") from error
+    key = next((name for name in ("code", "iso639_3") if name in table), None)
+    features = [name for name in map(str, table) if name.startswith(tuple(FEATURES.values()))]
+    if key is None or not features:
+        raise CorpusError(
+            f"{path}: expected a column code or iso639_3 and columns S_…, P_… or INV_…, "
+            f"got {', '.join(table.columns[:8])}"
+        )
+    if (twice := table.loc[table[key].duplicated(), key]).size:
+        raise CorpusError(f"{path}: expected each language once, got {twice.iloc[0]!r} twice")
+    try:
+        return table.set_index(key)[features].astype(float)
+    except ValueError as error:
+        raise CorpusError(f"{path}: expected numbers in the columns of features, got {error}") from error
+
+
+# --- layers of one model, before and after tuning ---------------------------------------------------------------------
+
+
+def linear_cka(before: npt.ArrayLike, after: npt.ArrayLike) -> float:
+    r"""Linear centred kernel alignment: how alike two sets of representations are, up to rotation and scale.
+
+    With the columns of X and Y centred it is :math:`\|Y^T X\|_F^2 / (\|X^T X\|_F \|Y^T Y\|_F)`.
+
+    Parameters
+    ----------
+    before, after
+        (S, H) and (S, H'), of the same S sentences; the widths may differ.
+
+    Returns
+    -------
+    float
+        0..1, where 1 is alike; NaN when all sentences have one representation.
+
+    References
+    ----------
+    Kornblith, Norouzi, Lee & Hinton (2019), Similarity of Neural Network Representations Revisited, equation 4 and
+    section 3.
+    """
+    x, y = (side - side.mean(axis=0) for side in (np.asarray(before, dtype=float), np.asarray(after, dtype=float)))
+    cross, own_x, own_y = np.linalg.norm(y.T @ x) ** 2, np.linalg.norm(x.T @ x), np.linalg.norm(y.T @ y)
+    return float(cross / (own_x * own_y)) if own_x > 0 and own_y > 0 else float("nan")
+
+
+def drift_by_layer(before: npt.ArrayLike, after: npt.ArrayLike) -> pd.DataFrame:
+    """How far tuning has moved a model's representations of the same sentences, layer by layer.
+
+    Parameters
+    ----------
+    before, after
+        (M, S, H) for M layers and S sentences, one vector each (a mean over its words, say), of the model that tuning
+        began with and of the one that it left; layer 0 is usually the embeddings.
+
+    Returns
+    -------
+    DataFrame
+        A row a layer: `layer` (from 0), `drift` (the mean over sentences of 1 − cosine: 0 unmoved, 1 at a right angle),
+        `cka` (`linear_cka` over all of them), `sentences`.
+    """
+    x, y = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
+    norms = np.linalg.norm(x, axis=-1) * np.linalg.norm(y, axis=-1)
+    drift = 1 - np.clip((x * y).sum(axis=-1) / norms, -1, 1)
+    cka = [linear_cka(here, there) for here, there in zip(x, y, strict=True)]
+    return pd.DataFrame({"layer": range(len(x)), "drift": drift.mean(axis=1), "cka": cka, "sentences": x.shape[1]})

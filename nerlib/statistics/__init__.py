@@ -6,23 +6,16 @@ differences, with the sign-flip test beside). `judge` gives the verdict of one r
 known: the same data give the same digits.
 """
 
-from nerlib.statistics.across import (
-    EffectSize,
-    PooledTest,
-    RankTest,
-    effect_sizes,
-    friedman_test,
-    hedges_correction,
-    holm,
-    pooled_ttest,
-)
-from nerlib.statistics.equivalence import (
+from nerlib.statistics.estimate import (
     LIKE_THESE,
     MARGIN,
+    Estimate,
     Needed,
     Scope,
     Verdict,
     alpha_of_look,
+    estimate_of,
+    flipped_signs_p,
     grown,
     judge,
     languages_needed,
@@ -33,11 +26,18 @@ from nerlib.statistics.equivalence import (
     share_that_loses,
     widest,
 )
-from nerlib.statistics.estimate import Estimate, estimate_of, flipped_signs_p
 from nerlib.statistics.intervals import (
+    EffectSize,
     Interval,
+    PooledTest,
+    RankTest,
+    effect_sizes,
     expected_f1_width,
+    friedman_test,
+    hedges_correction,
+    holm,
     mean_interval,
+    pooled_ttest,
     score_interval,
     wilson_interval,
 )

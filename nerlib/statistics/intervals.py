@@ -1,6 +1,11 @@
-"""Intervals: of a mean over seeds, of a share; and how wide one of F1 will be.
+"""Intervals, of a mean over seeds, of a share, and how wide one of F1 will be; effect sizes, ranks, families of tests.
 
-Pure functions on arrays. Scores and F1 are shares (0..1).
+Pure functions on arrays. Scores and F1 are shares (0..1); higher is better. Across languages the language is the unit:
+arrays are (languages,), each language's mean over seeds. Nothing pools languages × seeds as if they were independent,
+except `pooled_ttest`, which says so.
+
+Many tests at α each find something by chance, so p values are adjusted within a family. Comparisons have intervals,
+which hold at once: each is judged at α over their number (Bonferroni). What has none goes through Holm.
 """
 
 import math
@@ -139,3 +144,209 @@ def expected_f1_width(
     sizes = np.bincount(of, np.asarray(entities, dtype=float)) if len(of) else np.zeros(0)
     larger = 1 + max((sizes**2).sum() / total - 1, 0) * ALIKE_IN_DOCUMENT if total and len(of) else 1.0
     return 2 * stats.norm.ppf((1 + level) / 2) * np.sqrt(larger * share * (1 - share) / (total or math.nan))
+
+
+# --- across languages -------------------------------------------------------------------------------------------------
+
+
+class PooledTest(NamedTuple):
+    """What a source study reports when it takes cells (languages × seeds) for independent units. They are not.
+
+    Attributes
+    ----------
+    t, p
+        Paired t, its two-sided p.
+    cohens_d
+        Mean difference over the root mean square of both sides' standard deviations over cells.
+    """
+
+    t: float
+    p: float
+    cohens_d: float
+
+
+class EffectSize(NamedTuple):
+    """Standardised mean differences over languages; NaN where a standard deviation is 0 or there are too few.
+
+    Attributes
+    ----------
+    d_z
+        Mean over the standard deviation *of the differences*, with its interval.
+    d_av, hedges_g_av
+        Mean over the mean of both sides' standard deviations; and corrected for few languages.
+    """
+
+    d_z: Interval
+    d_av: float
+    hedges_g_av: float
+
+
+def effect_sizes(*, a: npt.ArrayLike, b: npt.ArrayLike, level: float = 0.95) -> EffectSize:
+    r"""Standardised differences of paired values, a − b.
+
+    :math:`d_z = \bar d / s_d` says how steady the difference is over languages, :math:`d_{av} = \bar d / ((s_a + s_b) /
+    2)` how large it is beside the spread of languages; Hedges' correction of it has 2n − 2 degrees of freedom. The
+    interval of d_z takes its variance as :math:`1 / n + d_z^2 / (2 n)`.
+
+    Parameters
+    ----------
+    a, b
+        (languages,), the i-th of both of one language.
+    level
+        Of the interval.
+
+    References
+    ----------
+    Lakens (2013), Calculating and reporting effect sizes, Frontiers in Psychology 4:863, formula 4; Hedges (1981),
+    Distribution theory for Glass's estimator of effect size; interval: Hedges & Olkin (1985), Statistical Methods for
+    Meta-Analysis, chapter 5.
+    """
+    first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    differences, n = first - second, len(first)
+    d_z = _ratio(differences.mean(), _sd(differences))
+    d_av = _ratio(differences.mean(), (_sd(first) + _sd(second)) / 2)
+    half = float(stats.norm.ppf((1 + level) / 2)) * math.sqrt(1 / n + d_z**2 / (2 * n))
+    interval = Interval(d_z, d_z - half, d_z + half, n, level)
+    return EffectSize(interval, d_av, d_av * hedges_correction(2 * n - 2))
+
+
+def hedges_correction(degrees_of_freedom: int) -> float:
+    r"""Hedges' factor that makes a standardised difference unbiased; NaN below 2 degrees of freedom.
+
+    Exactly :math:`J(m) = \Gamma(m/2) / (\sqrt{m/2}\, \Gamma((m - 1)/2))`, near :math:`1 - 3 / (4m - 1)`.
+    """
+    if degrees_of_freedom < 2:
+        return math.nan
+    half = degrees_of_freedom / 2
+    return math.exp(math.lgamma(half) - math.lgamma(half - 0.5)) / math.sqrt(half)
+
+
+def pooled_ttest(*, a: npt.ArrayLike, b: npt.ArrayLike) -> PooledTest:
+    """Paired t-test and Cohen's d over pooled cells, as the African study reports its comparisons.
+
+    Cells of one language share its sentences and its difficulty, so they are not independent: p is too small, often by
+    far. It stands here to be shown beside the test over languages, as what a source reports.
+
+    Parameters
+    ----------
+    a, b
+        (cells,), a cell is a language with a seed.
+
+    References
+    ----------
+    Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, chapter 2. Against pooling: Hurlbert (1984),
+    Pseudoreplication and the design of ecological field experiments.
+    """
+    first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    differences, cells = first - second, len(first)
+    t = _ratio(differences.mean(), _sd(differences) / math.sqrt(cells))  # of one cell, or of equal ones, NaN
+    p = float(2 * stats.t.sf(abs(t), cells - 1))
+    return PooledTest(t, p, _ratio(differences.mean(), math.hypot(_sd(first), _sd(second)) / math.sqrt(2)))
+
+
+class RankTest(NamedTuple):
+    """Several methods ranked in each language.
+
+    Attributes
+    ----------
+    statistic, p
+        Iman and Davenport's F of Friedman's test, and its p.
+    mean_ranks
+        (methods,), 1 is the best.
+    critical_difference
+        Nemenyi's: mean ranks that are farther apart than this differ at level `alpha`.
+    languages, alpha
+        What it was computed over, and the level.
+    """
+
+    statistic: float
+    p: float
+    mean_ranks: FloatArray
+    critical_difference: float
+    languages: int
+    alpha: float
+
+
+def friedman_test(scores: npt.ArrayLike, *, alpha: float = 0.05) -> RankTest:
+    r"""Friedman's test over languages by Iman and Davenport's F, and Nemenyi's critical difference of mean ranks.
+
+    :math:`F = (n - 1) \chi^2 / (n (k - 1) - \chi^2)` with k − 1 and (k − 1)(n − 1) degrees of freedom.
+    :math:`CD = q_\alpha / \sqrt{2} \cdot \sqrt{k (k + 1) / (6 n)}` for k methods and n languages, q the quantile of the
+    studentised range with infinite degrees of freedom.
+
+    Parameters
+    ----------
+    scores
+        (languages, methods), higher is better; three methods at least.
+    alpha
+        Of the critical difference.
+
+    Raises
+    ------
+    SettingsError
+        For fewer than three methods or two languages, or NaN among the scores.
+
+    References
+    ----------
+    Iman & Davenport (1980), Approximations of the critical region of the Friedman statistic; Demšar (2006), Statistical
+    comparisons of classifiers over multiple data sets, JMLR 7. Nemenyi's groups hang on which methods are ranked
+    (Benavoli et al. 2016): they describe; what is judged is each comparison in its family.
+    """
+    table = np.asarray(scores, dtype=float)
+    if table.ndim != 2 or table.shape[0] < 2 or table.shape[1] < 3 or not np.isfinite(table).all():
+        raise SettingsError(
+            f"expected scores (languages, methods) of 2 languages and 3 methods at least, none missing; got an array "
+            f"of shape {table.shape} with {np.count_nonzero(~np.isfinite(table))} missing"
+        )
+    languages, methods = table.shape
+    mean_ranks = stats.rankdata(-table, axis=1).mean(axis=0)
+    width = stats.studentized_range.ppf(1 - alpha, methods, np.inf) / math.sqrt(2)
+    critical = float(width * math.sqrt(methods * (methods + 1) / (6 * languages)))
+    nothing_differs = (table == table[:, :1]).all()  # Friedman's ratio is 0 / 0
+    chi2 = 0.0 if nothing_differs else float(stats.friedmanchisquare(*table.T).statistic)
+    most = languages * (methods - 1)  # all languages rank alike
+    statistic = (languages - 1) * chi2 / (most - chi2) if chi2 < most else math.inf
+    p = float(stats.f.sf(statistic, methods - 1, (methods - 1) * (languages - 1)))
+    return RankTest(statistic, p, mean_ranks, critical, languages, alpha)
+
+
+# --- families of tests ------------------------------------------------------------------------------------------------
+
+
+def holm(p: npt.ArrayLike) -> FloatArray:
+    """Holm's adjusted p: the chance of any false finding in the family stays at α, whatever depends on what.
+
+    Parameters
+    ----------
+    p
+        Raw p values of one family, any shape; NaN (no test was possible) stays NaN and is no member.
+
+    Raises
+    ------
+    SettingsError
+        When a value is no p.
+
+    References
+    ----------
+    Holm (1979), A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    adjusted = np.array(p, dtype=float)
+    known = ~np.isnan(adjusted)
+    if (adjusted < 0).any() or (adjusted > 1).any():
+        raise SettingsError(f"expected p values from 0 to 1, got {np.nanmin(adjusted):g} to {np.nanmax(adjusted):g}")
+    if known.any():
+        adjusted[known] = multipletests(adjusted[known], method="holm")[1]
+    return adjusted
+
+
+# --- shared -----------------------------------------------------------------------------------------------------------
+
+
+def _sd(values: FloatArray) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else math.nan
+
+
+def _ratio(value: float, spread: float) -> float:
+    return float(value / spread) if spread > 0 else math.nan

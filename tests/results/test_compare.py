@@ -602,8 +602,6 @@ def test_tables_that_cannot_be_paired_are_refused(table):
         paired(pd.concat([table, table]), "drift", a="madx", b="full", by=["layer"])
     with pytest.raises(SettingsError, match="expected runs of lora, got full, madx"):
         paired(table, "drift", a="lora", b="full", by=["layer"])
-    with pytest.raises(SettingsError, match="expected the columns cka"):
-        paired(table, "cka", a="madx", b="full", by=["layer"])
 
 
 def test_an_answer_that_nothing_tried_would_give_is_not_promised():

@@ -16,6 +16,7 @@ from nerlib.results import (
     describe,
     describe_correlation,
     describe_harm,
+    describe_needed,
     describe_paired,
     describe_plan,
     describe_rates,
@@ -25,7 +26,7 @@ from nerlib.results import (
 )
 from nerlib.results.describe import interval_text, score_text
 from nerlib.statistics import Interval, mean_interval, score_interval
-from tests.results.studies import table_of
+from tests.results.studies import a_table, table_of
 
 
 def runs(stage, scores, **more):
@@ -205,3 +206,8 @@ def test_a_plan_says_how_many_seeds_or_that_none_are_enough():
     assert describe_plan(plan(2000, 5), 0.01) == "3 seeds find a true difference of 1.0 points, 4 times in 5."
     few = describe_plan(plan(100), 0.01)
     assert few.startswith("No number of seeds tried finds a true difference of 1.0 on such a test set; 50 seeds find")
+
+
+def test_what_would_decide_is_said():
+    (undecided,) = compare(a_table({"full": 0.70, "lora": 0.703}, sd=0.06))
+    assert "would tell a true difference" in describe_needed(undecided)

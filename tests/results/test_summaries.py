@@ -21,7 +21,6 @@ from nerlib.results import (
     forgetting,
     grid,
     negative_transfer,
-    next_steps,
     over_languages,
     seed_deviations,
     summary,
@@ -269,10 +268,3 @@ def test_trained_weights_of_language_and_task_add_up():
     ]  # fmt: skip
     assert rows["trainable"].tolist() == [30, 10, 40, 110] and rows["head"].tolist() == [0, 2, 2, 2]
     assert rows["share"].tolist() == pytest.approx([30 / 130, 10 / 110, 40 / 140, 1])
-
-
-def test_what_to_run_next():
-    frame = a_table({"full": 0.70, "lora": 0.703}, sd=0.06).iloc[:-3]
-    steps = next_steps(frame, compare(frame))
-    assert steps[0] == "Stage transfer (demo) lacks LoRA in x-latn-80-1."
-    assert "would tell a true difference" in steps[1]

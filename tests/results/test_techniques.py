@@ -131,8 +131,6 @@ def test_readings_differ_where_the_study_left_them_open(printed):
     as_printed = by_reading["P trainable, as printed"]
     assert ranked(as_printed, "sentiment")[0] == ("mt5", "adalora")  # accuracy 0.4957
     assert by_reading["P trainable, bounded variant"]["pes"].notna().sum() == 33
-    with pytest.raises(SettingsError, match="unknown variant of PES 'best'; there are defined"):
-        techniques.pes_table(printed, variant="best")
 
 
 def small_table(scores, parameters=100e6, vram=(2.0, 2.0), task="ner"):
@@ -181,12 +179,12 @@ def test_the_study_s_leaders_in_sentiment_and_qa_do_not_hang_on_the_weights_and_
     assert first["recall"] == ("mbert", "full") != first["accuracy"]
 
 
-# --- ranks when units are drawn again ---------------------------------------------------------------------------------
+# --- ranks when seeds are drawn again ---------------------------------------------------------------------------------
 
 
-def per_unit(values, unit="seed"):
+def per_seed(values):
     rows = [(f"m{i}", j, v) for i, row in enumerate(values) for j, v in enumerate(row)]
-    return pd.DataFrame(rows, columns=["method", unit, "score"])
+    return pd.DataFrame(rows, columns=["method", "seed", "score"])
 
 
 def test_shares_of_ranks_are_those_of_all_possible_draws():
@@ -195,48 +193,32 @@ def test_shares_of_ranks_are_those_of_all_possible_draws():
     for draw in itertools.product(range(3), repeat=3):
         sums = values[:, list(draw)].sum(axis=1)
         expected[np.arange(3), (np.round(sums, 9)[None, :] > np.round(sums, 9)[:, None]).sum(axis=1)] += 1 / 27
-    told = techniques.rank_stability(per_unit(values), "score", rng=np.random.default_rng(3), draws=20_000)
+    told = techniques.rank_stability(per_seed(values), "score", rng=np.random.default_rng(3), draws=20_000)
     shares = told.pivot(index="method", columns="rank", values="share").to_numpy()
     np.testing.assert_allclose(shares, expected, atol=5 * np.sqrt(0.25 / 20_000))
     assert told.groupby("method", sort=False)["mean"].first().tolist() == pytest.approx(values.mean(axis=1).tolist())
     np.testing.assert_allclose(shares.sum(axis=1), 1)
 
 
-def test_units_are_paired_between_methods():
-    """One is better by the same amount on every question, however much questions differ."""
+def test_seeds_are_paired_between_methods():
+    """One is better by the same amount with every seed, however much seeds differ."""
     base = np.random.default_rng(1).random(50)
-    told = techniques.rank_stability(
-        per_unit([base, base + 0.01], unit="question"),
-        "score",
-        rng=np.random.default_rng(1),
-        unit="question",
-        draws=200,
-    )
+    told = techniques.rank_stability(per_seed([base, base + 0.01]), "score", rng=np.random.default_rng(1), draws=200)
     assert told.set_index(["method", "rank"])["share"].to_dict() == {
         ("m0", 1): 0, ("m0", 2): 1, ("m1", 1): 1, ("m1", 2): 0,
     }  # fmt: skip
 
 
-def test_equal_methods_share_the_better_rank_and_competitors_may_have_two_names():
-    table = per_unit([[0.1, 0.7, 0.2], [0.2, 0.1, 0.7]]).assign(backbone=["b", "b", "b", "a", "a", "a"])
-    table.loc[3:, "score"] = table.loc[:2, "score"].to_numpy()
-    told = techniques.rank_stability(table, "score", rng=np.random.default_rng(1), by=("backbone", "method"), draws=50)
+def test_equal_methods_share_the_better_rank():
+    table = per_seed([[0.1, 0.7, 0.2]] * 2)
+    told = techniques.rank_stability(table, "score", rng=np.random.default_rng(1), draws=50)
     assert told.loc[told["rank"] == 1, "share"].tolist() == [1, 1]
-    assert told["backbone"].tolist() == ["b", "b", "a", "a"]
 
 
-@pytest.mark.parametrize(
-    "table, message",
-    [
-        (per_unit([[0.5], [0.6]]), r"two units \(seed\) at least .* got 1"),
-        (pd.concat([per_unit([[0.5, 0.6]])] * 2), "each seed once"),
-        (per_unit([[0.5, 0.6]]).drop(columns="method"), "expected the columns method, got seed, score"),
-        (per_unit([[0.5, np.nan], [np.nan, 0.6]]), "got 0"),
-    ],
-)
-def test_what_cannot_be_drawn_again_is_named(table, message):
-    with pytest.raises(SettingsError, match=message):
-        techniques.rank_stability(table, "score", rng=np.random.default_rng(1))
+@pytest.mark.parametrize("values", [[[0.5], [0.6]], [[0.5, np.nan], [np.nan, 0.6]]])
+def test_seeds_that_not_all_methods_have_cannot_be_drawn_again(values):
+    with pytest.raises(SettingsError, match="two seeds at least that all methods share, got"):
+        techniques.rank_stability(per_seed(values), "score", rng=np.random.default_rng(1))
 
 
 # --- fronts and curves ------------------------------------------------------------------------------------------------
@@ -281,20 +263,6 @@ def test_overfitting_is_a_dev_loss_that_rises_after_the_best_epoch():
     assert (full["best_epoch"], full["last_epoch"], full["overfits"]) == (2, 4, True)
     assert (full["loss_rise"], full["score_lost"]) == (pytest.approx(0.5), pytest.approx(0.1))
     assert (lora["best_epoch"], lora["last_epoch"], lora["loss_rise"], lora["overfits"]) == (2, 2, 0, False)
-
-
-@pytest.mark.parametrize(
-    "call, message",
-    [
-        (lambda t: techniques.pes_table(t.drop(columns="vram_gb")), "expected the columns vram_gb"),
-        (lambda t: techniques.pes_table(t.drop(columns="rouge")), "expected the columns rouge"),
-        (lambda t: techniques.pes_table(t.assign(task="pos")), "weights for the task 'pos', got them for sentiment"),
-        (lambda t: techniques.exchanged(t[t["method"] != "full"].iloc[1:]), "the same methods"),
-    ],
-)
-def test_tables_that_lack_something_are_refused(call, message):
-    with pytest.raises(SettingsError, match=message):
-        call(techniques.published_techniques())
 
 
 # --- systems from records ---------------------------------------------------------------------------------------------
