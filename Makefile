@@ -1,4 +1,4 @@
-# make demo: the whole study on artificial languages, offline.   make test, make check: what CI runs.   make lab: JupyterLab.
+# make demo: the whole study on artificial languages, offline.   make check, make test, make slow: what CI runs.   make lab: JupyterLab.
 PYTHON ?= python3
 CORES ?= 2
 DEVICE ?= cpu
@@ -8,7 +8,7 @@ BIN := .venv/bin
 DONE := .venv/.installed
 export PYTHONUTF8 := 1
 
-.PHONY: help setup demo start study plan test torture fuzz check bench lab work format
+.PHONY: help setup demo start study plan test slow torture fuzz check bench lab work format
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -36,8 +36,13 @@ study: setup ## all pages of a study: make study STUDY=name
 plan: setup ## what a study will cost, before it begins: make plan STUDY=name PRICE=2.5
 	@$(BIN)/python -m nerlib.batch plan $(STUDY) --price $(or $(PRICE),0)
 
-test: setup ## all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder
+
+test: setup ## the tests, a few minutes
+	$(PYTEST) -m 'not slow'
+
+slow: setup ## the others: whole studies, every family in new processes, what is known of the demo found again
+	$(PYTEST) -m slow
 
 torture: setup ## runs killed at every file event, damaged and starved (about an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.reliability.torture

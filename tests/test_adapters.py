@@ -326,6 +326,7 @@ def run_python(code, *arguments):
     subprocess.run([sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)], check=True)
 
 
+@pytest.mark.slow
 def test_what_is_saved_here_is_read_by_plain_adapters_code(trained, tiny_backbone, tmp_path):
     models.save_model(trained, tmp_path / "model")
     assert not list((tmp_path / "model").rglob("*.bin"))
@@ -354,6 +355,7 @@ def test_what_is_saved_here_is_read_by_plain_adapters_code(trained, tiny_backbon
         assert torch.equal(logits(again, language), logits(trained, language))
 
 
+@pytest.mark.slow
 def test_what_plain_adapters_code_saves_is_read_here(tiny_backbone, tmp_path, ids):
     code = """
         import sys, numpy as np, torch, adapters, transformers
@@ -466,6 +468,7 @@ def test_the_adapter_and_every_weight_of_the_head_are_trained_and_nothing_else(c
         assert model.trainable_parameters == adapter + head, name
 
 
+@pytest.mark.slow
 def test_cells_of_today_are_the_same_in_a_new_process_and_in_plain_adapters_code(cells_of_today, tiny_backbone):
     folder, cells = cells_of_today
     for name, (_, _, batch, _) in cells.items():

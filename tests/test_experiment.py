@@ -370,6 +370,7 @@ def test_a_language_adapter_that_was_killed_three_times_ends_as_the_undisturbed_
     assert found[0].record.scores == found[1].record.scores
 
 
+@pytest.mark.slow
 def test_runs_that_need_one_language_adapter_at_the_same_time_train_it_once(material, tmp_path, monkeypatch):
     given = material | {"method": "madx", "num_epochs": 1}
     studies = [given, given | {"study": "other", "seeds": [3]}]

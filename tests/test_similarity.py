@@ -354,6 +354,7 @@ def runs_by_syntax(folder, targets, sources, weight, seed=1):
     return pd.DataFrame(rows).assign(**common, metric="strict_f1", dev_score=0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", [0.0, 0.6])
 def test_similarity_in_syntax_is_judged_on_real_languages(weight, tmp_path):
     """Ten targets, two sources: scores that go with syntax are found to, scores that do not are not."""

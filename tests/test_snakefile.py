@@ -257,6 +257,7 @@ def test_a_study_that_failed_from_the_start_is_continued_by_the_same_command(roo
     assert "Nothing to be done" in snakemake().stderr
 
 
+@pytest.mark.slow
 def test_runs_can_be_jobs_of_their_own(root, snakemake):
     given = {"demo_on_purpose": True, "sources": ["hi@x"]}
     planned = snakemake("-n", "--config", "granularity=cell", f"parameters={given}")
