@@ -1,7 +1,7 @@
 """The tables of `docs/results.md`: three studies' shapes on small real corpora and miniature models, all in one go.
 
     python -m benchmarks.miniature ../shared OUT               # trains (a GPU where there is one) and prints the tables
-    python -m benchmarks.miniature ../shared OUT --workers 12  # side by side, all but the Assamese study, which is timed
+    python -m benchmarks.miniature ../shared OUT --workers 12  # side by side, but the Assamese study, which is timed
 
 What is finished is found again. `OUT/miniature.csv` has a row a run; `--table FILE` prints the tables of such a file.
 """
@@ -29,8 +29,8 @@ MOVIE = {
 }  # fmt: skip
 #: Sizes with which everything is tried in a minute.
 QUICK = {
-    "source_size": 60, "num_epochs": 1, "target_steps": 4, "language_adapter_steps": 4, "text_size": 500, "test_size": 40,
-    "dev_size": 40, "train_size": 40,
+    "source_size": 60, "num_epochs": 1, "target_steps": 4, "language_adapter_steps": 4, "text_size": 500,
+    "test_size": 40, "dev_size": 40, "train_size": 40,
 }  # fmt: skip
 COLUMNS = [
     *("study", "language", "task", "backbone", "method", "stage", "sources", "seed", "status", "test_score", "steps"),
@@ -63,9 +63,9 @@ def african(data: Path, backbone: Path) -> Iterator[Job]:
         "pos": [("en", data / "ud/en_ewt"), ("fr", data / "ud/fr_sequoia")],
     }
     common = {
-        "study": "miniature_african", "backbone": str(backbone), "source_size": 1500, "num_epochs": 6, "target_steps": 80,
-        "few_shot_sizes": [0, 100], "language_adapter_steps": 250, "text": str(data / "text"), "text_size": 20000,
-        "reduction_factor": 4, **RATES,
+        "study": "miniature_african", "backbone": str(backbone), "source_size": 1500, "num_epochs": 6,
+        "target_steps": 80, "few_shot_sizes": [0, 100], "language_adapter_steps": 250,
+        "text": str(data / "text"), "text_size": 20000, "reduction_factor": 4, **RATES,
     }  # fmt: skip
     for task, many, method, seed in itertools.product(targets, (1, 2), ("full", "bottleneck", "madx"), (1, 2, 3)):
         named = [f"{tag}@{path}" for tag, path in sources[task][:many]]
@@ -85,7 +85,10 @@ def persian(data: Path, backbone: Path, made: Path) -> Iterator[Job]:
     """The Persian study's shape: three tasks, three families, four techniques; one seed."""
     tasks = {
         "sentiment": {"corpus": str(data / "parsinlu_sentiment_movie"), "num_epochs": 5, **MOVIE},
-        "ner": {"corpus": str(data / "arman"), "roles": {"fa": {"train": "test_fold1.txt", "dev": "test_fold2.txt", "test": "test_fold3.txt"}}},
+        "ner": {
+            "corpus": str(data / "arman"),
+            "roles": {"fa": {"train": "test_fold1.txt", "dev": "test_fold2.txt", "test": "test_fold3.txt"}},
+        },
         "qa": {"corpus": str(data / "parsinlu_rc"), "num_epochs": 5},
     }  # fmt: skip
     common = {"study": "miniature_persian", "language": "fa", "sources": [], "train_size": 1500, "dev_size": 300}
@@ -120,15 +123,8 @@ def run(job: Job) -> pd.DataFrame:
     try:
         table = Study(Settings(**settings)).runs(*stages)
     except NerlibError as error:
-        print(
-            "not run:",
-            settings["study"],
-            settings["language"],
-            settings.get("task"),
-            settings["method"],
-            error,
-            flush=True,
-        )
+        about = (settings.get(name) for name in ("study", "language", "task", "backbone", "method"))
+        print("not run:", *about, error, flush=True)
         return pd.DataFrame(columns=COLUMNS)
     return table.assign(study=settings["study"]).reindex(columns=COLUMNS)
 
@@ -140,12 +136,13 @@ def prepare() -> None:
 
 def show(table: pd.DataFrame) -> None:
     """The tables in Markdown: mean over seeds with its interval, in points; seconds of a run."""
+    from nerlib.formats import interval
     from nerlib.statistics import score_interval
 
     cell = ["study", "task", "language", "backbone", "sources", "stage", "method"]
     for (study, task), rows in table.drop_duplicates([*cell, "seed"]).groupby(["study", "task"], sort=False):
         groups = rows.groupby(cell[2:], sort=False, dropna=False)
-        told = groups["test_score"].apply(lambda scores: format(score_interval(scores, 0.95)))
+        told = groups["test_score"].apply(lambda scores: interval(score_interval(scores, 0.95), "points"))
         print(f"\n## {study}, {task}\n")
         print(told.unstack("method").fillna("–").reset_index().to_markdown(index=False))
         seconds = groups["seconds"].mean().round(1).unstack("method")
@@ -156,7 +153,9 @@ def show(table: pd.DataFrame) -> None:
         if len(change):
             print("\nsources' dev, after minus before, points\n")
             print(
-                (change.groupby(cell[2:], dropna=False)["lost"].agg(["mean", "std", "size"]) * [100, 100, 1]).round(1).to_markdown()
+                (change.groupby(cell[2:], dropna=False)["lost"].agg(["mean", "std", "size"]) * [100, 100, 1])
+                .round(1)
+                .to_markdown()
             )
 
 

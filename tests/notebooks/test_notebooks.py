@@ -180,7 +180,6 @@ def run(shell, monkeypatch):
     assert made == planned
 
 
-@pytest.mark.slow
 def test_all_cells_run_twice_in_one_kernel_and_again_with_another_parameter(given, run, shell):
     for number, (seeds, runs) in enumerate((([1], 2), ([1], 2), ([2], 4))):
         run("02_baseline", again=number > 0, **given | {"study": "again", "seeds": seeds})

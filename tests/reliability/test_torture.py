@@ -4,10 +4,7 @@ import os
 import subprocess
 import sys
 
-import pytest
 
-
-@pytest.mark.slow
 def test_killed_damaged_and_starved_runs_end_as_the_undisturbed_one_or_are_named():
     parts = ["killed", "interrupted", "damaged", "checkpoints", "cache"]
     if os.name == "posix" and os.getuid() == 0:
