@@ -168,12 +168,17 @@ def to_tags(entities: Iterable[Span], length: int) -> tuple[str, ...]:
     return tuple(tags)
 
 
-def scheme_of(sentences: Iterable[tuple[Sequence[str], int]]) -> Scheme:
-    """Which scheme the tags of a corpus are written in: those of sentences, each with how often it occurs.
+def scheme_of(tags: Iterable[tuple[str, str, int]]) -> Scheme:
+    """Which scheme the tags of a corpus are written in.
 
     IOB1 and IOB2 use the same letters. IOB1 begins an entity with `I-`, and with `B-` only straight after another of
     its type; so the scheme is IOB1 when more entities begin with `I-` than with a `B-` that IOB1 would not write. Bare
     types count only when no tag at all has a prefix.
+
+    Parameters
+    ----------
+    tags
+        The tag before (`O` at a sentence's start), the tag, and how often it follows that one.
 
     Raises
     ------
@@ -182,12 +187,10 @@ def scheme_of(sentences: Iterable[tuple[Sequence[str], int]]) -> Scheme:
     """
     begins: Counter[str] = Counter()
     letters: set[str] = set()
-    for tags, often in sentences:
-        parsed = [parse(tag) for tag in tags]
-        letters.update(tag[0] for tag, (prefix, _) in zip(tags, parsed, strict=True) if prefix not in ("O", BARE))
-        before = ["", *(kind for _, kind in parsed)]
-        for (prefix, kind), last in zip(parsed, before, strict=False):
-            begins[prefix] += often if kind not in ("", last) else 0
+    for before, tag, often in tags:
+        prefix, kind = parse(tag)
+        letters.update(tag[0] if prefix not in ("O", BARE) else ())
+        begins[prefix] += often if kind not in ("", parse(before)[1]) else 0
     if not letters:
         return "bare"
     if letters <= {"B", "I"}:

@@ -82,6 +82,11 @@ def test_entities_that_cannot_be_written_are_refused(bad):
 # --- other schemes --------------------------------------------------------------------------------------------------
 
 
+def followed(tags):
+    """Each tag of a sentence behind the one before it, once."""
+    return [(before, tag, 1) for before, tag in zip(["O", *tags], tags, strict=False)]
+
+
 def as_iob2(tags):
     """As `nerlib.corpora.tags` reads tags of any scheme."""
     return to_tags(read_spans([parse(tag) for tag in tags], BEGINS_LENIENT), len(tags))
@@ -101,7 +106,7 @@ def as_iob2(tags):
 )
 def test_other_schemes_become_iob2(scheme, tags, expected):
     assert as_iob2(tags.split()) == tuple(expected.split())
-    assert scheme in ("bare", "IOB1", "IOB2", scheme_of([(tags.split(), 1)]))
+    assert scheme in ("bare", "IOB1", "IOB2", scheme_of(followed(tags.split())))
 
 
 def written(entities, length, scheme):
@@ -152,12 +157,12 @@ def test_broken_bioes_is_read_as_conlleval_reads_it(tags):
     ],
 )
 def test_the_scheme_is_seen_in_the_tags(sentences, expected):
-    assert scheme_of([(sentence.split(), 1) for sentence in sentences]) == expected
+    assert scheme_of(pair for sentence in sentences for pair in followed(sentence.split())) == expected
 
 
 def test_two_schemes_at_once_are_refused():
     with pytest.raises(CorpusError, match="prefixes of one scheme, got B, E, U"):
-        scheme_of([(["B-PER", "E-PER", "U-LOC"], 1)])
+        scheme_of(followed(["B-PER", "E-PER", "U-LOC"]))
 
 
 def test_tag_names_begin_with_o():

@@ -10,11 +10,11 @@ import itertools
 import re
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from nerlib.corpora.files import Notes, lines_of
+from nerlib.corpora.files import Notes, blocks_of
 from nerlib.errors import CorpusError
 from nerlib.vocabulary import form_of
 
@@ -22,8 +22,9 @@ EMPTY_WORD = "empty token dropped"
 SPACE_AROUND = "space around a token dropped"
 DOCUMENT_START = "-DOCSTART- dropped"
 
-PLAIN_LINES, PLAIN_SENTENCES = 10**6, 10**5  # that are remembered
+HELD_WORDS, HELD_SENTENCES = 2**16, 10**5  # that are remembered, so that what recurs is held once
 _BLANK = " \t"
+_BLANK_LINE = re.compile(r"\n[ \t]+(?=\n)")
 _DOCUMENT = re.compile(r"# ?newdoc\b|-DOCSTART-")
 _COMMENT = re.compile(r"# ?(?:newdoc|newpar)\b|# [^\s=]+ = ")  # how CoNLL-U's comments begin
 _NUMBER = re.compile(r"\d+(?:[-.]\d+)?")  # 7, 7-8 (a range), 7.1 (an empty node)
@@ -31,13 +32,10 @@ _ENTITY_IN_MISC = re.compile(r"(?:^|\|)(?:NER|ner|NE)=([^|]+)")
 
 
 class RawSentence(NamedTuple):
-    """A sentence as its file has it: tags of any scheme, "" where the file has none; each word's line.
+    """A sentence as its file has it: tags of any scheme, "" where the file has none; each word's line."""
 
-    Words and tags are lists where some of them may have to be changed.
-    """
-
-    words: list[str] | tuple[str, ...]
-    tags: list[str] | tuple[str, ...]
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
     lines: Sequence[int]
     file: str
     document: str = ""  # where its document begins, in corpora that mark it
@@ -46,8 +44,8 @@ class RawSentence(NamedTuple):
 class _Shape(NamedTuple):
     separator: str
     columns: int
-    word: int = 0  # the column of the word
-    tag: int = -1  # the column of the tag
+    word: int  # the column of the word
+    tag: int  # the column of the tag
     numbered: bool = False  # does each row begin with the word's number?
 
 
@@ -69,59 +67,73 @@ def read_columns(path: Path, task: str, notes: Notes) -> list[RawSentence]:
     CorpusError
         For a line that cannot be read in one way only; the message names it.
     """
-    shape = _shape_of(lines_of(path, Notes()), task, path)
-    last_cells = functools.cache(lambda: _last_cells(lines_of(path, Notes()), shape.separator))
-    plain: dict[str, tuple[str, str]] = {}  # lines that are a word and its tag: they recur, and so need no room
-    recurring: dict[tuple[str, ...], tuple[str, ...]] = {}  # sentences' words, and their tags, likewise
+    shape = _shape_of(path, task)
+    last_cells = functools.cache(lambda: _last_cells(path, shape.separator))
+    held: dict[str, str] = {}
+    tags: dict[str, str] = {}  # that stand in the file just so, likewise held once
+    recurring: dict[tuple[str, ...], tuple[str, ...]] = {}
     sentences: list[RawSentence] = []
     file, document = str(path), ""
-    for begin, rows in _groups(lines_of(path, notes)):
-        pairs = list(map(plain.get, rows))
-        if None not in pairs:
-            known = [recurring.setdefault(own, own) for own in zip(*filter(None, pairs), strict=True)]
-            sentences.append(RawSentence(known[0], known[1], range(begin, begin + len(rows)), file, document))
-            if len(recurring) > PLAIN_SENTENCES:
-                recurring.clear()
-            continue
-        words, tags, numbers, due = list[str](), list[str](), array("q"), itertools.count(1)
-        for number, (line, word_and_tag) in enumerate(zip(rows, pairs, strict=True), start=begin):
-            if not words and _DOCUMENT.match(line):
-                document = f"{file}:{number}"
-            if line[0] == "#" and _is_comment(line, shape, first=not words):
-                continue
-            if word_and_tag is None:
-                word_and_tag = _word_and_tag(line, shape, last_cells, due, f"{file}:{number}", notes)
-                if word_and_tag is None:
+    for begin, text in _between_blank_lines(path, notes):
+        lines: Sequence[int] = range(begin, begin + text.count("\n") + 1)
+        words, own = _plain_rows(text, len(lines), shape, tags)
+        if not words:
+            read: list[tuple[int, str, str]] = []
+            due = itertools.count(1)
+            for number, line in zip(lines, text.split("\n"), strict=True):
+                if not read and _DOCUMENT.match(line):
+                    document = f"{file}:{number}"
+                if line[0] == "#" and _is_comment(line, shape, first=not read):
                     continue
-                if len(plain) < PLAIN_LINES and _is_plain(line, word_and_tag, shape):
-                    plain[line] = word_and_tag
-            words.append(word_and_tag[0])
-            tags.append(word_and_tag[1])
-            numbers.append(number)
-        if words == ["-DOCSTART-"]:
+                if word_and_tag := _word_and_tag(line, shape, last_cells, due, f"{file}:{number}", notes):
+                    read.append((number, *word_and_tag))
+            if not read:
+                continue
+            numbers, words, own = zip(*read, strict=True)
+            lines, own = array("q", numbers), tuple([tags.setdefault(tag, tag) if tag else "" for tag in own])
+        if words == ("-DOCSTART-",):
             notes.repairs[DOCUMENT_START] += 1
-        elif words:
-            sentences.append(RawSentence(words, tags, numbers, file, document))
+            continue
+        if words not in recurring:
+            hold = held.setdefault if len(held) < HELD_WORDS else held.get
+            words = tuple(map(hold, words, words))
+            if len(recurring) > HELD_SENTENCES:
+                recurring.clear()
+        own = recurring.setdefault(own, own)
+        sentences.append(RawSentence(recurring.setdefault(words, words), own, lines, file, document))
     if shape.columns == 10 and shape.numbered and form_of(task) == "entities":
         return _entities_from_misc(sentences, path)
     return sentences
 
 
-def _groups(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """Lines between blank ones, with the number of the first."""
-    group: list[str] = []
-    for number, line in enumerate(itertools.chain(lines, [""]), start=1):
-        if line.strip(_BLANK):
-            group.append(line)
-        elif group:
-            yield number - len(group), group
-            group = []
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    return (row for number, text in blocks_of(path, Notes()) for row in enumerate(text.split("\n"), start=number))
 
 
-def _is_plain(line: str, word_and_tag: tuple[str, str], shape: _Shape) -> bool:
-    """Whether a line means the same wherever it stands, and nothing was repaired in it."""
-    usual = shape.columns == 2 and line == shape.separator.join(word_and_tag) and word_and_tag[1]
-    return bool(usual) and not line.startswith(("#", "-DOCSTART-"))
+def _between_blank_lines(path: Path, notes: Notes) -> Iterator[tuple[int, str]]:
+    """The lines between blank ones, as one text, with the number of the first."""
+    for number, block in blocks_of(path, notes):
+        begin = number - 1
+        for text in _BLANK_LINE.sub("\n", f"\n{block}").split("\n\n"):
+            if rows := text.strip("\n"):
+                yield begin + text.index(rows), rows
+            begin += text.count("\n") + 2
+
+
+def _plain_rows(
+    text: str, rows: int, shape: _Shape, tags: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The words of a sentence, and their tags among those known, where no row may need a repair; else nothing."""
+    other = " " if shape.separator == "\t" else "\t"
+    if not shape.numbered and other not in text and not text.startswith(("#", "-DOCSTART-")):
+        cells = f"{text}\n".replace("\n", f"{shape.separator}\n{shape.separator}").split(shape.separator)
+        step = shape.columns + 1
+        if len(cells) == rows * step + 1 and cells[shape.columns :: step].count("\n") == rows:  # each row has its own
+            words = tuple(cells[shape.word : -1 : step])
+            own = tuple(filter(None, map(tags.get, cells[shape.tag : -1 : step])))
+            if len(own) == rows and all(words):
+                return words, own
+    return (), ()
 
 
 def _is_comment(line: str, shape: _Shape, first: bool) -> bool:
@@ -133,13 +145,13 @@ def _is_comment(line: str, shape: _Shape, first: bool) -> bool:
     return line.startswith("# ") and len(line.split(shape.separator)) != shape.columns
 
 
-def _shape_of(lines: Iterable[str], task: str, path: Path) -> _Shape:
+def _shape_of(path: Path, task: str) -> _Shape:
     """The usual form of a file's rows, from its first few thousand."""
-    told = ((n, row) for n, row in enumerate(lines, 1) if row.strip(_BLANK) and not _COMMENT.match(row))
+    told = ((n, row) for n, row in _lines(path) if row.strip(_BLANK) and not _COMMENT.match(row))
     numbered_rows = list(itertools.islice(told, 5000))
     rows = [row for _, row in numbered_rows]
     if not rows:
-        return _Shape("\t", 2)
+        return _Shape("\t", 2, 0, 1)
     separator = "\t" if 2 * sum("\t" in row for row in rows) > len(rows) else " "
     split_rows = [row.rstrip(separator).split(separator) for row in rows]
     columns = Counter(len(row) for row in split_rows).most_common(1)[0][0]
@@ -151,11 +163,11 @@ def _shape_of(lines: Iterable[str], task: str, path: Path) -> _Shape:
     numbered = 2 * sum(_NUMBER.fullmatch(row[0]) is not None for row in split_rows) > len(rows)
     if separator == "\t" and columns in (5, 10) and numbered:
         return _Shape(separator, columns, 1, 2 if columns == 5 else 3 if form_of(task) == "tags" else 9, True)
-    return _Shape(separator, columns)
+    return _Shape(separator, columns, 0, columns - 1)
 
 
-def _last_cells(lines: Iterable[str], separator: str) -> Counter[str]:
-    rows = (line.rstrip(_BLANK).rpartition(separator) for line in lines)
+def _last_cells(path: Path, separator: str) -> Counter[str]:
+    rows = (line.rstrip(_BLANK).rpartition(separator) for _, line in _lines(path))
     return Counter(tag for _, cut, tag in rows if cut)
 
 
@@ -219,5 +231,5 @@ def _entities_from_misc(sentences: list[RawSentence], path: Path) -> list[RawSen
             f"{path}: expected entity tags as NER=... in the last column of CoNLL-U, got none; "
             "for its parts of speech ask for the task 'pos'"
         )
-    tags = [[match.group(1) if match else "O" for match in own] for own in matches]
+    tags = (tuple([match.group(1) if match else "O" for match in own]) for own in matches)
     return [sentence._replace(tags=own) for sentence, own in zip(sentences, tags, strict=True)]

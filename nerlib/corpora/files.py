@@ -1,6 +1,7 @@
 """A corpus's files: their text and JSON, which of them is which split, and notes on what reading them changed."""
 
 import codecs
+import itertools
 import json
 import re
 from collections import Counter
@@ -53,19 +54,24 @@ def read_text(path: Path, notes: Notes) -> str:
         raise CorpusError(f"{path}: expected a file that can be read: {error.strerror or error}") from error
 
 
-def lines_of(path: Path, notes: Notes) -> Iterator[str]:
-    """A file's lines, likewise, one after the other: they end with LF or CR LF, which is left out, and hold no CR."""
+def blocks_of(path: Path, notes: Notes) -> Iterator[tuple[int, str]]:
+    """A file's text, likewise, in parts that end with an empty line, each with the number of its first line.
+
+    Lines end with LF or CR LF, which is read as LF, and hold no CR.
+    """
     number = 1
     try:
         with path.open("rb") as file:
-            while block := b"".join(file.readlines(BLOCK)):
-                text = decoded(block, path, notes, number).replace("\r\n", "\n")
+            while block := file.read(BLOCK):
+                rest = itertools.takewhile(lambda line: line not in (b"\n", b"\r\n"), file)
+                text = decoded(b"".join((block, file.readline(), *rest, b"\n")), path, notes, number)
+                text = text.replace("\r\n", "\n")
                 if (stray := text.find("\r")) >= 0:
                     raise CorpusError(
                         f"{path}:{number + text.count(chr(10), 0, stray)}: expected lines that end with LF or CR LF, "
                         rf"got CR alone: old Mac line ends; convert with: tr '\r' '\n' < {path.name} > unix-{path.name}"
                     )
-                yield from text.removesuffix("\n").split("\n")
+                yield number, text
                 number += text.count("\n")
     except OSError as error:
         raise CorpusError(f"{path}: expected a file that can be read: {error.strerror or error}") from error

@@ -1,8 +1,9 @@
 """From tags as files have them to nerlib's: what is unambiguous is repaired and counted, else refused; label maps."""
 
+import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,9 @@ LABEL_MAPS: dict[str, dict[str, str]] = {
 }
 
 
+Read = dict[tuple[str, ...], tuple[str, ...]]  # a sentence's tags in nerlib's form, by those of its file
+
+
 def to_sentences(
     splits: Mapping[str, Sequence[RawSentence]], language: str, task: str, notes: Notes
 ) -> dict[str, tuple[Sentence, ...]]:
@@ -43,15 +47,22 @@ def to_sentences(
         For a tag that cannot be read; the message names file and line.
     """
     rows = [row for split in splits.values() for row in split]
-    invisible = {word for word in {word for row in rows for word in row.words} if _INVISIBLE.search(word)}
-    found = (word in invisible for row in rows if invisible for word in row.words)
-    notes.repairs["tokens with invisible characters, kept"] += sum(found)
-    tags = _iob2(rows, notes) if form_of(task) == "entities" else _parts_of_speech(rows)
-    names = {file: Path(file).name for file in {row.file for row in rows}}
+    joined = ((row.words, "".join(row.words)) for row in rows)
+    invisible = (words for words, letters in joined if not letters.isascii() and _INVISIBLE.search(letters))
+    found = sum(1 for words in invisible for word in words if _INVISIBLE.search(word))
+    notes.repairs["tokens with invisible characters, kept"] += found
+    read = _iob2(rows, notes) if form_of(task) == "entities" else _parts_of_speech(rows)
+    names, left = {file: Path(file).name for file in {row.file for row in rows}}, iter(rows)
     sentences = {
         split: tuple(
-            Sentence(tuple(row.words), next(tags), language, f"{names[row.file]}:{row.lines[0]}", document=row.document)
-            for row in split_rows
+            Sentence(
+                row.words,
+                read.get(row.tags, row.tags),
+                language,
+                f"{names[row.file]}:{row.lines[0]}",
+                document=row.document,
+            )
+            for row in itertools.islice(left, len(split_rows))
         )
         for split, split_rows in splits.items()
     }
@@ -69,18 +80,19 @@ def _first(rows: Sequence[RawSentence], tags: Sequence[str]) -> tuple[str, str]:
     return next((f"{row.file}:{line}", tag) for row, tag, line in tagged if tag in tags)
 
 
-def _parts_of_speech(rows: Sequence[RawSentence]) -> Iterator[tuple[str, ...]]:
-    """The tags; those that are no universal parts of speech are refused: the first by its line, all of them by name."""
-    others = sorted({tag for row in rows for tag in row.tags} - set(labels.UPOS))
+def _parts_of_speech(rows: Sequence[RawSentence]) -> Read:
+    """Nothing is read otherwise; what is no universal part of speech is refused: the first by line, all by name."""
+    others = sorted(set().union(*{row.tags for row in rows}) - set(labels.UPOS))
     if others:
         where, tag = _first(rows, others)
         besides = f"; tags of this corpus that are none: {', '.join(others)}" if len(others) > 1 else ""
         message = f"{where}: expected one of the 17 universal parts of speech (ADJ, ADP, ..., X), got {tag!r}"
         raise CorpusError(with_hint(message, tag.upper(), labels.UPOS) + besides)
-    return (tuple(row.tags) for row in rows)
+    return {}
 
 
-def _iob2(rows: Sequence[RawSentence], notes: Notes) -> Iterator[tuple[str, ...]]:
+def _iob2(rows: list[RawSentence], notes: Notes) -> Read:
+    """What a sentence's tags are in IOB2, where they are not as they stand; words without a tag get one in `rows`."""
     counts = _counted(rows)
     known = _known_types(counts, rows)
     if counts.pop("", 0):
@@ -97,19 +109,28 @@ def _iob2(rows: Sequence[RawSentence], notes: Notes) -> Iterator[tuple[str, ...]
     for tag, (_, _, repair) in readings.items():
         if repair and (mixed or repair != BARE_TAG):
             notes.repairs[repair] += counts[tag]
+    often, pairs = Counter(row.tags for row in rows), Counter[tuple[str, str]]()  # what recurs is read once
+    for tags, n in often.items():
+        for pair in zip(("O", *tags), tags, strict=False):
+            pairs[pair] += n
+    readings["O"] = ("O", "", "")
     plain = {tag: f"{prefix}-{kind}".strip("-") for tag, (prefix, kind, _) in readings.items()}
-    often = Counter(tuple(row.tags) for row in rows)  # what a sentence's tags say is read once
-    scheme = labels.scheme_of(([plain[tag] for tag in tags], n) for tags, n in often.items())
-    read = {tags: _lenient([readings[tag][:2] for tag in tags], scheme, n, notes) for tags, n in often.items()}
-    return (read[tuple(row.tags)] for row in rows)
+    scheme = labels.scheme_of((plain[before], plain[tag], n) for (before, tag), n in pairs.items())
+    odd = {(before, tag) for before, tag in pairs if readings[tag][2] or not _follows(before, tag)}
+    return {
+        tags: _lenient([readings[tag][:2] for tag in tags], scheme, n, notes)
+        for tags, n in often.items()
+        if odd and not odd.isdisjoint(zip(("O", *tags), tags, strict=False))
+    }
 
 
-def _counted(rows: Sequence[RawSentence]) -> Counter[str]:
-    counts = Counter[str]()
-    for tags, n in Counter(tuple(row.tags) for row in rows).items():
-        for tag in tags:
-            counts[tag] += n
-    return counts
+def _follows(before: str, tag: str) -> bool:
+    """Whether a tag stands as IOB2 has it behind the one before."""
+    return tag == "O" or tag[:2] == "B-" or (tag[:2] == "I-" and before in (tag, f"B-{tag[2:]}"))
+
+
+def _counted(rows: Iterable[RawSentence | Sentence]) -> Counter[str]:
+    return Counter(itertools.chain.from_iterable(row.tags for row in rows))
 
 
 def _lenient(parsed: Sequence[tuple[str, str]], scheme: labels.Scheme, often: int, notes: Notes) -> tuple[str, ...]:
@@ -157,24 +178,23 @@ def _reading(tag: str, known: set[str]) -> tuple[str, str, str]:
     return prefix, entity_type, BARE_TAG if prefix == labels.BARE else ""
 
 
-def _fill_missing(rows: Sequence[RawSentence], glueable: Sequence[str], notes: Notes) -> None:
+def _fill_missing(rows: list[RawSentence], glueable: Sequence[str], notes: Notes) -> None:
     """Give a tag to words without one: the known tag that is glued to the word, else O."""
     missing: dict[str, list[int]] = {}
     longest_first = sorted(glueable, key=len, reverse=True)
-    for row in rows:
-        for index in [index for index, tag in enumerate(row.tags) if not tag]:
-            assert isinstance(row.words, list)
-            assert isinstance(row.tags, list)
-            word = row.words[index]
-            glued = next((tag for tag in longest_first if _ends_with_tag(word, tag)), "")
+    for place, row in enumerate(rows):
+        words, tags = list(row.words), list(row.tags)
+        for index in [index for index, tag in enumerate(tags) if not tag]:
+            glued = next((tag for tag in longest_first if _ends_with_tag(words[index], tag)), "")
             notes.repairs["tag glued to the token separated" if glued else "missing tag read as O"] += 1
-            row.words[index], row.tags[index] = word.removesuffix(glued), glued or "O"
+            words[index], tags[index] = words[index].removesuffix(glued), glued or "O"
             missing.setdefault(row.file, []).extend([] if glued else [row.lines[index]])
+        rows[place] = row._replace(words=tuple(words), tags=tuple(tags))
     for file, lines in missing.items():
-        words = sum(len(row.words) for row in rows if row.file == file)
-        if len(lines) > NO_TAG_AT_MOST * words:
+        of_all = sum(len(row.words) for row in rows if row.file == file)
+        if len(lines) > NO_TAG_AT_MOST * of_all:
             raise CorpusError(
-                f"{file}:{lines[0]}: expected a tag for each word, got {len(lines)} of {words} words without one; "
+                f"{file}:{lines[0]}: expected a tag for each word, got {len(lines)} of {of_all} words without one; "
                 f"up to {NO_TAG_AT_MOST:.0%} would be read as O"
             )
 
@@ -200,13 +220,13 @@ def map_types(
     keep
         The types that stay, by their new names; empty: all.
     """
-    sentences = [sentence for split in splits.values() for sentence in split]
+    counts = _counted(sentence for split in splits.values() for sentence in split)
     renamed = {"O": "O"}
-    for tag in {tag for sentence in sentences for tag in sentence.tags} - {"O"}:
+    for tag in counts.keys() - {"O"}:
         new = label_map.get(tag[2:], tag[2:])
         renamed[tag] = f"{tag[:2]}{new}" if new not in ("", "O") and (not keep or new in keep) else "O"
-    dropped = (tag[2:] for sentence in sentences for tag in sentence.tags if tag[0] == "B" and renamed[tag] == "O")
-    notes.repairs.update(f"{AS_ASKED}entities left out, of type {old}" for old in dropped)
+        if tag[0] == "B" and renamed[tag] == "O":
+            notes.repairs[f"{AS_ASKED}entities left out, of type {tag[2:]}"] += counts[tag]
     if all(old == new for old, new in renamed.items()):
         return {split: tuple(rows) for split, rows in splits.items()}
     return {

@@ -80,4 +80,4 @@ def _sentence(
             words.append(clean)
             kept.append(tag)
             lines.append(number)
-    return RawSentence(words, kept, lines, str(row.file), row.document)
+    return RawSentence(tuple(words), tuple(kept), lines, str(row.file), row.document)

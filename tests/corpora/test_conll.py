@@ -1,12 +1,13 @@
 """Files with one word a line, and the tables: what is read, what is repaired, what is refused with its line."""
 
 import json
+import random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nerlib.corpora import load_corpus, read_conll, write_conll
+from nerlib.corpora import conll, load_corpus, read_conll, write_conll
 from nerlib.corpora.conll import read_columns
 from nerlib.corpora.files import Notes
 from nerlib.errors import CorpusError
@@ -22,7 +23,7 @@ def read(tmp_path):
         (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
         notes = Notes()
         sentences = read_columns(tmp_path / name, task, notes)
-        return [(row.words, row.tags) for row in sentences], +notes.repairs
+        return [(list(row.words), list(row.tags)) for row in sentences], +notes.repairs
 
     return read
 
@@ -107,6 +108,23 @@ def test_other_refusals_name_the_line(read):
     with pytest.raises(CorpusError, match=r"test\.txt:3: expected the word's number"):
         read("1\ta\tO\t-\t-\n2\tb\tO\t-\t-\nx\tc\tO\t-\t-\n")
     assert read("") == ([], {})
+
+
+def test_what_is_read_at_once_is_what_is_read_line_by_line(read, monkeypatch):
+    chance = random.Random(0)
+    cells = ["Ama", "lọ", "#", "a\tb", " a", "New York", "", "B-PER", "O", "O O", "-DOCSTART-", "# newdoc"]
+    for separator in "\t " * 60:
+        rows = [f"{chance.choice(cells if chance.random() < 0.1 else 'xy')}{separator}O" for _ in range(20)]
+        text = "\n".join(row + "\n" * (chance.random() < 0.3) for row in rows)
+        found = []
+        for at_once in (conll._plain_rows, lambda *_: ((), ())):
+            monkeypatch.setattr(conll, "_plain_rows", at_once)
+            try:
+                found.append(read(text))
+            except CorpusError as error:
+                found.append(str(error))
+            monkeypatch.undo()
+        assert found[0] == found[1]
 
 
 CONLLU = """# sent_id = 1
