@@ -189,6 +189,16 @@ class StageRun:
         sources = self.data.sources.values() if self.stage.continues == "sources" else ()
         return corpora.seen(self.examples.test, [*self.examples.train, *(e for c in sources for e in c.train)])
 
+    @cached_property
+    def warnings(self) -> list[str]:
+        """What a reader must know of its data, told before it is trained; a run that is found has it in its record."""
+        warnings, seen = (
+            [*self.data.unreadable, *checks.warnings(self.data.corpora_of(self.stage))],
+            int(self.seen.sum()),
+        )
+        told = f"{seen} of {len(self.examples.test)} test sentences stand in the training data, word for word"
+        return [*warnings, told] if seen else warnings
+
     def encode(self, model: TaskModel, examples: tuple[Example, ...]) -> Encoded:
         """Examples for the model."""
         settings = self.data.settings
@@ -201,18 +211,14 @@ class StageRun:
 
 def record_fields(run: StageRun) -> dict[str, Any]:
     """What the record says that is known before the training."""
-    data, sizes, seen = run.data, run.examples.sizes(), int(run.seen.sum())
-    used = data.corpora_of(run.stage)
-    warnings = [*data.unreadable, *checks.warnings(used)]
-    if seen:
-        warnings.append(f"{seen} of {sizes['test']} test sentences stand in the training data, word for word")
+    data, sizes = run.data, run.examples.sizes()
     return {
         "backbone": data.backbone.name,
         "parent": run.parent.digest if run.parent else "",
         "train_languages": sorted({*sizes["train_by_language"], *(data.sources if run.parent else ())}),
         "settings": params.settings_with_provenance(data.settings),
         "asked_for": (data.settings.variant,),
-        "sizes": sizes | {"test_seen": seen},
+        "sizes": sizes | {"test_seen": int(run.seen.sum())},
         "corpora": {
             tag: {
                 "name": corpus.name,
@@ -221,9 +227,8 @@ def record_fields(run: StageRun) -> dict[str, Any]:
                 "repairs": dict(corpus.repairs),
                 "label_map": dict(corpus.label_map),
             }
-            for tag, corpus in used.items()
+            for tag, corpus in data.corpora_of(run.stage).items()
         },
-        "warnings": warnings,
     }
 
 
@@ -261,6 +266,8 @@ class Trained(NamedTuple):
 def _make(run: StageRun, checkpoint_seconds: float, job: Job) -> dict[str, Any]:
     """Train and score, write the run's files, and return the other fields of its record."""
     check_memory(run)
+    for warning in run.warnings:
+        job.say(f"warning: {warning}")
     trained = reused_training(run, job) or train_stage(run, job, checkpoint_seconds)
     job.check_held()
     others = [other.folder / MODEL for other in (trained.taken_from, run.parent) if other]
@@ -457,7 +464,7 @@ def score_stage(run: StageRun, job: Job, trained: Trained) -> dict[str, Any]:
     )
     about = {"metric": run.data.task.metric, "collapsed": collapsed}
     return {
-        "warnings": [*record_fields(run)["warnings"], *trained.remarks, *_advice(run, collapsed, trained)],
+        "warnings": [*run.warnings, *trained.remarks, *_advice(run, collapsed, trained)],
         "scores": about | {k: s.to_record() for k, s in scores.items()} | auxiliary,
         "costs": costs,
         "digests": {"gold_test": digest_of_examples(examples.test), "training": records.digest_of(run.training)},
