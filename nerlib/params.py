@@ -249,12 +249,6 @@ class Settings(Training):
     language_adapter_rate: float = Field(0, ge=0, description="its peak learning rate; 0: the method's default")
     language_adapter_seed: int = Field(0, ge=0, description="its seed: all runs of all seeds share one adapter")
     alignment_weight: float = Field(0.0, ge=0, description="of the alignment penalty beside the cross-entropy; 0: none")
-    alignment: Literal["batches", "pairs", "centroids"] = Field(
-        "batches", description="what is aligned: means of batches, translations, or centroids of types"
-    )
-    translation_pairs: tuple[str, ...] = Field(
-        (), description="for 'pairs': a file in the first source language, one in the target's, line by line"
-    )
 
     recipe: Literal["ours", "assamese", "african", "persian"] = Field(
         "ours", description="batch, epochs, rates, patience: ours, or as a study published them"
@@ -281,14 +275,10 @@ class Settings(Training):
     predictions: str = Field(
         "", description="foreign predictions: folder <system>/<language>/<seed>.conll (or .jsonl), or 'simulated'"
     )
-    pes_weights: dict[str, float] = Field(
-        default_factory=dict, description="of the task's scores in PES, as {f1: 3, exact_match: 5}; empty: the study's"
-    )
     margin: float = Field(1.0, gt=0, description="differences of fewer F1 points do not matter (equivalence)")
     significance: float = Field(
         0.05, gt=0, lt=0.5, description="level of tests and verdicts; intervals are of 1 - alpha"
     )
-    draws: int = Field(2000, gt=0, description="resampled seeds and weights, for how sure a ranking is")
 
     @field_validator("*", mode="before")
     @classmethod

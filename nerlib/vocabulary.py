@@ -198,7 +198,7 @@ class TaskWords(NamedTuple):
 
 
 _IN_WINDOWS, _CUT = "cut into windows, nothing is dropped", "cut at its end, and what is cut off is not seen"
-_BY_LENGTH = "Token F1 by length of the shortest gold answer"
+_BY_ANSWER = "Token F1 of questions that have an answer, and of those that have none"
 TASKS: dict[str, TaskWords] = {
     "ner": TaskWords("NER", "strict_f1", "entities", "sentences", "entities", "entities", "F1 by type", _IN_WINDOWS),
     "pos": TaskWords(
@@ -206,7 +206,7 @@ TASKS: dict[str, TaskWords] = {
     ),
     "sentiment": TaskWords("sentiment", "accuracy", "texts", "texts", "texts", "words", "F1 by label", _CUT),
     "qa": TaskWords(
-        "question answering", "answer_f1", "questions", "questions", "questions", "answers", _BY_LENGTH, _IN_WINDOWS
+        "question answering", "answer_f1", "questions", "questions", "questions", "answers", _BY_ANSWER, _IN_WINDOWS
     ),
 }
 
@@ -323,7 +323,6 @@ COLUMNS: dict[str, Column] = {
     "family": Column("comparisons judged at once", "count"),
     "trained_p": Column("p, these trained models", "p"),
     "why": Column("why it reaches no farther"),
-    "wilcoxon_p": Column("Wilcoxon's p", "p"),
     "p_holm": Column("p (Holm)", "p"),
     "seed_sd": Column("SE of seeds", "points"),
     "sentence_sd": Column("SE of sentences", "points"),
@@ -332,8 +331,6 @@ COLUMNS: dict[str, Column] = {
     "hedges_g_av": Column("Hedges' g_av", ".2f"),
     "blocks": Column("variance in blocks / alone", ".2f"),
     "loses_most": Column("such languages that lose, at most", "percent"),
-    "pooled_d": Column("as the source: d over cells", ".2f"),
-    "pooled_p": Column("as the source: p over cells", "p"),
     "smallest_detectable": Column("smallest detectable", "points"),
     "more_languages": Column("languages that would decide", "count"),
     "more_seeds": Column("seeds that would decide"),

@@ -1,4 +1,4 @@
-"""The alignment penalty: what it is in each form, that it falls when it is trained on, and that 0 switches it off."""
+"""The alignment penalty: what it is, that it falls when it is trained on, and that 0 switches it off."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ import torch
 from nerlib import models, records
 from nerlib.alignment import Alignment, Companions
 from nerlib.corpora import Sentence
-from nerlib.errors import SettingsError
 from nerlib.experiment import Study
 from nerlib.params import read_settings
 from tests import tiny
@@ -25,27 +24,24 @@ def model(tiny_backbone):
     return models.build(tiny_backbone(), "ner", "full", labels=LABELS, seed=1)
 
 
-def aligned(model, form, weight=1.0, others=None, pairs=None):
-    data, others = model.encode(sentences(0), 64), model.encode(others or sentences(16), 64)
-    pairs = model.encode(pairs, 64) if pairs else None
-    return Alignment(model, Companions(data, others, 1, pairs), form, weight)
+def aligned(model, weight=1.0):
+    data, others = model.encode(sentences(0), 64), model.encode(sentences(16), 64)
+    return Alignment(model, Companions(data, others, 1), weight)
 
 
-def word_vectors(model, rows):
-    """(words, H), (words,): last hidden states and labels at the labelled subwords; (sentences, H): means."""
+def mean_vectors(model, rows):
+    """(sentences, H): means of last hidden states."""
     encoded = model.encode(rows, 64)
-    words, labels, means = [], [], []
+    means = []
     with torch.no_grad():
         for i in range(len(rows)):
             batch = encoded.batch(np.array([i]))
             hidden = model.network(
                 input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], output_hidden_states=True
             ).hidden_states[-1]
-            for h, label, m in zip(hidden, batch["labels"], batch["attention_mask"], strict=True):
+            for h, m in zip(hidden, batch["attention_mask"], strict=True):
                 means.append(h[m.bool()].mean(dim=0).numpy())
-                words.append(h[label != -100].numpy())
-                labels.append(label[label != -100].numpy())
-    return np.concatenate(words), np.concatenate(labels), np.stack(means)
+    return np.stack(means)
 
 
 def cosine(a, b):
@@ -54,8 +50,8 @@ def cosine(a, b):
 
 def test_centred_means_of_batches(model):
     model.network.eval()
-    alignment = aligned(model, "batches")
-    (_, _, here), (_, _, there) = word_vectors(model, sentences(0)), word_vectors(model, sentences(16))
+    alignment = aligned(model)
+    here, there = mean_vectors(model, sentences(0)), mean_vectors(model, sentences(16))
     centre = (here.mean(axis=0) + there.mean(axis=0)) / 2
     assert alignment.probe() == pytest.approx(
         1 - cosine(here.mean(axis=0) - centre, there.mean(axis=0) - centre), abs=1e-4
@@ -63,31 +59,9 @@ def test_centred_means_of_batches(model):
     assert alignment.probe() == pytest.approx(2, abs=1e-4)  # before training the two means lie opposite
 
 
-def test_translations_are_compared_one_by_one(model):
-    model.network.eval()
-    alignment = aligned(model, "pairs", others=sentences(16), pairs=sentences(32, 16))
-    (_, _, here), (_, _, there) = word_vectors(model, sentences(32, 16)), word_vectors(model, sentences(16))
-    expected = np.mean([1 - cosine(a, b) for a, b in zip(here, there, strict=True)])
-    assert alignment.probe() == pytest.approx(expected, abs=1e-5)
-    same = aligned(model, "pairs", others=sentences(16), pairs=sentences(16))
-    assert same.probe() == pytest.approx(0, abs=1e-6)
-
-
-def test_centroids_of_types_leave_the_outside_out(model):
-    model.network.eval()
-    alignment = aligned(model, "centroids")
-    sides = [word_vectors(model, sentences(shift)) for shift in (0, 16)]
-    centre = sum(means.mean(axis=0) for _, _, means in sides) / 2
-    penalties = []
-    for numbers in ((1, 2), (3, 4)):  # PER, LOC
-        first, second = (words[np.isin(labels, numbers)].mean(axis=0) - centre for words, labels, _ in sides)
-        penalties.append(1 - cosine(first, second))
-    assert alignment.probe() == pytest.approx(np.mean(penalties), abs=1e-4)
-
-
 def test_the_loss_is_the_tasks_plus_the_weighted_penalty_for_each_label(model):
     model.network.eval()
-    alignment = aligned(model, "batches", weight=0.7)
+    alignment = aligned(model, weight=0.7)
     batch = alignment.companions.batch(np.arange(8), 0)
     with torch.no_grad():
         penalty = alignment.penalty(batch, model.logits_and_hidden(batch)[1][-1])
@@ -96,7 +70,7 @@ def test_the_loss_is_the_tasks_plus_the_weighted_penalty_for_each_label(model):
 
 
 def test_companions_are_the_same_for_the_same_batch_and_epoch(model):
-    companions = aligned(model, "batches").companions
+    companions = aligned(model).companions
     first, again, later = (companions.batch(np.arange(4), epoch)["other_input_ids"] for epoch in (0, 0, 1))
     assert torch.equal(first, again)
     assert first.shape != later.shape or not torch.equal(first, later)
@@ -116,7 +90,7 @@ def run(given, stage="sources", **changes):
 
 def test_weight_zero_is_the_run_without_it(given):
     without = run(given)
-    assert run(given, alignment="centroids", alignment_weight=0).digest == without.digest
+    assert run(given, alignment_weight=0).digest == without.digest
     assert "alignment" not in without.record.identity
     assert "alignment" not in without.curve
 
@@ -128,20 +102,5 @@ def test_the_penalty_falls_when_it_is_trained_on_and_the_record_says_which_it_wa
     assert found.curve["alignment"].iloc[-1] < barely.curve["alignment"].iloc[-1] / 2
 
 
-def test_centroids_need_target_labels(given):
-    assert run(given, alignment="centroids", alignment_weight=1.0).digest == run(given).digest
-    few = run(given, "few_shot_5", alignment="centroids", alignment_weight=1.0)
-    assert few.record.identity["alignment"]["form"] == "centroids"
-    assert "alignment" not in run(given, "target_only_5", alignment="centroids", alignment_weight=1.0).record.identity
-
-
-def test_translation_pairs_are_read_line_by_line(given, tmp_path):
-    for name, lines in (("yo", ["a b", "c", "d e"]), ("sw", ["x", "y z", "w"]), ("short", ["x"])):
-        (tmp_path / name).write_text("\n".join(lines), encoding="utf-8")
-    pairs = {"alignment": "pairs", "alignment_weight": 0.5}
-    found = run(given, **pairs, translation_pairs=[str(tmp_path / "yo"), str(tmp_path / "sw")])
-    assert found.record.identity["alignment"]["form"] == "pairs"
-    with pytest.raises(SettingsError, match=r"as many lines.*got 3 and 1"):
-        run(given, **pairs, translation_pairs=[str(tmp_path / "yo"), str(tmp_path / "short")])
-    with pytest.raises(SettingsError, match="expected `translation_pairs` to name two files"):
-        run(given, **pairs)
+def test_a_stage_on_the_target_alone_has_nothing_to_be_aligned_with(given):
+    assert "alignment" not in run(given, "target_only_5", alignment_weight=1.0).record.identity

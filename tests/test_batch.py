@@ -455,22 +455,6 @@ def test_the_picture_holds_predictions_from_elsewhere_and_simulated_ones_where_n
     assert sorted(given[0]["stage"]) == sorted(set(stages) - ({"simulated"} if len(stages) > 1 else set()))
 
 
-def test_runs_are_counted_by_stage_simulated_systems_last(root):
-    a_run(1, stage="simulated", method="careful")
-    a_run(1, stage="few_shot_10", method="madx")
-    for seed, status in ((1, "finished"), (2, "finished"), (3, "failed")):
-        a_run(seed, status)
-    drawn, _ = rows_of(index.index("trial"))
-    table = drawn.find("summary", string="Runs by stage").parent
-    heads = [head.get_text() for head in table.thead("th")]
-    rows = [dict(zip(heads, (cell.get_text() for cell in row("td")), strict=True)) for row in table.tbody("tr")]
-    assert [(row["method"], row["stage"], row["runs"]) for row in rows] == [
-        ("LoRA", "transfer", "2 of 3"),
-        ("MAD-X", "transfer, 10 sentences", "1 of 1"),
-        ("careful", "simulated", "1 of 1"),
-    ]
-
-
 # --- odd notebooks ----------------------------------------------------------------------------------------------------
 
 

@@ -4,12 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from nerlib.efficiency import Stopwatch, resources
+from nerlib import efficiency
+from nerlib.efficiency import Stopwatch
 
 
 def test_seconds_are_counted_by_part(monkeypatch):
     seconds = iter([1.0, 3.0, 10.0, 14.0, 20.0, 25.0])
-    monkeypatch.setattr(resources, "time", SimpleNamespace(perf_counter=lambda: next(seconds)))
+    monkeypatch.setattr(efficiency, "time", SimpleNamespace(perf_counter=lambda: next(seconds)))
     watch = Stopwatch()
     with watch.part("training"):
         pass

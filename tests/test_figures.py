@@ -40,7 +40,7 @@ ERRORS = product(stage=("sources", "target"), kind=("missed", "correct"), seed=S
 ERRORS["count"] = RNG.integers(1, 50, len(ERRORS))
 SYSTEMS = numbers(product(task=("ner", "sentiment"), backbone=("mbert", "mt5"), method=METHODS), "score", "pes")
 SYSTEMS = SYSTEMS.assign(seconds=range(10, 90, 10), rank=[1, 2, 3, 4] * 2, leads=[0.5, 0.5, 0, 0] * 2)
-SYSTEMS = SYSTEMS.assign(best_rank=1, worst_rank=4, undefined=[""] * 7 + ["log"], on_front=[True, False] * 4)
+SYSTEMS = SYSTEMS.assign(undefined=[""] * 7 + ["log"])
 SQUARE = pd.DataFrame([[0.5, np.nan], [0.25, 1]], index=["en", "x-far"], columns=["sw", "yo"])
 LENGTHS = pd.DataFrame({"language": ["as"] * 4 + ["x-far"], "subwords": [10, 20, 129, 300, 5]})
 TESTED = pd.DataFrame(
@@ -64,7 +64,7 @@ def study(n):
 
 
 STUDY = study(8)
-DIFFERENCES = pd.DataFrame({"language": ["yo", "as", "am"], "difference": [0.02, -0.01, 0.0],
+DIFFERENCES = pd.DataFrame({"language": ["yo", "as", "am"], "difference": [0.02, -0.01, 0.0], "verdict": "undecided",
                             "low": [0.01, -0.03, np.nan], "high": [0.03, 0.01, np.nan]})  # fmt: skip
 FIGURES = {
     "scores by stage": lambda: figures.points(RUNS, "test_score", "stage", "method"),
@@ -77,14 +77,13 @@ FIGURES = {
     "errors": lambda: figures.bars(ERRORS, "count", "stage", "kind", stacked=True),
     "heat map": lambda: figures.heat_map(SQUARE, "cosine"),
     "cost": lambda: figures.scatter(RUNS, "seconds", "test_score", mark="stage", over="seed"),
-    "fronts": lambda: figures.scatter(SYSTEMS, "seconds", "score", mark="backbone", facet="task", front="on_front"),
+    "costs by task": lambda: figures.scatter(SYSTEMS, "seconds", "score", mark="backbone", facet="task"),
     "lengths": lambda: figures.histogram(LENGTHS, "subwords", limit=128),
     "by language": lambda: figures.forest(DIFFERENCES),
     "comparisons": lambda: figures.forest(TESTED, "comparison", margin=0.015),
     "critical difference": lambda: figures.critical_difference(["full", "lora", "madx"], RANKED),
     "architecture": lambda: figures.architecture(PARTS, layers=2, hidden=64, rank=4),
     "pes": lambda: figures.pes_bars(SYSTEMS),
-    "ranks": lambda: figures.ranks(SYSTEMS),
     "overview": lambda: figures.overview(STUDY),
 }
 
@@ -265,14 +264,6 @@ def test_points_of_a_cloud_stand_at_their_cost_and_score():
     assert ax.get_xscale() == "log" and ax.get_xlabel() == "time (seconds), logarithmic"
 
 
-def test_the_front_that_is_handed_in_is_joined():
-    for ax, (_, rows) in zip(FIGURES["fronts"]().axes, SYSTEMS.groupby("task"), strict=True):
-        (front,) = of_gid(ax.lines, "front")
-        best = rows[rows["on_front"]]
-        np.testing.assert_allclose(front.get_xydata(), np.transpose([best["seconds"], 100 * best["score"]]))
-        assert len(of_gid(ax.lines, "mean")) == len(rows)
-
-
 def test_lengths_beyond_the_limit_are_counted():
     ax = FIGURES["lengths"]().axes[0]
     assert ax.get_title("left") == "Assamese: 50.0 % longer than 128"
@@ -387,14 +378,6 @@ def test_every_pes_is_a_bar_in_its_method_s_colour_and_says_where_it_is_not_defi
     assert names(ax) == ["NER, mBERT", "NER, mT5", "sentiment, mBERT", "sentiment, mT5"]
 
 
-def test_ranges_of_ranks_are_drawn_from_best_to_worst():
-    for ax in FIGURES["ranks"]().axes:
-        bars, values = intervals_and_values(ax)
-        assert list(values.values()) == [1, 2, 3, 4]
-        assert all(list(bar) == [1, 4] for bar in bars.values())
-        assert [text.get_text() for text in ax.texts] == ["leads in 50 %"] * 2
-
-
 # --- letters and colours ----------------------------------------------------------------------------------------------
 
 
@@ -446,7 +429,7 @@ def test_a_reliability_diagram_draws_the_shares_that_were_right_with_their_inter
 
 def test_a_few_long_intervals_leave_room_for_the_others():
     centre, half = np.linspace(-0.1, 0.1, 12), np.array([0.03] * 11 + [0.9])
-    table = pd.DataFrame({"comparison": [f"c{i}" for i in range(12)], "difference": centre})
+    table = pd.DataFrame({"comparison": [f"c{i}" for i in range(12)], "difference": centre, "verdict": "undecided"})
     figure = figures.forest(table.assign(low=centre - half, high=centre + half), "comparison")
     low, high = figure.axes[0].get_xlim()
     assert -30 < low < -13 and 13 < high < 30  # points: the eleven whole, the twelfth cut

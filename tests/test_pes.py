@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerlib.efficiency import WEIGHTS, bounded_pes, pes, undefined, weighted_score
+from nerlib.efficiency import WEIGHTS, bounded_pes, pes, undefined
 from nerlib.errors import SettingsError
 
 shares = st.floats(0.01, 1)
@@ -26,7 +26,7 @@ costs = st.floats(1e-3, 1e5)
     ],
 )
 def test_the_study_s_numbers(task, scores, parameters, memory, expected):
-    score = weighted_score([scores[name] for name in WEIGHTS[task]], list(WEIGHTS[task].values()))
+    score = np.average([scores[name] for name in WEIGHTS[task]], weights=list(WEIGHTS[task].values()))
     assert round(float(pes(score, parameters, memory)), 3) == expected
 
 
@@ -87,14 +87,6 @@ def test_the_bounded_variant_changes_where_its_parts_do():
     assert bounded_pes(0.6, 0.3, 0.5) > bounded_pes(0.5, 0.3, 0.5)
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.01, 10)), min_size=1, max_size=5), st.floats(0.1, 10))
-def test_the_weighted_score_is_a_mean(rows, factor):
-    scores, weights = np.transpose(rows)
-    mean = weighted_score(scores, weights)
-    assert mean == pytest.approx(np.average(scores, weights=weights))
-    assert weighted_score(scores, factor * weights) == pytest.approx(mean)
-
-
 def test_the_weights_of_a_task_are_the_study_s():
     assert [sum(weights.values()) for weights in WEIGHTS.values()] == [10, 10, 10]
     assert WEIGHTS["ner"] == {"accuracy": 1, "f1": 3, "precision": 2, "recall": 4}
@@ -103,10 +95,6 @@ def test_the_weights_of_a_task_are_the_study_s():
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: weighted_score([0.5, 0.5], [1, -1]), "weights of 0 or more"),
-        (lambda: weighted_score([0.5, 0.5], [0, 0]), "not all of them 0"),
-        (lambda: weighted_score([0.5, 0.5], [1]), r"a weight for each score, got shapes \(1,\) and \(2,\)"),
-        (lambda: pes(0.5, 177, 6, base=1), "base of logarithms above 1, got 1"),
         (lambda: pes(0.5, -1, 6), "parameters: expected finite numbers of 0 or more"),
         (lambda: bounded_pes(0.5, 177, [-1, 6]), r"memory: .* got \[-1.0\]"),
     ],

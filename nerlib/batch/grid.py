@@ -232,9 +232,9 @@ def _text(s: Settings, language: str) -> tuple[str, int]:
 
 
 def _alignment(s: Settings, stage: Stage) -> list[Any]:
-    if not s.alignment_weight or not stage.transfers or (s.alignment == "centroids" and stage.trains_on == "sources"):
+    if not s.alignment_weight or not stage.transfers:
         return []
-    return [s.alignment_weight, s.alignment, s.translation_pairs, _text(s, s.language), s.language, s.target_corpus]
+    return [s.alignment_weight, _text(s, s.language), s.language, s.target_corpus]
 
 
 # --- cells ------------------------------------------------------------------------------------------------------------

@@ -17,12 +17,11 @@ from nerlib.batch import jobs, notebook_files, page
 from nerlib.batch.notebook_files import Answer
 from nerlib.errors import NerlibError
 from nerlib.formats import seconds
-from nerlib.predictions import FOREIGN, SIMULATED
+from nerlib.predictions import SIMULATED
 from nerlib.records import read_records
 
 FOLDED = 80  # more answers than these are folded by language: the page stays within a dozen screens
 PICTURE = "The whole study: each language, stage and method"
-CAPTION = "Runs by stage: how many are finished, of how many languages, and the mean time of one"
 # Names of stages and methods that are no English words, as they come in answers.
 _RAW = re.compile(rf"\b(?:[a-z]+_\w+|{'|'.join(name for name in vocabulary.METHODS if name != 'full')})\b")
 
@@ -85,7 +84,6 @@ def index(study: str, planned: Sequence[str] | None = None) -> Path:
         failures=_by(entries, lambda entry: [entry.failure] if entry.failure else []),
         stale=_by(entries, lambda entry: entry.stale),
         warnings=_by(entries, lambda entry: entry.answer.warnings),
-        stages=Markup(_stages(runs).body) if len(runs) else "",
     )
     folders.write_atomically(folder / "index.html", content)
     return folder / "index.html"
@@ -199,22 +197,3 @@ def _by(entries: Iterable[Entry], keys: Callable[[Entry], Iterable[Any]]) -> dic
         for key in keys(entry):
             found.setdefault(key, []).append(entry)
     return found
-
-
-# --- runs -------------------------------------------------------------------------------------------------------------
-
-
-def _stages(runs: pd.DataFrame) -> report.HtmlOutput:
-    """The study's runs by stage and method, over its languages; foreign and simulated systems last."""
-    order = sorted(vocabulary.ordered(runs["stage"]), key=lambda stage: stage in (FOREIGN, SIMULATED))
-    keys = [key for key in ("task", "backbone", "method", "stage", "sources") if key in runs]
-    by_kind = runs.sort_values("stage", key=lambda stages: stages.map(order.index), kind="stable").groupby(
-        keys, sort=False
-    )
-    table = by_kind.agg(
-        runs=("status", lambda status: f"{(status == 'finished').sum()} of {len(status)}"),
-        languages=("language", "nunique"),
-        seconds=("seconds", "mean"),
-        trainable=("trainable_parameters", "max"),
-    ).reset_index()
-    return report.table(table, CAPTION, best=False)

@@ -209,7 +209,8 @@ def finished(names: Iterable[str]) -> dict[str, set[int]]:
         for folder in table.loc[table["status"] == "finished", "folder"]:
             with suppress(NerlibError):  # of another version; it is made again
                 record = records.read_record(Path(folder))
-                given = {name: setting["value"] for name, setting in record.settings.items()}
+                known = params.Settings.model_fields  # not what a setting was once
+                given = {name: setting["value"] for name, setting in record.settings.items() if name in known}
                 settings = params.read_settings(given).with_method(record.method)
                 one = (
                     adapter(settings, record.language)

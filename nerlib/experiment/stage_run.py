@@ -367,13 +367,10 @@ def told_by_kept(outcome: training.Outcome, told: list[Predicted]) -> Predicted 
 
 def _alignment(run: StageRun, model: TaskModel, train: Encoded) -> Alignment | None:
     """The alignment penalty that the settings ask for; None when they ask for none, or it has no meaning here."""
-    settings = run.data.settings
     if not run.data.alignment(run.stage):
         return None
-    others, pairs = run.data.companions(run.stage, run.seed)
-    encoded_pairs = run.encode(model, pairs) if pairs else None
-    companions = Companions(train, run.encode(model, others), run.seed, encoded_pairs)
-    return Alignment(model, companions, settings.alignment, settings.alignment_weight)
+    companions = Companions(train, run.encode(model, run.data.companions(run.stage)), run.seed)
+    return Alignment(model, companions, run.data.settings.alignment_weight)
 
 
 def _dev_scores(

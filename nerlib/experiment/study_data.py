@@ -1,14 +1,12 @@
 """What the runs of a study are made of: corpora, backbone, method; and which sentences each stage and seed get."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from nerlib import corpora, folders, params
+from nerlib import corpora, params
 from nerlib.corpora import Corpus, RawText, Sentence, digest_of_examples
-from nerlib.corpora.files import Notes, read_text
 from nerlib.demo import is_demo_language
 from nerlib.encoding import describe_unreadable, subwords
 from nerlib.errors import SettingsError
@@ -232,61 +230,31 @@ class StudyData:
     def alignment(self, stage: Stage) -> dict[str, Any]:
         """What of a stage's identity the alignment penalty is; empty where there is none.
 
-        A stage that trains on sources has no target labels, so `centroids` mean nothing there; one that trains on the
-        target alone has nothing to be aligned with.
+        A stage that trains on the target alone has nothing to be aligned with.
         """
         settings = self.settings
         if not settings.alignment_weight or not stage.transfers:
             return {}
         if self.task.form != "tagging":
             raise SettingsError(f"alignment_weight: expected a task that tags words, got {self.task.name!r}")
-        if settings.alignment == "centroids" and stage.trains_on == "sources":
-            return {}
-        others, pairs = self.companions(stage, settings.seeds[0])
-        about = {"form": settings.alignment, "weight": settings.alignment_weight}
-        return about | {"others": digest_of_examples(others), "pairs": digest_of_examples(pairs)}
+        others = digest_of_examples(self.companions(stage))
+        fixed = {"form": "batches", "pairs": digest_of_examples(())}  # as records of all versions have them
+        return fixed | {"weight": settings.alignment_weight, "others": others}
 
-    def companions(self, stage: Stage, seed: int) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
-        """Sentences of the side that the stage does not train on, and their translations where `pairs` are aligned.
+    def companions(self, stage: Stage) -> tuple[Sentence, ...]:
+        """Sentences of the side that the stage does not train on.
 
         Raises
         ------
         SettingsError, CorpusError
-            When the translations are not two files of as many lines, or there is no text of the target.
+            When there is no text of the target.
         """
-        settings = self.settings
-        if settings.alignment == "pairs":
-            return self._translations()
         if stage.trains_on == "target":
             parts = {language: corpus.train for language, corpus in self.sources.items()}
             size = min(COMPANIONS, sum(map(len, parts.values())))
-            return corpora.merge(parts, size, seed=SAME_FOR_ALL_SEEDS), ()
-        lines = self.text(settings.language).lines[:COMPANIONS]
-        return self._unlabelled(lines, settings.language), ()
-
-    def _translations(self) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
-        settings = self.settings
-        if len(settings.translation_pairs) != 2 or not settings.sources:
-            raise SettingsError(
-                "alignment 'pairs': expected `translation_pairs` to name two files, of the first source language and "
-                f"of the target's, got {list(settings.translation_pairs)}"
-            )
-        languages = (settings.source_corpora[0].language, settings.language)
-        lines = [read_text(folders.from_root(file), Notes()).splitlines() for file in settings.translation_pairs]
-        if len(lines[0]) != len(lines[1]) or not lines[0]:
-            raise SettingsError(
-                f"translation pairs: expected as many lines in {' and '.join(settings.translation_pairs)}, "
-                f"got {len(lines[0])} and {len(lines[1])}"
-            )
-        both = [pair for pair in zip(*lines, strict=True) if all(line.split() for line in pair)]
-        sides = (self._unlabelled([pair[i] for pair in both], language) for i, language in enumerate(languages))
-        sources, targets = sides
-        return targets, sources
-
-    def _unlabelled(self, lines: Sequence[str], language: str) -> tuple[Sentence, ...]:
-        """Lines as sentences whose tags mean nothing."""
-        words = (tuple(line.split()) for line in lines)
-        return tuple(Sentence(row, (self.labels[0],) * len(row), language) for row in words if row)
+            return corpora.merge(parts, size, seed=SAME_FOR_ALL_SEEDS)
+        words = (tuple(line.split()) for line in self.text(self.settings.language).lines[:COMPANIONS])
+        return tuple(Sentence(row, (self.labels[0],) * len(row), self.settings.language) for row in words if row)
 
     def text(self, language: str) -> RawText:
         """A language's unlabelled text, at most `text_size` lines of it, from its beginning.

@@ -2,12 +2,12 @@
 
 The ordinary ones are seaborn's: `points` (means with intervals), `curves`, `bars`, `scatter`, `heat_map`, `histogram`.
 Of comparisons tell `forest`, `critical_difference` and `overview` (a whole study in one picture); of methods
-`architecture`, `pes_bars` and `ranks`. Words, units and colours are those of `nerlib.vocabulary`: scores are shares
+`architecture` and `pes_bars`. Words, units and colours are those of `nerlib.vocabulary`: scores are shares
 (0..1) in tables and points (0..100) in figures. matplotlib and seaborn are loaded by the first figure, not before.
 """
 
 from nerlib.figures.scores import bars, curves, heat_map, histogram, points, reliability, scatter
-from nerlib.figures.special import architecture, critical_difference, forest, overview, pes_bars, ranks
+from nerlib.figures.special import architecture, critical_difference, forest, overview, pes_bars
 from nerlib.figures.style import PALETTE, as_bytes, readable
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "overview",
     "pes_bars",
     "points",
-    "ranks",
     "readable",
     "reliability",
     "scatter",

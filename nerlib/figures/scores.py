@@ -320,10 +320,9 @@ def scatter(
     *,
     mark: str = "",
     facet: str = "",
-    front: str = "",
     over: str = "",
 ) -> "Figure":
-    """Draw scores against costs, on logarithmic axes: up and to the left is better, and the front is joined.
+    """Draw scores against costs, on logarithmic axes: up and to the left is better.
 
     Parameters
     ----------
@@ -335,8 +334,6 @@ def scatter(
         What has colours, and what has marks, of its own.
     facet
         A panel each (task), three a line.
-    front
-        A boolean column: these points are joined by a step line.
     over
         Rows are averaged over this (seed): they are small points, with the t intervals of both means.
     """
@@ -345,14 +342,12 @@ def scatter(
     figure, drawn = panels(frame, facet, [x], *((2.6, 2.3) if facet else (5.2, 2.9)), sharey=True)
     (across, unit), (scale, axis) = measure(frame, x), measure(frame, y)
     for ax, own, _ in drawn:
-        data = roles(own, x=x, y=y, hue=hue, mark=mark, front=front)
+        data = roles(own, x=x, y=y, hue=hue, mark=mark)
         data = data.assign(x=across * data["x"], y=scale * data["y"]).dropna(subset=["x", "y"])
         data = data[data["x"] > 0]
         for _, cell in data.groupby(["hue", "mark"] if over else data.index, sort=False):
             look = {"marker": marks[cell["mark"].iloc[0]], "color": shades[cell["hue"].iloc[0]]}
             _mean_point(ax, cell, look, over)
-        best = data[data["front"].eq(True)].sort_values(["x", "y"])
-        ax.step(best["x"], best["y"], where="post", color=SOFT, linewidth=1, zorder=1, gid="front")
         if len(data):
             logarithmic(ax, data["x"])
         ax.margins(x=0.15, y=0.15)

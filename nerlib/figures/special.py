@@ -39,6 +39,14 @@ WIDE = 2.0  # usual intervals beside the values that a forest has room for
 
 FROZEN = "#E9ECEF"
 FORMULAS = {"lora": "W + (α/r)·B A", "dora": "m · (W + B A) / ‖W + B A‖", "adalora": "W + P Λ Q"}
+#: Other parts of a model, by their boxes (x, y, width, height).
+PARTS: Mapping[tuple[float, float, float, float], str] = {
+    (0.4, 0.9, 8.0, 0.8): "embeddings of subwords and positions",
+    (0.6, 4.4, 7.6, 0.6): "self-attention",
+    (0.6, 6.65, 7.6, 0.5): "add and normalise",
+    (0.6, 9.8, 7.6, 0.5): "add and normalise",
+    (0.4, 11.1, 8.0, 0.8): "head",
+}
 #: Linear layers of a block: its box (x, y, width), and what the families of backbones call it.
 LAYERS: Mapping[str, tuple[float, float, float, frozenset[str]]] = {
     "query": (0.6, 2.7, 2.2, frozenset({"query", "q", "q_proj", "c_attn"})),
@@ -71,79 +79,51 @@ def short(verdict: object) -> str:
 
 
 @styled
-def forest(
-    table: pd.DataFrame,
-    rows: str = "language",
-    value: str = "difference",
-    hue: str = "verdict",
-    *,
-    facet: str = "",
-    margin: float = 0,
-    texts: str = "",
-    label: str = "",
-) -> "Figure":
-    """Draw a value and its interval in each row: languages, comparisons against the margin of equivalence, ranks.
+def forest(table: pd.DataFrame, rows: str = "language", *, margin: float = 0) -> "Figure":
+    """Draw a difference and its interval in each row: languages, or comparisons against the margin of equivalence.
 
     Parameters
     ----------
     table
-        A row a difference (0..1): `value` holds intervals, or numbers beside ``low`` and ``high``. The columns
-        ``tost_low`` and ``tost_high`` give a thick bar: the interval of level 1 − 2α, inside the margin if equivalent.
-        Languages are drawn from the smallest difference to the largest, other rows as they stand.
+        A row a difference (0..1): ``difference`` holds intervals, or numbers beside ``low`` and ``high``; ``verdict``
+        has the colours. The columns ``tost_low`` and ``tost_high`` give a thick bar: the interval of level 1 − 2α,
+        inside the margin if equivalent. Languages are drawn from the smallest difference to the largest, other rows as
+        they stand.
     rows
         The column that names them.
-    hue
-        What has colours of its own, where the table has it.
-    facet
-        A panel each, one below the other.
     margin
         δ (0..1) of equivalence, drawn as a band; 0: none.
-    texts
-        A column that is written at the right of each row.
-    label
-        Of the axis; by default what the vocabulary calls `value`.
     """
-    table = table.reset_index(drop=True)
-    scale, axis = measure(table, value, label)
-    drawn = roles(table, name=rows, hue=hue if hue in table else "", facet=facet, text=texts)
-    drawn = drawn.join(scale * ends(table, value)).join(scale * table.filter(["tost_low", "tost_high"]))
-    drawn["hue"] = drawn["hue"].map(short) if hue == "verdict" else drawn["hue"]
+    scale, axis = measure(table, "difference")
+    drawn = (scale * ends(table, "difference").join(table.filter(["tost_low", "tost_high"]))).assign(
+        name=table[rows], verdict=table["verdict"].map(short)
+    )
     drawn = drawn.sort_values("value", kind="stable") if rows == "language" else drawn
-    shades = colours(in_order(drawn["hue"])) | (VERDICTS if hue == "verdict" else {}) | {"": SOFT}
-    lines = max((wrapped(word(name, rows)).count("\n") + 1 for name in drawn["name"]), default=1)
+    names = [word(name, rows) for name in drawn["name"]]
+    shades = colours(in_order(drawn["verdict"])) | VERDICTS
+    lines = max(wrapped(name).count("\n") + 1 for name in names)
     height = 0.14 if len(drawn) > MANY else 0.26 if rows == "language" else max(0.36, 0.16 * lines)
-    sizes = drawn.groupby("facet", sort=False).size()
-    total = 0.9 + 0.4 * len(sizes) + height * len(drawn)
-    figure, axes = canvas(6.4, total, rows=len(sizes), height_ratios=sizes, sharex=True)
-    for ax, (name, own) in zip(axes[:, 0], drawn.groupby("facet", sort=False), strict=True):
-        if margin:
-            ax.axvspan(-scale * margin, scale * margin, color=PALETTE[0], alpha=0.12, linewidth=0, gid="margin")
-        for place, row in enumerate(own.to_dict("records")):
-            _interval(ax, place, row, shades[row["hue"]])
-        in_rows(ax, [word(one, rows) for one in own["name"]], fontsize=7 if height < 0.2 else 9)
-        ax.set_title(word(name, facet))
-        if (drawn["low"] < 0).any():
-            ax.axvline(0, color=INK, linewidth=0.8)
+    figure, axes = canvas(6.4, 1.3 + height * len(drawn))
+    ax = axes[0, 0]
+    if margin:
+        ax.axvspan(-scale * margin, scale * margin, color=PALETTE[0], alpha=0.12, linewidth=0, gid="margin")
+    for place, row in enumerate(drawn.to_dict("records")):
+        shade = shades[row["verdict"]]
+        if not np.isnan(row["low"]):
+            ax.hlines(place, row["low"], row["high"], color=shade, linewidth=1.4, gid="interval")
+        if "tost_low" in row:
+            ax.hlines(place, row["tost_low"], row["tost_high"], color=shade, linewidth=4, alpha=0.6, gid="narrow")
+        ax.plot(row["value"], place, "o", ms=6, color=shade, mec="white", mew=0.8, zorder=4, gid="value")
+    in_rows(ax, names, fontsize=7 if height < 0.2 else 9)
+    if (drawn["low"] < 0).any():
+        ax.axvline(0, color=INK, linewidth=0.8)
     reach = drawn["value"].abs().max() + WIDE * float((drawn["high"] - drawn["low"]).median())
     if cut := bool(drawn[["low", "high"]].abs().max(axis=None) > 2 * reach):  # a few would leave nothing of the others
-        axes[0, 0].set_xlim(-reach, reach)
+        ax.set_xlim(-reach, reach)
     axis += f"; band: ±{scale * margin:g}" if margin else ""
-    axes[-1, 0].set_xlabel(axis + "; the longest intervals are cut" * cut)
-    named = {word(key): shades[key] for key in in_order(drawn["hue"]) if key}
-    legend(figure, named, always=hue == "verdict" and bool(named))
+    ax.set_xlabel(axis + "; the longest intervals are cut" * cut)
+    legend(figure, {word(verdict): shades[verdict] for verdict in in_order(drawn["verdict"])}, always=True)
     return figure
-
-
-def _interval(ax: Any, place: float, row: Mapping[Any, Any], shade: str) -> None:
-    """Draw value, interval and, where there is one, the narrow interval at a place of the y axis."""
-    if not np.isnan(row["low"]):
-        ax.hlines(place, row["low"], row["high"], color=shade, linewidth=1.4, gid="interval")
-    if "tost_low" in row:
-        ax.hlines(place, row["tost_low"], row["tost_high"], color=shade, linewidth=4, alpha=0.6, gid="narrow")
-    ax.plot(row["value"], place, "o", ms=6, color=shade, mec="white", mew=0.8, zorder=4, gid="value")
-    if row["text"]:
-        where: dict[str, Any] = {"xytext": (8, 0), "textcoords": "offset points", "va": "center"}
-        ax.annotate(readable(row["text"]), (np.nanmax([row["high"], row["value"]]), place), **where, fontsize=8)
 
 
 # --- ranks ------------------------------------------------------------------------------------------------------------
@@ -276,8 +256,9 @@ def architecture(
     body = FROZEN if METHODS[method].is_adapter else shade
     adapted = set(target_modules) or {"query", "value"}
     is_low_rank, has_bottleneck = method in FORMULAS, method in ("bottleneck", "madx")
-    _box(ax, 0.4, 0.9, 8.0, 0.8, "embeddings of subwords and positions", body)
     _box(ax, 0.2, 2.3, 8.4, 8.2, "", "white", edge=SOFT)
+    for place, name in PARTS.items():
+        _box(ax, *place, name, shade if name == "head" else body)
     ax.text(8.75, 10.3, f"× {layers}", va="top", fontsize=11)
     for name, (x, y, width, called) in LAYERS.items():
         _box(ax, x, y, width, 0.8, name, body)
@@ -285,13 +266,9 @@ def architecture(
             beside = (x, y + 0.9) if width < 3 else (x + width + 0.5, y + 0.05)
             _box(ax, *beside, 1.0, 0.65, "A", shade)
             _box(ax, beside[0] + 1.2, beside[1], 1.0, 0.65, "B", shade)
-    _box(ax, 0.6, 4.4, 7.6, 0.6, "self-attention", body)
     for y, has_adapter in ((6.0, placement == "houlsby"), (8.2, True)):
         if has_bottleneck and has_adapter:
             _bottleneck(ax, y, shade, has_language=method == "madx" and y > 7)
-    _box(ax, 0.6, 6.65, 7.6, 0.5, "add and normalise", body)
-    _box(ax, 0.6, 9.8, 7.6, 0.5, "add and normalise", body)
-    _box(ax, 0.4, 11.1, 8.0, 0.8, "head", shade)
     for low, high in ((0.3, 0.9), (1.7, 2.3), (10.5, 11.1), (11.9, 12.5)):
         ax.annotate("", (4.4, high), (4.4, low), arrowprops={"arrowstyle": "->", "color": SOFT})
     lines = [word(backbone, "backbone")] * bool(backbone) + [f"{layers} layers, {hidden} wide"]
@@ -345,19 +322,3 @@ def pes_bars(table: pd.DataFrame) -> "Figure":
     label = "; ".join(["PES", *(note for note, holds in notes.items() if holds)])
     systems = pd.Series(list(zip(table["task"], table["backbone"], strict=True)), index=table.index)
     return bars(table.assign(told=told, system=systems), "pes", "system", "method", texts="told", label=label)
-
-
-def ranks(table: pd.DataFrame, label: str = "rank within the task (1 is the best)") -> "Figure":
-    """Draw the best and the worst rank of each system over all weights, its declared rank, and how often it leads.
-
-    Parameters
-    ----------
-    table
-        ``task``, ``backbone``, ``method``, ``rank``, ``leads`` (a share), ``best_rank``, ``worst_rank``.
-    label
-        Of the axis.
-    """
-    drawn = table.sort_values("rank", kind="stable").rename(columns={"best_rank": "low", "worst_rank": "high"})
-    drawn["system"] = list(zip(drawn["backbone"], drawn["method"], strict=True))
-    drawn["text"] = [f"leads in {100 * share:.0f} %" if share > 0 else "" for share in drawn["leads"]]
-    return forest(drawn, "system", "rank", "method", facet="task", texts="text", label=label)

@@ -4,24 +4,22 @@
 runs are not the same, `read_records` lists a study's runs in one DataFrame, one row a run.
 """
 
-from nerlib.records.predicted import (
+from nerlib.records.record import (
     PREDICTIONS,
     Predictions,
-    predictions_file,
-    read_counts,
-    read_predictions,
-    write_predictions,
-)
-from nerlib.records.record import (
     Record,
     backbone_name,
     check_file,
     damaged,
     digest_of,
     explain,
+    predictions_file,
     provenance,
+    read_counts,
+    read_predictions,
     read_record,
     run_folder,
+    write_predictions,
     write_record,
 )
 from nerlib.records.table import COLUMNS, read_records, studies

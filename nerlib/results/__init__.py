@@ -40,7 +40,6 @@ from nerlib.results.integrity import Finding, findings_table, integrity, without
 from nerlib.results.outcomes import (
     adapters_that_ran,
     all_scores,
-    confusions,
     curves,
     each_run,
     error_kinds,
@@ -48,7 +47,6 @@ from nerlib.results.outcomes import (
     language_adapters_compared,
     misalignments,
     scores_by_type,
-    tag_confusion,
 )
 from nerlib.results.published import (
     WHY,
@@ -71,13 +69,11 @@ from nerlib.results.summaries import (
     forgetting,
     grid,
     negative_transfer,
-    on_front,
     over_languages,
     seed_deviations,
     summary,
     trained_weights,
     wide,
-    zero_shot,
 )
 
 __all__ = [
@@ -94,7 +90,6 @@ __all__ = [
     "claims_side_by_side",
     "collapse_rates",
     "compare",
-    "confusions",
     "count_verdicts",
     "curves",
     "describe",
@@ -127,7 +122,6 @@ __all__ = [
     "misalignments",
     "missing",
     "negative_transfer",
-    "on_front",
     "over_languages",
     "paired",
     "plan",
@@ -147,11 +141,9 @@ __all__ = [
     "side_by_side",
     "stand_ins",
     "summary",
-    "tag_confusion",
     "techniques",
     "trained_weights",
     "wide",
     "with_and_without",
     "without",
-    "zero_shot",
 ]

@@ -608,14 +608,13 @@ def as_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
         (`Interval`), `p`, `adjusted_p`, `family`, `tost_low` and `tost_high` (inside the margin if equivalent),
         `languages`, `pairs`, `left_out`, `worst` (the language with the lowest difference), `loses_most` (the share of
         languages like these, at most, that lose more than the margin), `d_z` (`Interval`), `d_av`, `hedges_g_av`,
-        `pooled_d` and `pooled_p` (over cells, as a source reports them), `smallest_detectable`, `more_languages`,
-        `more_seeds`, `more_sentences`.
+        `smallest_detectable`, `more_languages`, `more_seeds`, `more_sentences`.
     """
     return pd.DataFrame([_row(c) for c in comparisons], columns=COLUMNS)
 
 
 EFFECTS = (
-    *("d_z", "d_av", "hedges_g_av", "pooled_d", "pooled_p", "smallest_detectable"),
+    *("d_z", "d_av", "hedges_g_av", "smallest_detectable"),
     *("more_languages", "more_seeds", "more_sentences"),
 )
 COLUMNS = [
@@ -625,11 +624,9 @@ COLUMNS = [
 
 
 def _row(c: Comparison) -> dict[str, Any]:
-    sound = _sound(c.pairs)
-    of_language = sound.groupby("language")[["a", "b"]].mean()
+    of_language = _sound(c.pairs).groupby("language")[["a", "b"]].mean()
     units = of_language["a"] - of_language["b"]
     effects = statistics.effect_sizes(a=of_language["a"], b=of_language["b"], level=c.difference.level)
-    pooled = statistics.pooled_ttest(**sound[["a", "b"]].dropna())
     alpha = (1 - c.difference.level) / c.family
     several, (low, high) = c.languages > 1, c.estimate.interval(2 * alpha)
     same = ("difference", "p", "adjusted_p", "family", "languages", "left_out")
@@ -646,9 +643,7 @@ def _row(c: Comparison) -> dict[str, Any]:
         "pairs": len(c.pairs),
         "worst": units.idxmin() if several else "",
         "loses_most": statistics.share_that_loses(units, c.own_margin) if several else math.nan,
-        **effects._asdict(),
-        "pooled_d": pooled.cohens_d,
-        "pooled_p": pooled.p,
+        **effects,
         "smallest_detectable": c.estimate.detectable(alpha) if c.estimate.standard_error > 0 else math.nan,
     }
 
@@ -725,7 +720,7 @@ def with_and_without(judged: Sequence[Comparison], cleaned: Sequence[Comparison]
     return pd.DataFrame(rows, columns=[*names, "difference_without", "verdict_without", "changed"])
 
 
-def paired(table: pd.DataFrame, value: str, *, a: str, b: str, by: Sequence[str], level: float = 0.95) -> pd.DataFrame:
+def paired(table: pd.DataFrame, value: str, *, a: str, b: str, by: Sequence[str]) -> pd.DataFrame:
     """Two methods set against each other by any value that each run has: drift, the share of an error, ...
 
     Parameters
@@ -746,17 +741,14 @@ def paired(table: pd.DataFrame, value: str, *, a: str, b: str, by: Sequence[str]
     Raises
     ------
     SettingsError
-        When a seed stands twice in one cell, or a method is missing.
+        When a method is missing.
     """
     known = table.dropna(subset=[value])
-    if (twice := known[known.duplicated(["method", *by, "seed"])]).size:
-        cell = ", ".join(f"{name} {twice.iloc[0][name]}" for name in ["method", *by, "seed"])
-        raise SettingsError(f"expected each seed once in a cell, got it twice: {cell}")
     if missing := {a, b} - set(table["method"]):
         raise SettingsError(f"expected runs of {', '.join(sorted(missing))}, got {', '.join(table['method'].unique())}")
     wide = known.pivot(index=[*by, "seed"], columns="method", values=value).reindex(columns=[a, b]).dropna()
     cells = (wide[a] - wide[b]).groupby(level=list(by), sort=False)
-    return cells.apply(lambda values: statistics.mean_interval(values, level)).rename("difference").reset_index()
+    return cells.apply(statistics.mean_interval).rename("difference").reset_index()
 
 
 def ranks(runs: pd.DataFrame, *, alpha: float = 0.05) -> tuple[list[str], statistics.RankTest] | None:

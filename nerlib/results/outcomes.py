@@ -12,7 +12,6 @@ The rule that pairs gold with predicted entities of a sentence (both read strict
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from itertools import chain, product
 from pathlib import Path
 from typing import Any
@@ -39,9 +38,6 @@ OTHER = "other"
 EXACT, RIGHTLY_NONE = "exact", "rightly none"
 # Kinds of answers that are not right, from the nearly right one on.
 WRONG_ANSWERS = ("overlaps gold", "no overlap", "answer where there is none", "none where there is an answer")
-UNANSWERABLE = "unanswerable"
-# Words of a question's shortest gold answer: what a length is called, and the most words that are called so.
-ANSWER_LENGTHS = (("one word", 1), ("two or three words", 3), ("four words or more", float("inf")))
 ORDER = (CORRECT, *KINDS, EXACT, RIGHTLY_NONE, *WRONG_ANSWERS)
 TWICE = ("token_accuracy", "micro_f1")  # what `accuracy` is under another name
 SCORE_LABELS = {"f1": "strict F1", "answer_f1": "token F1"} | {f"rouge_{n}": f"ROUGE-{n.upper()}" for n in "12l"}
@@ -67,7 +63,7 @@ def _predictions(run: Mapping[Any, Any]) -> Predictions:
 # --- scores -----------------------------------------------------------------------------------------------------------
 
 
-def all_scores(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+def all_scores(runs: pd.DataFrame) -> pd.DataFrame:
     """Every score of the test set: a row a score, a column a stage and method with the mean over seeds (`Interval`)."""
     rows = [
         (_score_label(name), f"{label(run['method'])}, {label(run['stage'])}", value)
@@ -76,7 +72,7 @@ def all_scores(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
         if isinstance(value, float) and name not in TWICE
     ]
     groups = pd.DataFrame(rows, columns=["score", "run", "value"]).groupby(["score", "run"], sort=False)["value"]
-    return groups.apply(lambda values: score_interval(values, level)).unstack().rename_axis(columns=None).reset_index()
+    return groups.apply(score_interval).unstack().rename_axis(columns=None).reset_index()
 
 
 def _score_label(name: str) -> str:
@@ -95,7 +91,7 @@ def adapters_that_ran(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "in training", "predicting the target"])
 
 
-def language_adapters_compared(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+def language_adapters_compared(runs: pd.DataFrame) -> pd.DataFrame:
     """Zero-shot scores with another language adapter than the target's at prediction, and what the target's adds.
 
     Returns
@@ -111,7 +107,7 @@ def language_adapters_compared(runs: pd.DataFrame, level: float = 0.95) -> pd.Da
     ]
     table = pd.DataFrame(rows, columns=["method", "predicted with", "score", "difference"])
     groups = table.groupby(["method", "predicted with"], sort=False)
-    return groups.agg(partial(mean_interval, level=level)).reset_index()
+    return groups.agg(mean_interval).reset_index()
 
 
 def _by_language_adapter(run: Mapping[Any, Any]) -> list[tuple[str, float]]:
@@ -121,22 +117,23 @@ def _by_language_adapter(run: Mapping[Any, Any]) -> list[tuple[str, float]]:
 
 
 def scores_by_type(runs: pd.DataFrame) -> pd.DataFrame:
-    """Test scores by type, part of speech or label; of questions by the length of the answer.
+    """Test scores by type, part of speech or label; of questions those with an answer, and those without.
 
     Returns
     -------
     DataFrame
-        `stage`, `method`, `seed`, `metric`, `type`, `f1`, `support`, and `precision` and `recall`, of questions
-        `exact_match` instead.
+        `stage`, `method`, `seed`, `metric`, `type`, `f1`, `support`, and `precision` and `recall`, of questions their
+        other scores instead.
     """
     return each_run(runs, _by_type)
 
 
 def _by_type(run: Mapping[Any, Any]) -> pd.DataFrame:
-    if form_of(run["task"]) != "questions":
-        scores = read_record(Path(run["folder"])).scores["test"]["by_type"]
-        return pd.DataFrame([{"type": kind, **of_type} for kind, of_type in scores.items()])
-    return answer_scores(*_predictions(run)[1:])
+    scores = read_record(Path(run["folder"])).scores["test"]
+    if form_of(run["task"]) == "questions":
+        by_type = {name: scores[name] | {"f1": scores[name]["answer_f1"]} for name in ("answerable", "unanswerable")}
+        scores = {"by_type": {name: of_type for name, of_type in by_type.items() if of_type["support"]}}
+    return pd.DataFrame([{"type": kind, **of_type} for kind, of_type in scores["by_type"].items()])
 
 
 def curves(runs: pd.DataFrame) -> pd.DataFrame:
@@ -151,38 +148,6 @@ def _curve(run: Mapping[Any, Any]) -> pd.DataFrame:
     curve = pd.read_csv(Path(run["folder"]) / "curve.csv")
     scores = curve.get("dev_score", pd.Series(dtype=float)).dropna()
     return curve.assign(is_best=curve.index == (scores.idxmax() if len(scores) else -1))
-
-
-def answer_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """Token F1 and exact match by the length of the answer.
-
-    Parameters
-    ----------
-    gold, predicted
-        As for `scoring.score_answers`, which raises for them.
-
-    Returns
-    -------
-    DataFrame
-        `type` (the words of the question's shortest gold answer, as `ANSWER_LENGTHS` names them, or `unanswerable`;
-        those that occur, the short ones first), `f1`, `exact_match` (both 0..1, means over questions) and `support`
-        (questions).
-    """
-    counts = score_answers(gold, predicted).counts
-    kinds = pd.Categorical(
-        [_length(answers) for answers in gold], [*(name for name, _ in ANSWER_LENGTHS), UNANSWERABLE]
-    )
-    questions = pd.DataFrame({"type": kinds, "f1": counts.strict.tp[:, 0], "exact_match": counts.lenient.tp[:, 0]})
-    by_type = questions.groupby("type", observed=True)
-    scores = by_type.agg(f1=("f1", "mean"), exact_match=("exact_match", "mean"), support=("f1", "size"))
-    return scores.reset_index().astype({"type": "str"})
-
-
-def _length(answers: Sequence[str]) -> str:
-    if not answers:
-        return UNANSWERABLE
-    words = min(len(answer.split()) for answer in answers)
-    return next(name for name, most in ANSWER_LENGTHS if words <= most)
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -301,27 +266,6 @@ def misalignment(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str
     ]
     table = pd.DataFrame(rows, columns=["by", "group", "kind", "count", "entities"])
     return table.assign(share=table["count"] / table["entities"].where(table["entities"] > 0))
-
-
-def confusions(runs: pd.DataFrame) -> pd.DataFrame:
-    """`tag_confusion` of each run, with `method`, `stage` and `seed`; parts of speech only."""
-    return each_run(runs, lambda run: tag_confusion(*_predictions(run)[1:]))
-
-
-def tag_confusion(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """How often words of each tag were given another one, the most frequent first.
-
-    Returns
-    -------
-    DataFrame
-        A row for every two different tags that were confused: `gold`, `predicted`, `count`, `words` (of gold's tag) and
-        `share` (count / words).
-    """
-    words = Counter(chain(*gold))
-    pairs = sorted(Counter(zip(chain(*gold), chain(*predicted), strict=True)).items())
-    rows = [(*pair, n, words[pair[0]], n / words[pair[0]]) for pair, n in pairs if pair[0] != pair[1]]
-    table = pd.DataFrame(rows, columns=["gold", "predicted", "count", "words", "share"])
-    return table.sort_values("count", ascending=False, kind="stable", ignore_index=True)
 
 
 # --- examples ---------------------------------------------------------------------------------------------------------

@@ -30,9 +30,7 @@ COSTS = ["seconds", "peak_memory_bytes", "trainable_parameters"]
 TRANSFERRED, TARGET_ONLY = "transfer", "target only"
 
 
-def summary(
-    runs: pd.DataFrame, by: Sequence[str] = ("stage", "method"), *, score: str = "test_score", level: float = 0.95
-) -> pd.DataFrame:
+def summary(runs: pd.DataFrame, by: Sequence[str] = ("stage", "method")) -> pd.DataFrame:
     """Mean over seeds with its t interval, and mean costs, one row for each kind of finished runs.
 
     Returns
@@ -45,20 +43,20 @@ def summary(
     RecordError
         When a mean would be over more than seeds: over languages, variants, sources, or several runs of one seed.
     """
-    scored = finished(runs).dropna(subset=[score])
+    scored = finished(runs)
     check_one_kind(scored, by)
     groups = scored.groupby(list(by), sort=False)
     table = groups.agg(seeds=("seed", "size"), steps=("steps", "max"), **{name: (name, "mean") for name in COSTS})
-    table.insert(0, "score", _intervals(groups[score], level, score_interval))
+    table.insert(0, "score", _intervals(groups["test_score"], score_interval))
     return table.reset_index()
 
 
-def _intervals(groups: Any, level: float, interval: Callable[..., Interval] = mean_interval) -> pd.Series:
+def _intervals(groups: Any, interval: Callable[..., Interval] = mean_interval) -> pd.Series:
     """The mean of each group with its interval."""
-    return groups.apply(lambda values: interval(values, level)).astype(object)
+    return groups.apply(interval).astype(object)
 
 
-def cells(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+def cells(runs: pd.DataFrame) -> pd.DataFrame:
     """One row for each kind of finished runs in each language, with its mean over seeds and its costs.
 
     Returns
@@ -73,7 +71,7 @@ def cells(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     key = ["language", *KIND]
     by_seed = table.groupby([*key, "seed"])["test_score"].mean().groupby(key)
     means = table.groupby(key)[["train_sentences", *COSTS]].mean()
-    scores = {"score": _intervals(by_seed, level, score_interval), "mean": by_seed.mean(), "seeds": by_seed.size()}
+    scores = {"score": _intervals(by_seed, score_interval), "mean": by_seed.mean(), "seeds": by_seed.size()}
     scores["metric"] = table.groupby(key)["metric"].first()
     result = means.assign(**scores).reset_index()[[*key, *scores, "train_sentences", *COSTS]]
     return result.assign(kind=_kinds(result))
@@ -91,7 +89,7 @@ def _kinds(table: pd.DataFrame) -> list[str]:
     return [", ".join(dict.fromkeys(words(row))) for row in table[KIND].to_dict("records")]
 
 
-def over_languages(table: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+def over_languages(table: pd.DataFrame) -> pd.DataFrame:
     """Macro averages of `cells`: the mean over languages of each kind, with the t interval over them.
 
     Returns
@@ -101,7 +99,7 @@ def over_languages(table: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     """
     groups = table.groupby(KIND)
     means = groups[["seconds", "trainable_parameters"]].mean().reset_index()
-    scores = {"score": _intervals(groups["mean"], level).array, "languages": groups.size().array}
+    scores = {"score": _intervals(groups["mean"]).array, "languages": groups.size().array}
     return means.assign(**scores)[[*KIND, *scores, "seconds", "trainable_parameters"]]
 
 
@@ -121,20 +119,19 @@ def seed_deviations(runs: pd.DataFrame) -> pd.DataFrame:
     return told.loc[scores.transform("size") > 1, ["kind", "language", "seed", "deviation"]]
 
 
-def collapse_rates(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+def collapse_rates(runs: pd.DataFrame) -> pd.DataFrame:
     """Share of collapsed runs of each unit, `method` and `stage`: `share` (an `Interval` by Wilson) and `runs`."""
     table = finished(runs)
     groups = has_collapsed(table).groupby([table[name] for name in [*UNIT, "method", "stage"]])
-    shares = groups.apply(lambda collapsed: _share(collapsed, level)).astype(object)
-    return pd.DataFrame({"share": shares, "runs": groups.size()}).reset_index()
+    return pd.DataFrame({"share": _intervals(groups, _share), "runs": groups.size()}).reset_index()
 
 
-def _share(values: pd.Series, level: float) -> Interval:
+def _share(values: pd.Series) -> Interval:
     """The share of true values, with the interval by Wilson (1927)."""
-    return wilson_interval(int(values.sum()), len(values), level)
+    return wilson_interval(int(values.sum()), len(values))
 
 
-def forgetting(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+def forgetting(runs: pd.DataFrame) -> pd.DataFrame:
     """What training on the target cost on the sources: their dev score before and after, paired by seed.
 
     Returns
@@ -147,12 +144,10 @@ def forgetting(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     scored = finished(runs).rename(columns=names).dropna(subset=["before", "after"])
     groups = scored.assign(difference=scored["after"] - scored["before"]).groupby(["language", *KIND])
     table = groups[["before", "after"]].mean()
-    return table.assign(difference=_intervals(groups["difference"], level), seeds=groups.size()).reset_index()
+    return table.assign(difference=_intervals(groups["difference"]), seeds=groups.size()).reset_index()
 
 
-def expected_widths(
-    examples: Sequence[Example], f1: Sequence[float] = (0.3, 0.5, 0.7, 0.9), *, level: float = 0.95
-) -> pd.DataFrame:
+def expected_widths(examples: Sequence[Example], f1: Sequence[float] = (0.3, 0.5, 0.7, 0.9)) -> pd.DataFrame:
     """How wide the interval of the score will be on this test set, and on smaller and larger ones like it.
 
     Returns
@@ -165,7 +160,7 @@ def expected_widths(
         for less, where the corpus marks documents.
     """
     entities = [len(gold_items(example.tags)) if isinstance(example, Sentence) else 1 for example in examples]
-    here = expected_f1_width(entities, list(f1), documents=documents_of(examples), level=level)
+    here = expected_f1_width(entities, list(f1), documents=documents_of(examples))
     sizes = sorted({50, 100, 200, 500, 1000, 2000, len(examples)})
     rows = [
         (size, value, width * math.sqrt(len(examples) / size))
@@ -176,13 +171,6 @@ def expected_widths(
 
 
 # --- transfer ---------------------------------------------------------------------------------------------------------
-
-
-def zero_shot(runs: pd.DataFrame) -> pd.DataFrame:
-    """Zero-shot scores by target and sources: `language`, the columns of `KIND`, `score` (mean over seeds, 0..1)."""
-    table = finished(runs)
-    of_stage = table[table["stage"] == SOURCES]
-    return of_stage.groupby(["language", *KIND])["test_score"].mean().rename("score").reset_index()
 
 
 def few_shot(runs: pd.DataFrame) -> pd.DataFrame:
@@ -209,7 +197,7 @@ def few_shot(runs: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["by_size"] | ~made_for_size].drop(columns="by_size").reset_index(drop=True)
 
 
-def negative_transfer(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+def negative_transfer(runs: pd.DataFrame) -> pd.DataFrame:
     """How often transfer did harm: the share of (target, seed) that score below training on the target alone.
 
     Both have the same number of target sentences, the same seed, task, backbone and variant; the target-only run is the
@@ -238,24 +226,10 @@ def negative_transfer(runs: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     kind = [*UNIT, "method", "baseline_method", "sources", "train_sentences"]
     groups = pairs.assign(worse=pairs["test_score"].lt(pairs["alone"])).groupby(kind)
     table = groups.agg(worse=("worse", "sum"), targets=("language", "nunique"))
-    return table.assign(share=groups["worse"].apply(lambda worse: _share(worse, level)).astype(object)).reset_index()
+    return table.assign(share=_intervals(groups["worse"], _share)).reset_index()
 
 
 # --- costs ------------------------------------------------------------------------------------------------------------
-
-
-def on_front(table: pd.DataFrame, score: str, cost: str, by: Sequence[str] = ()) -> pd.Series:
-    """Whether no other row (of the same `by`) has at least the score at no more cost, and one of them better."""
-    result = pd.Series(False, index=table.index, dtype=bool)
-    known = table.dropna(subset=[score, cost])
-    for _, group in known.groupby(list(by)) if by else [("", known)]:
-        if group.empty:
-            continue
-        scores, costs = group[score].to_numpy(float), group[cost].to_numpy(float)
-        as_good = (scores[:, None] >= scores) & (costs[:, None] <= costs)  # (by, of)
-        better = (scores[:, None] > scores) | (costs[:, None] < costs)
-        result.loc[group.index] = (~(as_good & better).any(axis=0)).tolist()
-    return result
 
 
 def trained_weights(runs: pd.DataFrame) -> pd.DataFrame:

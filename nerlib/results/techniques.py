@@ -14,15 +14,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from nerlib import efficiency
 from nerlib.efficiency import UNKNOWN, WEIGHTS
-from nerlib.errors import SettingsError
-from nerlib.params import Settings
 from nerlib.records import read_record
 from nerlib.results.runs import check_one_kind, comparable_runs
-from nerlib.statistics import resampled_sums
 from nerlib.vocabulary import label
 
 PRINTED = Path(__file__).parent.parent / "data"  # what sources printed, as CSV
@@ -167,7 +163,6 @@ def pes_table(
     *,
     parameters: str = "total",
     memory: str = "vram_gb",
-    weights: Mapping[str, Mapping[str, float]] = efficiency.WEIGHTS,
     base: float = math.e,
     variant: str = "defined",
 ) -> pd.DataFrame:
@@ -179,8 +174,6 @@ def pes_table(
         One row a system.
     parameters, memory
         The columns of P (a number of parameters) and V (gigabytes).
-    weights
-        By task, of columns of scores.
     base
         Of the logarithms; the bounded variant knows none.
     variant
@@ -194,7 +187,8 @@ def pes_table(
     """
     score = pd.Series(np.nan, index=table.index)
     for task, rows in table.groupby("task", sort=False):
-        score[rows.index] = efficiency.weighted_score(*_scores_and_weights(rows, weights, str(task)))
+        weights = WEIGHTS[str(task)]
+        score[rows.index] = np.average(rows[list(weights)], axis=1, weights=list(weights.values()))
     costs = table[parameters].to_numpy(float) / MILLION, table[memory].to_numpy(float)
     values = VARIANTS[variant](score, *costs, **({} if variant == "bounded" else {"base": base}))
     only_unknown = np.where(np.isnan(values), UNKNOWN, "")
@@ -203,32 +197,20 @@ def pes_table(
     return result.assign(rank=result.groupby("task")["pes"].rank(ascending=False, method="min"))
 
 
-def weights_of(settings: Settings) -> Mapping[str, Mapping[str, float]]:
-    """By task, the weights of its scores: the study's, or those that the settings give for theirs."""
-    given = settings.pes_weights
-    return dict(WEIGHTS) | ({settings.task: given} if given else {})
-
-
-def shared_variant(table: pd.DataFrame, **reading: Any) -> str:
+def shared_variant(table: pd.DataFrame) -> str:
     """The variant of PES that all systems of a table have: `defined`, or `bounded` where one of them has no PES."""
-    return "bounded" if pes_table(table, **reading)["pes"].isna().any() else "defined"
+    return "bounded" if pes_table(table)["pes"].isna().any() else "defined"
 
 
-def reading_sensitivity(
-    table: pd.DataFrame,
-    readings: Mapping[str, Mapping[str, Any]] | None = None,
-    *,
-    weights: Mapping[str, Mapping[str, float]] = efficiency.WEIGHTS,
-) -> pd.DataFrame:
+def reading_sensitivity(table: pd.DataFrame) -> pd.DataFrame:
     """PES and rank of each system under each way to read the formula.
+
+    The ways are `READINGS`, and `OTHER_COSTS` that were measured.
 
     Parameters
     ----------
-    table, weights
+    table
         As in `pes_table`.
-    readings
-        Other arguments of `pes_table`, by the name of the reading; None: `READINGS`, and `OTHER_COSTS` that were
-        measured.
 
     Returns
     -------
@@ -236,10 +218,9 @@ def reading_sensitivity(
         `reading`, `task`, `backbone`, `method`, `score`, `pes`, `undefined`, `rank`.
     """
     columns = [*SYSTEM, "score", "pes", "undefined", "rank"]
-    if readings is None:
-        there = set(table.columns[table.notna().any()])
-        readings = {**READINGS, **{name: cost for name, cost in OTHER_COSTS.items() if cost["memory"] in there}}
-    tables = {name: pes_table(table, weights=weights, **options)[columns] for name, options in readings.items()}
+    there = set(table.columns[table.notna().any()])
+    readings = {**READINGS, **{name: cost for name, cost in OTHER_COSTS.items() if cost["memory"] in there}}
+    tables = {name: pes_table(table, **options)[columns] for name, options in readings.items()}
     return pd.concat(tables, names=["reading"]).reset_index("reading").reset_index(drop=True)
 
 
@@ -258,94 +239,7 @@ def published_leaders(task: str) -> pd.DataFrame:
     return first[["tables", "reading", "backbone", "method", "pes", "score"]].reset_index(drop=True)
 
 
-def weight_sensitivity(
-    table: pd.DataFrame,
-    *,
-    rng: np.random.Generator,
-    draws: int = 10_000,
-    weights: Mapping[str, Mapping[str, float]] = efficiency.WEIGHTS,
-    **reading: Any,
-) -> pd.DataFrame:
-    """How far the ranking hangs on the weights of the scores: every weighting of a task's scores is equally likely.
-
-    Weights are drawn from a Dirichlet distribution with all parameters 1, uniform over all weightings that sum to 1;
-    the same draws serve all systems of a task.
-
-    Parameters
-    ----------
-    table
-        As in `pes_table`.
-    rng
-        Draws the weights.
-    weights
-        The declared ones, by task; they name the scores.
-    **reading
-        Other arguments of `pes_table`.
-
-    Returns
-    -------
-    DataFrame
-        `task`, `backbone`, `method`, `rank` (under the declared weights), `leads` (share of draws in which it is
-        first), `best_rank`, `worst_rank`; systems with a PES only.
-    """
-    told = pes_table(table, weights=weights, **reading).dropna(subset=["pes"])
-    of_one = dict.fromkeys({name for of_task in weights.values() for name in of_task}, 1.0)
-    per_score = pes_table(told.assign(**of_one), weights=weights, **reading)["pes"]  # PES is linear in the score
-    rows = []
-    for task, systems in told.groupby("task", sort=False):
-        scores, _ = _scores_and_weights(systems, weights, str(task))
-        drawn = rng.dirichlet(np.ones(scores.shape[1]), size=draws)  # (draws, scores)
-        values = drawn @ scores.T * per_score[systems.index].to_numpy()  # (draws, systems)
-        ranks = rankdata(-values, axis=1, method="min")
-        shares = {"leads": (ranks == 1).mean(axis=0), "best_rank": ranks.min(axis=0), "worst_rank": ranks.max(axis=0)}
-        rows.append(systems[[*SYSTEM, "rank"]].assign(**shares))
-    return pd.concat(rows, ignore_index=True).astype({"best_rank": int, "worst_rank": int})
-
-
-def _scores_and_weights(
-    rows: pd.DataFrame, weights: Mapping[str, Mapping[str, float]], task: str
-) -> tuple[np.ndarray, list[float]]:
-    """Scores (systems, k) and weights (k,) of one task."""
-    return rows[list(weights[task])].to_numpy(float), list(weights[task].values())
-
-
-# --- how sure a ranking is, and signs of overfitting ---
-
-
-def rank_stability(table: pd.DataFrame, value: str, *, rng: np.random.Generator, draws: int = 10_000) -> pd.DataFrame:
-    """How often each method comes at each rank when the seeds are drawn again.
-
-    Seeds are drawn with replacement, the same for all methods; ranks are those of the means. Of few seeds the bootstrap
-    is too sure: with three a lead of one over another in all three is a share of 1.
-
-    Parameters
-    ----------
-    table
-        Columns `method`, `seed` and `value` (higher is better), one row a method and seed.
-    rng
-        Draws the seeds.
-
-    Returns
-    -------
-    DataFrame
-        `method`, `mean`, `rank` (1 is the best; who ties shares the better rank), `share` (of draws); a row for each
-        method and rank.
-
-    Raises
-    ------
-    SettingsError
-        When fewer than two seeds are common to all methods.
-    """
-    methods = pd.Series(table["method"].unique(), name="method")
-    wide = table.pivot(index="seed", columns="method", values=value)[methods].dropna()  # (seeds, methods)
-    if len(wide) < 2:
-        raise SettingsError(f"expected two seeds at least that all methods share, got {len(wide)}")
-    k = len(methods)
-    sums = resampled_sums(wide.to_numpy(float), draws, rng)  # (draws, k)
-    ranks = rankdata(-sums.round(9), axis=1, method="min")  # rounded: equal sums must not differ in their last bit
-    shares = (ranks[:, :, None] == np.arange(1, k + 1)).mean(axis=0)  # (methods, ranks)
-    told = pd.DataFrame({"method": methods, "mean": wide.mean().to_numpy()}).loc[np.repeat(np.arange(k), k)]
-    return told.reset_index(drop=True).assign(rank=np.tile(np.arange(1, k + 1), k), share=shares.ravel())
+# --- signs of overfitting ---
 
 
 def overfitting(curves: pd.DataFrame) -> pd.DataFrame:

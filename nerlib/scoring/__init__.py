@@ -15,8 +15,19 @@ from nerlib.scoring.answer_scores import (
     score_answers,
     words,
 )
-from nerlib.scoring.counts import Counts, EntityCounts, FloatArray, Scores, check_lengths, check_tags, f1_from_counts
-from nerlib.scoring.tag_scores import headline, score, score_labels, score_tags
+from nerlib.scoring.counts import (
+    Counts,
+    EntityCounts,
+    FloatArray,
+    Scores,
+    check_lengths,
+    check_tags,
+    f1_from_counts,
+    headline,
+    score,
+    score_labels,
+    score_tags,
+)
 
 __all__ = [
     "AS_WRITTEN",

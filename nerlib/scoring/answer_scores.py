@@ -17,8 +17,7 @@ import numpy as np
 
 from nerlib.errors import CorpusError
 from nerlib.examples import Question
-from nerlib.scoring.counts import Counts, EntityCounts, FloatArray, Scores, check_sizes, f1_from_counts
-from nerlib.scoring.tag_scores import count_tags
+from nerlib.scoring.counts import Counts, EntityCounts, FloatArray, Scores, check_sizes, count_tags, f1_from_counts
 
 # Letters of keyboards and fonts for the Persian ones; heh with yeh above is heh with a mark.
 PERSIAN_LETTERS = {"ي": "ی", "ى": "ی", "ك": "ک", "ۀ": "ه"}

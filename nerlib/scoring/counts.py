@@ -1,9 +1,15 @@
-"""Counts by sentence and type, from which every F1 in nerlib is computed; their file; what can be counted at all."""
+"""Counts by sentence and type, from which every F1 in nerlib is computed, their file; scores of tags and labels.
+
+Strict and lenient F1 of entities (IOB2), accuracy and macro-F1 of single words and of texts.
+"""
 
 import io
+import math
+import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -13,7 +19,9 @@ import numpy.typing as npt
 
 from nerlib.errors import CorpusError, RecordError, raises_only
 from nerlib.folders import write_atomically
+from nerlib.labels import spans
 
+TOLERANCE = 1e-12  # sums of few fractions; F1s that differ by one entity are farther apart in any test set
 IntArray = npt.NDArray[np.integer[Any]]
 NumberArray = npt.NDArray[np.number[Any]]
 FloatArray = npt.NDArray[np.float64]
@@ -185,3 +193,230 @@ def check_tags(
             number, tags = next((i, tags) for i, tags in enumerate(sentences, start=1) if wrong in tags)
             word = list(tags).index(wrong) + 1
             raise CorpusError(f"sentence {number}, word {word}: expected {expected}, got {side} tag {wrong!r}")
+
+
+# --- entities ---------------------------------------------------------------------------------------------------------
+
+
+def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Scores:
+    """Compare predicted IOB2 tags with gold, entity by entity.
+
+    Parameters
+    ----------
+    gold, predicted
+        A sequence of tags ("O", "B-PER", "I-PER", ...) for each sentence; same sentences, same order, same lengths.
+        Tags in a forbidden order (an "I-" that continues nothing) are allowed: the two readings differ about them.
+
+    Returns
+    -------
+    Scores
+        All in 0..1; with no entity in gold nor in the predictions all F1s are 0, as seqeval says, without a warning:
+
+        - `f1`, `precision`, `recall`: strict, over all entities (micro);
+        - `lenient_f1`: under conlleval's reading, over all entities (micro);
+        - `macro_f1`, `macro_precision`, `macro_recall`: strict; means over the types that occur in gold or in the
+          predictions (seqeval's ``average="macro"``): a type that is only predicted counts with 0, a type of the corpus
+          that occurs in neither does not count;
+        - `accuracy`: share of words whose tag is exactly gold's, ``O`` included;
+        - `token_accuracy`, `token_f1`, `token_precision`, `token_recall`: the Persian study's scores: words as the unit
+          and tags as classes, ``O`` among them (41 with 20 types). The first is `accuracy` under the study's name; the
+          others are means over the tags that occur in gold or in the predictions (scikit-learn's ``average="macro"``).
+          They say little of entities;
+        - `support`: entities in gold (strict reading);
+        - `by_type`: ``{type: {"f1", "precision", "recall", "support"}}``, strict, for the types that the macro means
+          are over;
+        - `counts`: what all of these are computed from, except accuracy.
+
+    Raises
+    ------
+    CorpusError
+        When numbers of sentences or words differ, or a tag is not "O", "B-<type>" or "I-<type>" (with a type other
+        than "O"): the message names sentence and word, counted from 1.
+    """
+    check_tags(gold, predicted)
+    counts, words = count_entities(gold, predicted), count_tags(gold, predicted).strict.over_sentences()
+    by_type = counts.strict.over_sentences()
+    f1, precision, recall = by_type.micro()
+    macro_f1, macro_precision, macro_recall = by_type.macro(by_type.occurs())
+    accuracy = float(share(words.tp.sum(), (words.tp + words.fn).sum()))
+    token_f1, token_precision, token_recall = words.macro(words.occurs())
+    return Scores(
+        f1=f1,
+        precision=precision,
+        recall=recall,
+        lenient_f1=counts.lenient.micro()[0],
+        macro_f1=macro_f1,
+        macro_precision=macro_precision,
+        macro_recall=macro_recall,
+        accuracy=accuracy,
+        token_accuracy=accuracy,
+        token_f1=token_f1,
+        token_precision=token_precision,
+        token_recall=token_recall,
+        support=int((by_type.tp + by_type.fn).sum()),
+        by_type=by_type.by_type(counts.types),
+        counts=counts,
+    )
+
+
+def headline(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Scores:
+    """`score` of a test set, where seqeval says what an entity is and the counts by sentence are held against it.
+
+    The strict scores (``mode="strict", scheme=IOB2``), over all entities and by type, and the lenient F1 (seqeval's
+    default) are seqeval's. It takes four times as long as `score`, by which dev is scored between epochs.
+
+    Parameters
+    ----------
+    gold, predicted
+        As for `score`.
+
+    Raises
+    ------
+    CorpusError
+        As `score`.
+    RecordError
+        When the counts by sentence give another score than seqeval.
+
+    References
+    ----------
+    Nakayama (2018), seqeval: a Python framework for sequence labeling evaluation.
+    """
+    ours = score(gold, predicted)
+    if not gold:
+        return ours
+    overall, by_type = _by_seqeval([list(tags) for tags in gold], [list(tags) for tags in predicted])
+    expected = _flat(overall, by_type)
+    found = _flat({name: getattr(ours, name) for name in overall}, ours.by_type)
+    for name in found | expected:
+        value, own = expected.get(name, math.nan), found.get(name, math.nan)
+        if not abs(value - own) <= TOLERANCE:
+            raise RecordError(
+                f"{name}: expected seqeval's {value!r}, got {own!r} from the counts by sentence; "
+                "nerlib.scoring reads these tags otherwise: please report them as a defect"
+            )
+    return Scores(**vars(ours) | overall | {"by_type": by_type})
+
+
+def _by_seqeval(gold: list[list[str]], predicted: list[list[str]]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Strict F1, precision, recall and support and the lenient F1; and the former by type."""
+    from seqeval.metrics import classification_report, f1_score
+    from seqeval.scheme import IOB2
+
+    with warnings.catch_warnings():  # of a mean over no type
+        warnings.simplefilter("ignore")
+        report = classification_report(gold, predicted, mode="strict", scheme=IOB2, output_dict=True, zero_division=0)
+        lenient = float(f1_score(gold, predicted, zero_division=0))
+    rows = {
+        name: {
+            "f1": float(row["f1-score"]),
+            "precision": float(row["precision"]),
+            "recall": float(row["recall"]),
+            "support": int(row["support"]),
+        }
+        for name, row in report.items()
+    }
+    overall = rows.pop("micro avg") | {"lenient_f1": lenient}
+    return overall, {name: row for name, row in rows.items() if name not in ("macro avg", "weighted avg")}
+
+
+def _flat(overall: dict[str, Any], by_type: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return overall | {f"{name} of {type_}": value for type_, row in by_type.items() for name, value in row.items()}
+
+
+def count_entities(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Counts:
+    """Count found, invented and missed entities by sentence and type, strict and lenient."""
+    types = sorted({tag[2:] for tags in (*gold, *predicted) for tag in tags if tag != "O"})
+    column = {name: i for i, name in enumerate(types)}
+    arrays = np.zeros((2, 3, len(gold), len(types)), dtype=np.int32)  # (reading; tp, fp, fn; sentences; types)
+    for i, (tags, guesses) in enumerate(zip(gold, predicted, strict=True)):
+        for reading, (tp, fp, fn) in zip((True, False), arrays[:, :, i], strict=True):
+            true, found = set(spans(tags, strict=reading)), set(spans(guesses, strict=reading))
+            for array, entities in ((tp, true & found), (fp, found - true), (fn, true - found)):
+                for entity in entities:
+                    array[column[entity.type]] += 1
+    tokens = np.array([len(tags) for tags in gold], dtype=np.int32)
+    return Counts(tuple(types), tokens, EntityCounts(*arrays[0]), EntityCounts(*arrays[1]))
+
+
+# --- single words, and texts ------------------------------------------------------------------------------------------
+
+
+def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Scores:
+    """Compare predicted tags with gold, word by word.
+
+    Parameters
+    ----------
+    gold, predicted
+        A sequence of tags ("NOUN", ...) for each sentence; same sentences, same order, same lengths.
+
+    Returns
+    -------
+    Scores
+        All in 0..1; of no word they are 0:
+
+        - `accuracy`: share of words with gold's tag: the headline;
+        - `micro_f1`: over all words; with one tag a word on both sides it equals the accuracy;
+        - `macro_f1`, `macro_precision`, `macro_recall`: means over the tags that occur in gold: a tag that is only
+          predicted costs the others' recall, and no more;
+        - `support`: words;
+        - `by_type`: ``{tag: {"f1", "precision", "recall", "support"}}`` for the tags that occur on either side;
+        - `counts`: what all of these are computed from.
+
+    Raises
+    ------
+    CorpusError
+        When numbers of sentences or words differ, or a tag is empty: the message names sentence and word, from 1.
+    """
+    check_tags(gold, predicted, valid=bool, expected="a tag")
+    counts = count_tags(gold, predicted)
+    by_type, words = counts.strict.over_sentences(), int(counts.tokens.sum())
+    macro_f1, macro_precision, macro_recall = by_type.macro(by_type.tp + by_type.fn > 0)
+    return Scores(
+        accuracy=float(share(by_type.tp.sum(), words)),
+        micro_f1=by_type.micro()[0],
+        macro_f1=macro_f1,
+        macro_precision=macro_precision,
+        macro_recall=macro_recall,
+        support=words,
+        by_type=by_type.by_type(counts.types),
+        counts=counts,
+    )
+
+
+def score_labels(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Scores:
+    """Compare predicted labels with gold, text by text: `score_tags` for texts with one label each.
+
+    `by_type` holds the scores of each label, in order: of two the second one is the positive one (``1``,
+    ``positive``). What the Persian study's sentiment table calls macro scores are that label's: F1 = 2 PR / (P + R).
+
+    Parameters
+    ----------
+    gold, predicted
+        For each text a tuple of one label (``("positive",)``); same texts, same order.
+
+    Raises
+    ------
+    CorpusError
+        When numbers of texts differ, or a text has not exactly one label: the message names the text, from 1.
+    """
+    check_sizes(gold, predicted, "texts")
+    for side, texts in (("gold", gold), ("predicted", predicted)):
+        for number, labels in enumerate(texts, start=1):
+            if isinstance(labels, str) or len(labels) != 1 or not labels[0]:
+                raise CorpusError(f"text {number}: expected one {side} label, as ('positive',), got {labels!r}")
+    return score_tags(gold, predicted)
+
+
+def count_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Counts:
+    """Count words rightly tagged, wrongly given a tag and not given theirs, by sentence and tag."""
+    types = sorted(set(chain(*gold, *predicted)))
+    column = {tag: i for i, tag in enumerate(types)}
+    tokens = np.array([len(tags) for tags in gold], dtype=np.int32)
+    sentence = np.repeat(np.arange(len(tokens)), tokens)  # (words,), as the two below
+    true, guessed = (np.array([column[tag] for tag in chain(*side)], dtype=np.int64) for side in (gold, predicted))
+    right = true == guessed
+    arrays = np.zeros((3, len(tokens), len(types)), dtype=np.int32)  # (tp, fp, fn; sentences; tags)
+    for array, tag, which in zip(arrays, (true, guessed, true), (right, ~right, ~right), strict=True):
+        np.add.at(array, (sentence[which], tag[which]), 1)
+    one = EntityCounts(*arrays)
+    return Counts(tuple(types), tokens, one, one)

@@ -17,7 +17,6 @@ from nerlib.similarity.correlation import (
     transfer_scores,
 )
 from nerlib.similarity.measures import (
-    MEASURES,
     as_matrix,
     common_share,
     cosines,
@@ -36,7 +35,6 @@ from nerlib.similarity.measures import (
 
 __all__ = [
     "FEWEST_LANGUAGES",
-    "MEASURES",
     "as_matrix",
     "common_share",
     "correlation_of_runs",

@@ -22,7 +22,6 @@ from nerlib.corpora import Sentence
 from nerlib.records import predictions_file, read_predictions
 from nerlib.scoring import FloatArray
 from nerlib.similarity.measures import alike_in, as_matrix, find_typology, similarity_table
-from nerlib.statistics import holm
 
 FEWEST_PAIRS = 3  # of source and target; with fewer a rank correlation says nothing
 FEWEST_LANGUAGES = 8
@@ -155,6 +154,8 @@ def transfer_correlation(
         `languages`, `note`. With fewer than `FEWEST_LANGUAGES` languages, or with scores on one side only, `low`,
         `high` and `p` are NaN, and `note` says so. Languages without a value of the measure are left out, and named.
     """
+    from statsmodels.stats.multitest import multipletests
+
     languages = list(dict.fromkeys([*table["a"], *table["b"]]))
     rows = []
     for measure in table.columns.drop(["a", "b"]):
@@ -172,7 +173,9 @@ def transfer_correlation(
         notes = "; ".join(filter(None, [note, left_out and f"without {left_out}"]))
         rows.append((measure, rho, low, high, p, math.nan, len(used), len(names), notes))
     result = pd.DataFrame(rows, columns=COLUMNS)
-    return result.assign(p_holm=holm(result["p"]))
+    if (tested := result["p"].notna()).any():  # of no test there is no member of the family
+        result.loc[tested, "p_holm"] = multipletests(result.loc[tested, "p"], method="holm")[1]
+    return result
 
 
 def _without_gaps(alike: pd.DataFrame) -> pd.DataFrame:

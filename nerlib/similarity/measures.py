@@ -28,19 +28,6 @@ from nerlib.languages import codes
 from nerlib.scoring import FloatArray
 
 EDGE = "\u241f"  # before and after a word, so that its beginning and end are letters too
-#: The measures and what they say; a table has those for which it was given something.
-MEASURES: Mapping[str, str] = {
-    "subwords": "subword vocabularies, shared among all (Jaccard)",
-    "ngrams": "running runs of three letters in common",
-    "script": "letters of scripts in common",
-    "entities": "different entities, shared among all (Jaccard)",
-    "representations": "cosine of mean representations",
-    "syntax": "cosine of URIEL's syntax features",
-    "phonology": "cosine of URIEL's phonology features",
-    "inventory": "cosine of URIEL's inventories of sounds",
-    "families": "cosine of URIEL's language families",
-    "geography": "cosine of URIEL's distances to points of the globe",
-}
 #: Measures of likeness and the features that they are of, by the beginnings of their names.
 FEATURES: Mapping[str, str] = {
     **{"syntax": "S_", "phonology": "P_", "inventory": "INV_"},
@@ -168,8 +155,11 @@ def similarity_table(
     Returns
     -------
     DataFrame
-        A row for every two languages, `a` before `b` in the order given; columns `a`, `b` and those of `MEASURES` that
-        can be computed. 1 is alike, 0 (for cosines −1) is not; NaN where nothing can be said.
+        A row for every two languages, `a` before `b` in the order given; columns `a`, `b`, `ngrams` (running runs of
+        three letters in common), `script` (letters of scripts in common), and those for which something was given:
+        `subwords` and `entities` (different ones, shared among all: Jaccard), `representations` (cosine of mean
+        representations), and cosines of URIEL's features, `syntax`, `phonology`, `inventory` (of sounds), `families`
+        and `geography`. 1 is alike, 0 (for cosines −1) is not; NaN where nothing can be said.
 
     Raises
     ------

@@ -8,6 +8,7 @@ with its degrees of freedom. Student's half-width of each is :math:`t_{\nu}(1 - 
 the root of their squares (Howe 1974). No draws: the same data give the same digits.
 """
 
+import bisect
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -388,14 +389,9 @@ def languages_that_find(
 
 def _fewest(design: Callable[[int], Estimate], difference: float, alpha: float, power: float) -> float:
     """The smallest number whose design finds the difference, by bisection; infinite where none that is tried does."""
-    low, high = 2, MOST_TRIED
-    if design(high).detectable(alpha, power) > difference:
-        return math.inf
-    while low < high:
-        middle = (low + high) // 2
-        enough = design(middle).detectable(alpha, power) <= difference
-        low, high = (low, middle) if enough else (middle + 1, high)
-    return float(low)
+    tried = range(2, MOST_TRIED + 1)
+    place = bisect.bisect_left(tried, True, key=lambda n: design(n).detectable(alpha, power) <= difference)
+    return float(tried[place]) if place < len(tried) else math.inf
 
 
 def alpha_of_look(alpha: float, look: int, looks: int = 0) -> float:

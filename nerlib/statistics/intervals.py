@@ -1,15 +1,14 @@
 """Intervals, of a mean over seeds, of a share, and how wide one of F1 will be; effect sizes, ranks, families of tests.
 
 Pure functions on arrays. Scores and F1 are shares (0..1); higher is better. Across languages the language is the unit:
-arrays are (languages,), each language's mean over seeds. Nothing pools languages × seeds as if they were independent,
-except `pooled_ttest`, which says so.
+arrays are (languages,), each language's mean over seeds. Nothing pools languages × seeds as if they were independent.
 
 Many tests at α each find something by chance, so p values are adjusted within a family. Comparisons have intervals,
 which hold at once: each is judged at α over their number (Bonferroni). What has none goes through Holm.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -149,39 +148,7 @@ def expected_f1_width(
 # --- across languages -------------------------------------------------------------------------------------------------
 
 
-class PooledTest(NamedTuple):
-    """What a source study reports when it takes cells (languages × seeds) for independent units. They are not.
-
-    Attributes
-    ----------
-    t, p
-        Paired t, its two-sided p.
-    cohens_d
-        Mean difference over the root mean square of both sides' standard deviations over cells.
-    """
-
-    t: float
-    p: float
-    cohens_d: float
-
-
-class EffectSize(NamedTuple):
-    """Standardised mean differences over languages; NaN where a standard deviation is 0 or there are too few.
-
-    Attributes
-    ----------
-    d_z
-        Mean over the standard deviation *of the differences*, with its interval.
-    d_av, hedges_g_av
-        Mean over the mean of both sides' standard deviations; and corrected for few languages.
-    """
-
-    d_z: Interval
-    d_av: float
-    hedges_g_av: float
-
-
-def effect_sizes(*, a: npt.ArrayLike, b: npt.ArrayLike, level: float = 0.95) -> EffectSize:
+def effect_sizes(*, a: npt.ArrayLike, b: npt.ArrayLike, level: float = 0.95) -> dict[str, Any]:
     r"""Standardised differences of paired values, a − b.
 
     :math:`d_z = \bar d / s_d` says how steady the difference is over languages, :math:`d_{av} = \bar d / ((s_a + s_b) /
@@ -195,6 +162,11 @@ def effect_sizes(*, a: npt.ArrayLike, b: npt.ArrayLike, level: float = 0.95) -> 
     level
         Of the interval.
 
+    Returns
+    -------
+    dict
+        `d_z` (`Interval`), `d_av` and `hedges_g_av`; NaN where a standard deviation is 0 or there are too few.
+
     References
     ----------
     Lakens (2013), Calculating and reporting effect sizes, Frontiers in Psychology 4:863, formula 4; Hedges (1981),
@@ -207,7 +179,7 @@ def effect_sizes(*, a: npt.ArrayLike, b: npt.ArrayLike, level: float = 0.95) -> 
     d_av = _ratio(differences.mean(), (_sd(first) + _sd(second)) / 2)
     half = float(stats.norm.ppf((1 + level) / 2)) * math.sqrt(1 / n + d_z**2 / (2 * n))
     interval = Interval(d_z, d_z - half, d_z + half, n, level)
-    return EffectSize(interval, d_av, d_av * hedges_correction(2 * n - 2))
+    return {"d_z": interval, "d_av": d_av, "hedges_g_av": d_av * hedges_correction(2 * n - 2)}
 
 
 def hedges_correction(degrees_of_freedom: int) -> float:
@@ -219,29 +191,6 @@ def hedges_correction(degrees_of_freedom: int) -> float:
         return math.nan
     half = degrees_of_freedom / 2
     return math.exp(math.lgamma(half) - math.lgamma(half - 0.5)) / math.sqrt(half)
-
-
-def pooled_ttest(*, a: npt.ArrayLike, b: npt.ArrayLike) -> PooledTest:
-    """Paired t-test and Cohen's d over pooled cells, as the African study reports its comparisons.
-
-    Cells of one language share its sentences and its difficulty, so they are not independent: p is too small, often by
-    far. It stands here to be shown beside the test over languages, as what a source reports.
-
-    Parameters
-    ----------
-    a, b
-        (cells,), a cell is a language with a seed.
-
-    References
-    ----------
-    Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, chapter 2. Against pooling: Hurlbert (1984),
-    Pseudoreplication and the design of ecological field experiments.
-    """
-    first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    differences, cells = first - second, len(first)
-    t = _ratio(differences.mean(), _sd(differences) / math.sqrt(cells))  # of one cell, or of equal ones, NaN
-    p = float(2 * stats.t.sf(abs(t), cells - 1))
-    return PooledTest(t, p, _ratio(differences.mean(), math.hypot(_sd(first), _sd(second)) / math.sqrt(2)))
 
 
 class RankTest(NamedTuple):
@@ -311,37 +260,6 @@ def friedman_test(scores: npt.ArrayLike, *, alpha: float = 0.05) -> RankTest:
 
 
 # --- families of tests ------------------------------------------------------------------------------------------------
-
-
-def holm(p: npt.ArrayLike) -> FloatArray:
-    """Holm's adjusted p: the chance of any false finding in the family stays at α, whatever depends on what.
-
-    Parameters
-    ----------
-    p
-        Raw p values of one family, any shape; NaN (no test was possible) stays NaN and is no member.
-
-    Raises
-    ------
-    SettingsError
-        When a value is no p.
-
-    References
-    ----------
-    Holm (1979), A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6.
-    """
-    from statsmodels.stats.multitest import multipletests
-
-    adjusted = np.array(p, dtype=float)
-    known = ~np.isnan(adjusted)
-    if (adjusted < 0).any() or (adjusted > 1).any():
-        raise SettingsError(f"expected p values from 0 to 1, got {np.nanmin(adjusted):g} to {np.nanmax(adjusted):g}")
-    if known.any():
-        adjusted[known] = multipletests(adjusted[known], method="holm")[1]
-    return adjusted
-
-
-# --- shared -----------------------------------------------------------------------------------------------------------
 
 
 def _sd(values: FloatArray) -> float:

@@ -281,7 +281,6 @@ def test_over_many_languages_the_language_is_the_unit():
     assert (found.p, len(found.pairs)) == (2 / 2**8, 24)  # the sign-flip test's, the larger of both
     assert str(found.verdict) == "better, by more than the margin (on languages like these)"
     (row,) = as_table([found]).to_dict("records")
-    assert row["pooled_p"] < row["p"]  # what cells as units would claim
     assert row["d_z"].value == pytest.approx(difference.mean() / difference.std(ddof=1))
 
 
@@ -598,8 +597,6 @@ def test_seeds_without_a_partner_and_values_are_left_out(table):
 
 
 def test_tables_that_cannot_be_paired_are_refused(table):
-    with pytest.raises(SettingsError, match="each seed once in a cell, got it twice: method full, layer 0, seed 1"):
-        paired(pd.concat([table, table]), "drift", a="madx", b="full", by=["layer"])
     with pytest.raises(SettingsError, match="expected runs of lora, got full, madx"):
         paired(table, "drift", a="lora", b="full", by=["layer"])
 

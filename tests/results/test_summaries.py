@@ -25,7 +25,6 @@ from nerlib.results import (
     seed_deviations,
     summary,
     trained_weights,
-    zero_shot,
 )
 from nerlib.statistics import mean_interval, score_interval
 from tests.results.studies import a_table, table_of
@@ -147,7 +146,7 @@ def test_forgetting_is_the_change_of_the_sources_scores():
     assert row["difference"][1:3] == pytest.approx((test.low, test.high))
 
 
-@pytest.mark.parametrize("name", ["summary", "cells", "forgetting", "negative_transfer", "collapse_rates", "zero_shot"])
+@pytest.mark.parametrize("name", ["summary", "cells", "forgetting", "negative_transfer", "collapse_rates"])
 def test_tables_of_nothing_have_their_columns(name):
     function = getattr(results, name)
     change = {"source_dev_score_before": 0.8, "source_dev_score_after": 0.7}
@@ -231,12 +230,6 @@ def test_two_runs_of_one_kind_are_named_before_they_count_as_harm():
     rows = [*started("sw", 1, {0: 0.2, 10: 0.4}), *alone("sw", 1, {10: 0.5}), *alone("sw", 1, {10: 0.6})]
     with pytest.raises(RecordError, match=r"seed 1 has several runs of one kind.*run-2, run-3"):
         negative_transfer(table_of(*rows))
-
-
-def test_zero_shot_scores_by_target_and_sources():
-    rows = [*started("sw", 1, {0: 0.2}), *started("sw", 2, {0: 0.4}), *started("sw", 1, {0: 0.8}, sources="fa")]
-    table = zero_shot(table_of(*rows)).set_index("sources")["score"]
-    assert table.to_dict() == pytest.approx({"en": 0.3, "fa": 0.8})
 
 
 # --- widths, costs and what is next -----------------------------------------------------------------------------------

@@ -5,12 +5,10 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from nerlib.errors import RecordError, SettingsError
+from nerlib.errors import RecordError
 from nerlib.records import read_records
-from nerlib.results import on_front, techniques
+from nerlib.results import techniques
 from tests.results.studies import a_record
 
 SYSTEM = ["task", "backbone", "method"]
@@ -141,113 +139,7 @@ def small_table(scores, parameters=100e6, vram=(2.0, 2.0), task="ner"):
     )
 
 
-def test_who_is_better_in_every_score_leads_under_all_weights():
-    told = techniques.weight_sensitivity(
-        small_table([[0.9, 0.8, 0.8, 0.8], [0.8, 0.7, 0.7, 0.7]]), rng=np.random.default_rng(1), draws=500
-    )
-    assert told["leads"].tolist() == [1, 0]
-    assert told[["best_rank", "worst_rank"]].to_numpy().tolist() == [[1, 1], [2, 2]]
-
-
-def test_who_is_better_by_as_much_in_one_of_two_scores_leads_half_the_time():
-    table = small_table([[0.9, 0.5, 0, 0], [0.5, 0.9, 0, 0]])
-    weights = {"ner": {"accuracy": 1.0, "f1": 3.0}}
-    told = techniques.weight_sensitivity(table, rng=np.random.default_rng(1), draws=20_000, weights=weights)
-    assert told["leads"].tolist() == pytest.approx([0.5, 0.5], abs=5 * np.sqrt(0.25 / 20_000))
-    assert told["rank"].tolist() == [2, 1]  # under the declared weights
-
-
-def test_the_draws_are_those_of_the_generator_and_scores_of_zero_are_scores():
-    table = small_table([[0.9, 0.5, 0.1, 0.2], [0.5, 0.9, 0.3, 0.1], [0, 0, 0, 0]], vram=[2.0, 3.0, 2.0])
-    one, same, other = (
-        techniques.weight_sensitivity(table, rng=np.random.default_rng(s), draws=999) for s in (1, 1, 2)
-    )
-    pd.testing.assert_frame_equal(one, same)
-    assert not one.equals(other)
-    assert one["worst_rank"].tolist()[-1] == one["best_rank"].tolist()[-1] == 3
-
-
-def test_the_study_s_leaders_in_sentiment_and_qa_do_not_hang_on_the_weights_and_ner_s_does():
-    told = techniques.weight_sensitivity(techniques.published_techniques(), rng=np.random.default_rng(1), draws=2000)
-    assert len(told) == 33
-    leads = told.set_index(SYSTEM)["leads"]
-    assert leads["sentiment", "mbert", "lora"] == leads["qa", "mbert", "lora"] == 1
-    assert 0 < leads["ner", "mbert", "full"] < 1
-    corners = {name: {"ner": {name: 1.0}} for name in ("accuracy", "recall")}
-    ner = techniques.published_techniques().query("task == 'ner'")
-    first = {name: ranked(techniques.pes_table(ner, weights=weights), "ner")[0] for name, weights in corners.items()}
-    assert first["recall"] == ("mbert", "full") != first["accuracy"]
-
-
-# --- ranks when seeds are drawn again ---------------------------------------------------------------------------------
-
-
-def per_seed(values):
-    rows = [(f"m{i}", j, v) for i, row in enumerate(values) for j, v in enumerate(row)]
-    return pd.DataFrame(rows, columns=["method", "seed", "score"])
-
-
-def test_shares_of_ranks_are_those_of_all_possible_draws():
-    values = np.array([[0.9, 0.1, 0.5], [0.5, 0.6, 0.2], [0.3, 0.3, 0.3]])
-    expected = np.zeros((3, 3))
-    for draw in itertools.product(range(3), repeat=3):
-        sums = values[:, list(draw)].sum(axis=1)
-        expected[np.arange(3), (np.round(sums, 9)[None, :] > np.round(sums, 9)[:, None]).sum(axis=1)] += 1 / 27
-    told = techniques.rank_stability(per_seed(values), "score", rng=np.random.default_rng(3), draws=20_000)
-    shares = told.pivot(index="method", columns="rank", values="share").to_numpy()
-    np.testing.assert_allclose(shares, expected, atol=5 * np.sqrt(0.25 / 20_000))
-    assert told.groupby("method", sort=False)["mean"].first().tolist() == pytest.approx(values.mean(axis=1).tolist())
-    np.testing.assert_allclose(shares.sum(axis=1), 1)
-
-
-def test_seeds_are_paired_between_methods():
-    """One is better by the same amount with every seed, however much seeds differ."""
-    base = np.random.default_rng(1).random(50)
-    told = techniques.rank_stability(per_seed([base, base + 0.01]), "score", rng=np.random.default_rng(1), draws=200)
-    assert told.set_index(["method", "rank"])["share"].to_dict() == {
-        ("m0", 1): 0, ("m0", 2): 1, ("m1", 1): 1, ("m1", 2): 0,
-    }  # fmt: skip
-
-
-def test_equal_methods_share_the_better_rank():
-    table = per_seed([[0.1, 0.7, 0.2]] * 2)
-    told = techniques.rank_stability(table, "score", rng=np.random.default_rng(1), draws=50)
-    assert told.loc[told["rank"] == 1, "share"].tolist() == [1, 1]
-
-
-@pytest.mark.parametrize("values", [[[0.5], [0.6]], [[0.5, np.nan], [np.nan, 0.6]]])
-def test_seeds_that_not_all_methods_have_cannot_be_drawn_again(values):
-    with pytest.raises(SettingsError, match="two seeds at least that all methods share, got"):
-        techniques.rank_stability(per_seed(values), "score", rng=np.random.default_rng(1))
-
-
-# --- fronts and curves ------------------------------------------------------------------------------------------------
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 5)), min_size=1, max_size=12))
-def test_nothing_beats_the_front_and_it_beats_the_rest(rows):
-    table = pd.DataFrame(rows, columns=["score", "cost"])
-    is_on = on_front(table, "score", "cost")
-
-    def beats(a, b):
-        return a.score >= b.score and a.cost <= b.cost and (a.score > b.score or a.cost < b.cost)
-
-    front = list(table[is_on].itertuples(index=False))
-    assert not any(beats(a, b) for a in table.itertuples(index=False) for b in front)
-    for row in table[~is_on].itertuples(index=False):
-        assert any(beats(a, row) for a in front)
-
-
-def test_rows_without_score_or_cost_are_on_no_front():
-    table = pd.DataFrame({"score": [0.5, np.nan, 0.9], "cost": [1.0, 0.1, np.nan]})
-    assert on_front(table, "score", "cost").tolist() == [True, False, False]
-
-
-def test_each_group_has_its_own_front():
-    table = pd.DataFrame({"task": ["ner", "pos"], "score": [0.9, 0.5], "cost": [1.0, 2.0]})
-    assert on_front(table, "score", "cost").tolist() == [True, False]
-    assert on_front(table, "score", "cost", by=["task"]).all()
+# --- curves -----------------------------------------------------------------------------------------------------------
 
 
 def test_overfitting_is_a_dev_loss_that_rises_after_the_best_epoch():

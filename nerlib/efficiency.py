@@ -1,15 +1,25 @@
-"""What a stage takes of a machine, and whether it fits: peak memory, seconds, energy; memory needed and free."""
+"""What a stage costs, whether it fits, and scores that weigh quality against cost.
+
+`Stopwatch` and `DeviceUse` measure; `memory_needed` says before a run what it cannot do without; `pes` is the Persian
+study's Performance-Efficiency Score, where it is defined, and `bounded_pes` a variant that always is: on arrays that
+broadcast, of P (parameters in millions), V (the device's memory in gigabytes) and scores (0..1).
+"""
 
 import contextlib
+import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
 import psutil
 
 from nerlib.errors import SettingsError
+from nerlib.scoring import FloatArray
 
 COUNTED = "counted: weights, gradients, the optimizer's moments, and what the largest step keeps for its backward pass"
 GIGABYTE = 10**9
@@ -17,6 +27,17 @@ CGROUP = Path("/sys/fs/cgroup")
 
 #: Asks NVML for something of a device, by the name of NVML's function; None for whatever it does not report.
 NvmlQuery = Callable[[str], Any]
+#: The study's weights of its scores, by task.
+WEIGHTS: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {
+        "sentiment": MappingProxyType({"accuracy": 2.5, "f1": 2.5, "precision": 2.5, "recall": 2.5}),
+        "ner": MappingProxyType({"accuracy": 1.0, "f1": 3.0, "precision": 2.0, "recall": 4.0}),
+        "qa": MappingProxyType({"f1": 3.0, "rouge": 2.0, "exact_match": 5.0}),
+    }
+)
+UNKNOWN = "not known"
+FEW_PARAMETERS = "P ≤ 1 million: its logarithm is not positive"
+LITTLE_MEMORY = "V ≤ 1 GB: its logarithm is not positive"
 
 # --- during a stage ---------------------------------------------------------------------------------------------------
 
@@ -130,17 +151,10 @@ def memory_needed(parameters: int, trainable: int) -> int:
     parameters, trainable
         All parameters of the model, and those that are trained. Gradients and moments are kept of the latter.
 
-    Raises
-    ------
-    SettingsError
-        For more trained parameters than there are, or negative numbers.
-
     References
     ----------
     Loshchilov & Hutter (2019), Decoupled weight decay regularization (AdamW).
     """
-    if not 0 <= trainable <= parameters:
-        raise SettingsError(f"expected 0 <= trainable <= parameters, got {trainable} and {parameters}")
     return 4 * (parameters + 3 * trainable)
 
 
@@ -187,3 +201,94 @@ def _free_in_container() -> int | None:
     except (OSError, ValueError):  # no such group; "max" is no limit
         return None
     return max(limit - used + int(stat.get("inactive_file", 0)), 0)
+
+
+# --- quality against cost ---------------------------------------------------------------------------------------------
+
+
+def pes(
+    score: npt.ArrayLike,
+    parameters: npt.ArrayLike,
+    memory: npt.ArrayLike,
+    *,
+    base: float = math.e,
+    as_printed: bool = False,
+) -> FloatArray:
+    r"""Performance-Efficiency Score: :math:`\sum_i w_i m_i / (\log P \cdot \log V \cdot \sum_i w_i)`.
+
+    The logarithms divide: where one of them is 0 the score is infinite, where one is negative the better system has the
+    lower score, where both are it seems in order and is not. There PES is NaN, and `undefined` says why.
+
+    Parameters
+    ----------
+    score
+        The weighted mean m of the scores.
+    parameters
+        P in millions. The source's formula says "number of LLM parameters", its prose "trainable parameters".
+    memory
+        V in gigabytes.
+    base
+        Of the logarithms, above 1. The source names none; another base multiplies all scores by one number.
+    as_printed
+        Compute the formula also where it changes its sign, to show what it gives there.
+
+    Raises
+    ------
+    SettingsError
+        For negative numbers of parameters or gigabytes.
+
+    References
+    ----------
+    Ghasemi and Salimi Sartakhti (2025), Multilingual language models in Persian natural language processing tasks: a
+    performance comparison of fine-tuning techniques, equation 1. DOI 10.22044/jadm.2025.15167.2625.
+    """
+    score, parameters, memory = _arrays(score, parameters, memory)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cost = np.log(parameters) * np.log(memory) / math.log(base) ** 2
+    defined = np.isfinite(cost) & (cost != 0) if as_printed else (parameters > 1) & (memory > 1)
+    return np.divide(score, cost, out=np.full(score.shape, np.nan), where=defined)
+
+
+def undefined(score: npt.ArrayLike, parameters: npt.ArrayLike, memory: npt.ArrayLike) -> npt.NDArray[np.str_]:
+    """Why PES is undefined for each system; "" where it is defined.
+
+    Parameters
+    ----------
+    score, parameters, memory
+        As in `pes`.
+    """
+    score, parameters, memory = _arrays(score, parameters, memory)
+    unknown = np.isnan(score) | np.isnan(parameters) | np.isnan(memory)
+    cases = [unknown, (parameters <= 1) & (memory <= 1), parameters <= 1, memory <= 1]
+    return np.select(cases, [UNKNOWN, f"{FEW_PARAMETERS}; {LITTLE_MEMORY}", FEW_PARAMETERS, LITTLE_MEMORY], "")
+
+
+def bounded_pes(score: npt.ArrayLike, parameters: npt.ArrayLike, memory: npt.ArrayLike) -> FloatArray:
+    r"""A PES for all costs: :math:`m / ((1 + \ln(1 + P)) (1 + \ln(1 + V)))`.
+
+    It keeps PES's idea (each cost divides, by its logarithm) and lies between 0 and the score m itself, which it is
+    where nothing is spent. It falls with P and V, and grows with m, everywhere: a megabyte or a few thousand trainable
+    parameters change neither its sign nor the order.
+
+    Parameters
+    ----------
+    score, parameters, memory
+        As in `pes`; P and V may be 0.
+
+    Raises
+    ------
+    SettingsError
+        For negative numbers of parameters or gigabytes.
+    """
+    score, parameters, memory = _arrays(score, parameters, memory)
+    bounded: FloatArray = score / ((1 + np.log1p(parameters)) * (1 + np.log1p(memory)))
+    return bounded
+
+
+def _arrays(score: npt.ArrayLike, parameters: npt.ArrayLike, memory: npt.ArrayLike) -> tuple[FloatArray, ...]:
+    """The three as arrays of one shape."""
+    arrays = [np.asarray(values, dtype=float) for values in (score, parameters, memory)]
+    for name, values in (("parameters", arrays[1]), ("memory", arrays[2])):
+        if (values < 0).any() or np.isinf(values).any():
+            raise SettingsError(f"{name}: expected finite numbers of 0 or more, got {values[~(values >= 0)].tolist()}")
+    return tuple(np.broadcast_arrays(*arrays))
