@@ -217,9 +217,6 @@ class Settings(Training):
     continued_steps: int = Field(
         0, ge=0, description="masked language modelling of the whole backbone on the sources' text, before all; 0: none"
     )
-    typology: str = Field(
-        "", description="a CSV file of typological features by language; empty: URIEL's, where it has the language"
-    )
 
     method: Method = Field("lora", description=f"which weights are trained, and how: {', '.join(METHODS)}")
     methods: Annotated[tuple[Method, ...], EachOnce] = Field(

@@ -261,7 +261,7 @@ class Study:
             entities=form_of(data.task.name) == "entities",
             tokenize=data.tokenizer.tokenize,
             vectors=vectors,
-            typology=similarity.find_typology(self.settings.typology, list(sample)),
+            typology=similarity.find_typology(list(sample)),
         )
 
     def not_run(self) -> pd.DataFrame:

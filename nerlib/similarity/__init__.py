@@ -28,7 +28,6 @@ from nerlib.similarity.measures import (
     find_typology,
     jaccard,
     linear_cka,
-    read_typology,
     shared_cosines,
     similarity_table,
 )
@@ -50,7 +49,6 @@ __all__ = [
     "language_bootstrap",
     "linear_cka",
     "mantel_test",
-    "read_typology",
     "shared_cosines",
     "similarity_of_runs",
     "similarity_table",

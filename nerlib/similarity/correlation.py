@@ -220,15 +220,13 @@ def transfer_scores(runs: pd.DataFrame) -> pd.DataFrame:
     return by_pair.agg(["mean", "size"]).reset_index().set_axis(columns, axis=1)
 
 
-def distances_of_runs(runs: pd.DataFrame, typology: str = "") -> pd.DataFrame:
+def distances_of_runs(runs: pd.DataFrame) -> pd.DataFrame:
     """Distances between targets and their sources: of demo languages by construction, of others in URIEL's syntax.
 
     Parameters
     ----------
     runs
         As `records.read_records` gives them.
-    typology
-        A file of features in the place of URIEL's (see `find_typology`).
 
     Returns
     -------
@@ -238,7 +236,7 @@ def distances_of_runs(runs: pd.DataFrame, typology: str = "") -> pd.DataFrame:
     """
     pairs = runs.loc[runs["sources"] != "", ["language", "sources"]].drop_duplicates()
     tags = sorted({tag for pair in pairs.to_numpy() for text in pair for tag in text.split("+")})
-    syntax = alike_in(find_typology(typology, tags), tags).get("syntax")
+    syntax = alike_in(find_typology(tags), tags).get("syntax")
 
     def distance(a: str, b: str) -> float:
         if demo.is_demo_language(a) and demo.is_demo_language(b):
@@ -249,7 +247,7 @@ def distances_of_runs(runs: pd.DataFrame, typology: str = "") -> pd.DataFrame:
     return pairs.assign(distance=np.array(far, dtype=float)).dropna().reset_index(drop=True)
 
 
-def similarity_of_runs(runs: pd.DataFrame, typology: str = "") -> pd.DataFrame | None:
+def similarity_of_runs(runs: pd.DataFrame) -> pd.DataFrame | None:
     """`similarity_table` of sources and targets, where runs on a single source tell their sentences.
 
     A target's sentences are its test set; a source's are the dev set of a run of stage `sources` that knew it alone.
@@ -275,13 +273,11 @@ def similarity_of_runs(runs: pd.DataFrame, typology: str = "") -> pd.DataFrame |
                 sentences[language] = [Sentence(tuple(words), tuple(tags), language) for words, tags in pairs]
     if len(sentences) < 2:
         return None
-    found = find_typology(typology, list(sentences))
+    found = find_typology(list(sentences))
     return similarity_table(sentences, entities=set(single["task"]) == {"ner"}, typology=found)
 
 
-def correlation_of_runs(
-    runs: pd.DataFrame, *, rng: np.random.Generator, level: float = 0.95, typology: str = ""
-) -> pd.DataFrame:
+def correlation_of_runs(runs: pd.DataFrame, *, rng: np.random.Generator, level: float = 0.95) -> pd.DataFrame:
     """`transfer_correlation` within each task, backbone and method that has three single-source pairs at least.
 
     Returns
@@ -291,7 +287,7 @@ def correlation_of_runs(
     """
     parts = [pd.DataFrame(columns=["task", "backbone", "method", *COLUMNS])]
     for (task, backbone), group in runs.groupby(["task", "backbone"], sort=True):
-        alike = similarity_of_runs(group, typology)
+        alike = similarity_of_runs(group)
         if alike is None:
             continue
         known = {*alike["a"], *alike["b"]}

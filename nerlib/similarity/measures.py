@@ -22,7 +22,6 @@ from scipy.spatial.distance import cdist
 from nerlib.corpora import Sentence, nfc_words
 from nerlib.demo import is_demo_language
 from nerlib.errors import CorpusError
-from nerlib.folders import from_root
 from nerlib.labels import spans
 from nerlib.languages import codes
 from nerlib.scoring import FloatArray
@@ -206,20 +205,20 @@ def _equally_large(sentences: Mapping[str, Sequence[Sentence]]) -> list[Sequence
 
 # --- typology ---------------------------------------------------------------------------------------------------------
 
-# Features of languages from a file of one's own, or URIEL's, which the package `urielplus` carries. URIEL: Littell et
-# al. (2017), URIEL and lang2vec; CC BY-SA 4.0, as is urielplus (Khan et al. 2025), of which the data alone are read.
+# URIEL's features, which the package `urielplus` carries. URIEL: Littell et al. (2017), URIEL and lang2vec; CC BY-SA
+# 4.0, as is urielplus (Khan et al. 2025), of which the data alone are read.
 
 
-def find_typology(named: str, languages: Sequence[str]) -> pd.DataFrame:
-    """The features of languages: of the file that is named, else URIEL's.
+def find_typology(languages: Sequence[str]) -> pd.DataFrame:
+    """URIEL's features of languages.
 
     Returns
     -------
     DataFrame
-        A row a language that is known, indexed by its tag or code; columns as in `read_typology`.
+        A row a language that is known, indexed by its ISO 639-3 code; columns whose names begin with ``S_`` (syntax),
+        ``P_`` (phonology), ``INV_`` (inventory of sounds), ``F_`` (families) or ``GC_`` (distances to points of the
+        globe), 0 to 1.
     """
-    if named:
-        return read_typology(from_root(named))
     if all(map(is_demo_language, languages)):
         return pd.DataFrame(columns=pd.Index([], dtype=str))
     return _uriel(frozenset(code for tag in languages for code in codes(tag)))
@@ -260,45 +259,6 @@ def shared_cosines(rows: FloatArray) -> FloatArray:
     products, squares = filled @ filled.T, (filled**2) @ known.T  # squares of one over what the other has
     norms = np.sqrt(squares * squares.T)
     return np.divide(products, norms, out=np.full(products.shape, np.nan), where=norms > 0)
-
-
-def read_typology(path: Path | str) -> pd.DataFrame:
-    """Typological features of languages, as URIEL has them.
-
-    Parameters
-    ----------
-    path
-        A CSV file with a column ``code`` (language tags) or ``iso639_3``, and columns of 0 to 1 whose names begin with
-        ``S_`` (syntax), ``P_`` (phonology), ``INV_`` (inventory of sounds), ``F_`` (families) or ``GC_`` (distances to
-        points of the globe); other columns are not read.
-
-    Returns
-    -------
-    DataFrame
-        A row a language, indexed by its tag; the feature columns alone.
-
-    Raises
-    ------
-    CorpusError
-        When the file is not there, has no such column, holds no numbers, or a language twice.
-    """
-    try:
-        table = pd.read_csv(path, keep_default_na=False, dtype=str)
-    except (OSError, ValueError) as error:
-        raise CorpusError(f"{path}: expected a CSV file of typological features, got {error}") from error
-    key = next((name for name in ("code", "iso639_3") if name in table), None)
-    features = [name for name in map(str, table) if name.startswith(tuple(FEATURES.values()))]
-    if key is None or not features:
-        raise CorpusError(
-            f"{path}: expected a column code or iso639_3 and columns S_…, P_… or INV_…, "
-            f"got {', '.join(table.columns[:8])}"
-        )
-    if (twice := table.loc[table[key].duplicated(), key]).size:
-        raise CorpusError(f"{path}: expected each language once, got {twice.iloc[0]!r} twice")
-    try:
-        return table.set_index(key)[features].astype(float)
-    except ValueError as error:
-        raise CorpusError(f"{path}: expected numbers in the columns of features, got {error}") from error
 
 
 # --- layers of one model, before and after tuning ---------------------------------------------------------------------
