@@ -139,27 +139,25 @@ def test_a_headline_of_nothing_is_zero_without_warning(tags):
     ],
 )
 def test_counts_that_contradict_seqeval_are_an_error(monkeypatch, reading, array, message):
-    from nerlib.scoring import tag_scores
+    from nerlib.scoring import counts as counting
 
     def miscounted(gold, predicted):
         counts = count_entities(gold, predicted)
         getattr(getattr(counts, reading), array)[0, 0] ^= 1  # an entity too many, or too few
         return counts
 
-    count_entities = tag_scores.count_entities
-    monkeypatch.setattr(tag_scores, "count_entities", miscounted)
+    count_entities = counting.count_entities
+    monkeypatch.setattr(counting, "count_entities", miscounted)
     with pytest.raises(RecordError, match=message):
         headline([["B-PER", "O"]], [["B-PER", "O"]])
 
 
 def test_the_error_names_the_type_that_differs(monkeypatch):
     """PER and LOC are taken for each other: the sums are right."""
-    from nerlib.scoring import tag_scores
+    from nerlib.scoring import counts as counting
 
-    count_entities = tag_scores.count_entities
-    monkeypatch.setattr(
-        tag_scores, "count_entities", lambda *tags: replace(count_entities(*tags), types=("PER", "LOC"))
-    )
+    count_entities = counting.count_entities
+    monkeypatch.setattr(counting, "count_entities", lambda *tags: replace(count_entities(*tags), types=("PER", "LOC")))
     with pytest.raises(RecordError, match=r"f1 of PER: expected seqeval's 0\.0, got 1\.0"):
         headline([["B-PER", "B-LOC"]], [["O", "B-LOC"]])
 
