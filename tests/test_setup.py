@@ -78,7 +78,7 @@ def test_the_licence_is_the_one_that_the_package_names():
 def test_ci_runs_what_the_readme_says():
     steps = re.findall(r"^make (\w+)$", (ROOT / ".ci" / "run").read_text(), re.M)
     readme = (ROOT / "README.md").read_text()
-    assert steps == ["check", "test"]
+    assert steps == ["check", "test", "slow"]
     assert all(f"make {step}" in readme for step in [*steps, "demo", "lab"])
 
 
