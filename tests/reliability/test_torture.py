@@ -1,19 +1,25 @@
-"""A sample of `make torture`: killed, damaged and starved runs come to the end of those that nobody disturbed."""
+"""A sample of `make torture`: killed, damaged and starved runs come to the end of those that nobody disturbed.
+
+Interrupts around a lock stand in `test_locks.py`. The trainings are forks of this process.
+"""
 
 import os
-import subprocess
-import sys
+from argparse import Namespace
+
+import pytest
+
+from tests.reliability.torture import attack
+
+SAMPLE = Namespace(times=12, events=[0.3, 0.75, 0.99], sizes=[32, 128])
+SEEN = {"killed": "killed", "damaged": "named", "checkpoints": "left out and said", "cache": "made again"}
 
 
-def test_killed_damaged_and_starved_runs_end_as_the_undisturbed_one_or_are_named():
-    parts = ["killed", "interrupted", "damaged", "checkpoints", "cache"]
-    if os.name == "posix" and os.getuid() == 0:
-        parts.append("starved")  # mounts small disks
-    numbers = ["--times", "12", "--events", "0.3", "0.75", "0.99", "--sizes", "32", "128"]
-    command = [sys.executable, "-m", "tests.reliability.torture", "--methods", "lora", "--parts", *parts, *numbers]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
-    assert done.stdout.count("nothing wrong") == len(parts)
-    assert "'named'" in done.stdout
-    assert "'left out and said'" in done.stdout
-    assert "'made again'" in done.stdout
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["killed", "damaged", "checkpoints", "cache", "starved"])
+def test_killed_damaged_and_starved_runs_end_as_the_undisturbed_one_or_are_named(part, tmp_path, monkeypatch):
+    if part == "starved" and (os.name != "posix" or os.getuid()):
+        pytest.skip("needs the right to mount a file system")
+    monkeypatch.setenv("NERLIB_CACHE", str(tmp_path / "cache"))
+    counts, wrong = attack(part, tmp_path, "lora", SAMPLE)
+    assert not wrong
+    assert counts[SEEN.get(part, "told")]

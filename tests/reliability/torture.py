@@ -203,7 +203,7 @@ def damaged_checkpoints(folder, times, seed=0):
 
     expected, chance, outcomes, wrong = train()[0], random.Random(seed), Counter(), {}
     with contextlib.suppress(Killed):
-        train(folder / "kept", at=33, how=die)
+        train(folder / "kept", at=38, how=die)
     for number in range(times):
         shutil.copytree(folder / "kept", folder / "checkpoint")
         what = damage([path for path in sorted((folder / "checkpoint").rglob("*")) if path.is_file()], chance)
