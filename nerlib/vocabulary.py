@@ -329,6 +329,8 @@ COLUMNS: dict[str, Column] = {
     "d_z": Column("d_z", ".2f"),
     "d_av": Column("d_av", ".2f"),
     "hedges_g_av": Column("Hedges' g_av", ".2f"),
+    "pooled_d": Column("as the source: d over languages × seeds", ".2f"),
+    "pooled_p": Column("as the source: its sign-flip p over them", "p"),
     "blocks": Column("variance in blocks / alone", ".2f"),
     "loses_most": Column("such languages that lose, at most", "percent"),
     "smallest_detectable": Column("smallest detectable", "points"),

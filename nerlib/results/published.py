@@ -268,7 +268,7 @@ def describe_sides(claims: pd.DataFrame, study: str) -> list[str]:
     study
         Whose they are.
     """
-    told = [f"The {study} study claims {len(claims)} things."]
+    told = [f"The source of this study claims {len(claims)} things."]
     for column in VARIANTS:
         counts = claims[f"verdict, {column}"].value_counts()
         told.append(f"{capital(column)}: {', '.join(f'{n} {verdict}' for verdict, n in counts.items())}.")

@@ -7,6 +7,7 @@ known: the same data give the same digits.
 """
 
 from nerlib.statistics.estimate import (
+    EXACT_UP_TO,
     LIKE_THESE,
     MARGIN,
     Estimate,
@@ -50,6 +51,7 @@ from nerlib.statistics.within import (
 )
 
 __all__ = [
+    "EXACT_UP_TO",
     "LIKE_THESE",
     "MARGIN",
     "Doubt",

@@ -215,7 +215,7 @@ def test_a_study_s_printed_numbers_and_claims_stand_beside_its_runs(run):
     page = run("13_printed", study="african", printed_in="african")
     assert "There are runs for 0 of 21 numbers as published and 2 of 21 numbers as it should be." in page
     assert "make study STUDY=african" in page
-    assert re.search(r"The african study claims \d+ things", page)
+    assert re.search(r"The source of this study claims \d+ things", page)
     with pytest.raises(SettingsError, match="expected one of assamese, african, wikiann, persian, got 'empty'"):
         run("13_printed", study="empty", printed_in="")
 

@@ -282,6 +282,9 @@ def test_over_many_languages_the_language_is_the_unit():
     assert str(found.verdict) == "better, by more than the margin (on languages like these)"
     (row,) = as_table([found]).to_dict("records")
     assert row["d_z"].value == pytest.approx(difference.mean() / difference.std(ddof=1))
+    a, b = (found.pairs[side].to_numpy() for side in "ab")
+    assert row["pooled_p"] < row["p"]  # what cells as units would claim
+    assert row["pooled_d"] == pytest.approx((a.mean() - b.mean()) / math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2))
 
 
 def test_a_difference_within_the_margin_is_called_so():
