@@ -161,9 +161,13 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """A file that appears whole: the block writes one beside it, of the same ending, renamed at the block's end."""
+    """A file that appears whole: the block writes one beside it, of the same ending, renamed at the block's end.
+
+    Its folder is made where it is missing; a `FolderError` names the file that cannot be written.
+    """
     beside = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield beside
         _flush(beside)
         beside.replace(path)

@@ -508,7 +508,10 @@ def read_settings(given: Mapping[str, Any], *, where: str = "") -> Settings:
     SettingsError
         For an unknown name (with the nearest valid one) and for a value that cannot be meant (with its meaning).
     """
-    _refuse_unknown(given, where)
+    for name in given:
+        if name not in Settings.model_fields:
+            hint = did_you_mean(name, Settings.model_fields) or "params.help() lists them all"
+            raise SettingsError(f"unknown setting {name!r}{f' in {where}' if where else ''}; {hint}")
     try:
         return Settings.model_validate(dict(given))
     except ValidationError as error:
@@ -678,13 +681,6 @@ def _same(a: Any, b: Any) -> bool:
             return value
 
     return bool(plain(a) == plain(b))
-
-
-def _refuse_unknown(given: Mapping[str, Any], where: str) -> None:
-    for name in given:
-        if name not in Settings.model_fields:
-            hint = did_you_mean(name, Settings.model_fields) or "params.help() lists them all"
-            raise SettingsError(f"unknown setting {name!r}{f' in {where}' if where else ''}; {hint}")
 
 
 def _message(error: ValidationError, where: str) -> str:

@@ -162,15 +162,14 @@ def candidates(found: Found, given: Sequence[str] = ()) -> dict[str, Found]:
 
 def strangers(found: Found, sources: Mapping[str, Found]) -> dict[str, str]:
     """The sources that have no type in common with the corpus, by language, each with what to write to use it."""
-    told, of = {}, found.corpus
-    for tag, one in sources.items():
-        if form_of(of.task) in ("entities", "texts") and set(one.corpus.types).isdisjoint(of.types):
-            told[tag] = (
-                f"{languages.language_name(tag)} is no source: it has {', '.join(one.corpus.types)}, none of "
-                f"{', '.join(of.types)}. What is the same under another name is renamed in the study's file by "
-                f"`label_map: {{{one.corpus.types[0]}: {of.types[0]}}}`."
-            )
-    return told
+    of = found.corpus
+    return {
+        tag: f"{languages.language_name(tag)} is no source: it has {', '.join(one.corpus.types)}, none of "
+        f"{', '.join(of.types)}. What is the same under another name is renamed in the study's file by "
+        f"`label_map: {{{one.corpus.types[0]}: {of.types[0]}}}`."
+        for tag, one in sources.items()
+        if form_of(of.task) in ("entities", "texts") and set(one.corpus.types).isdisjoint(of.types)
+    }
 
 
 def alike(found: Found, sources: Mapping[str, Found], tokenizer: Any) -> pd.DataFrame:
@@ -285,9 +284,7 @@ def plan(
 
 def study_file(study: str, found: Found, parameters: Mapping[str, Any]) -> str:
     """The study's file, with a comment at each parameter; a `SettingsError` where a notebook would refuse it."""
-    tag, told = found.corpus.language, ""
-    for name, value in parameters.items():
-        told += f"  {name}: {_in_yaml(value)} # {COMMENTS[name]}\n"
+    tag = found.corpus.language
     sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in found.corpus.splits.items())
     pages = ["01_data_preparation", "02_baseline", "03_lora_transfer"][: 3 if "sources" in parameters else 2]
     content = STUDY.format(
@@ -295,7 +292,7 @@ def study_file(study: str, found: Found, parameters: Mapping[str, Any]) -> str:
         tag=_in_yaml(tag),
         corpus=_in_yaml(found.corpus.name),
         study=study,
-        parameters=told,
+        parameters="".join(f"  {name}: {_in_yaml(v)} # {COMMENTS[name]}\n" for name, v in parameters.items()),
         notebooks="".join(f"  {page}: {{}}\n" for page in pages),
     )
     for job in jobs.jobs(yaml.safe_load(content)):
@@ -320,6 +317,16 @@ def write_study(study: str, content: str) -> Path:
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
+def _from_here(text: str) -> str:
+    """A folder or file that a command line names, from where it was typed; in the project, from its root."""
+    tag, at, name = text.rpartition("@")
+    path = Path(name).resolve()
+    if not name or not path.exists():
+        return text
+    root = folders.project_root().resolve()
+    return f"{tag}{at}{path.relative_to(root) if path.is_relative_to(root) else path}"
+
+
 @as_command
 def main(arguments: Sequence[str] | None = None) -> None:
     """Say what was found, write the study's file and print the commands."""
@@ -331,20 +338,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--backbone", default="", help="a folder or a name of the Hub")
     parser.add_argument("--study", default="", help="its name; default: <tag>-<task>")
     parser.add_argument("--minutes", type=float, default=30, help="that the study may take, about (default: 30)")
-    _start(parser.parse_args(arguments))
-
-
-def _from_here(text: str) -> str:
-    """A folder or file that a command line names, from where it was typed; in the project, from its root."""
-    tag, at, name = text.rpartition("@")
-    path = Path(name).resolve()
-    if not name or not path.exists():
-        return text
-    root = folders.project_root().resolve()
-    return f"{tag}{at}{path.relative_to(root) if path.is_relative_to(root) else path}"
-
-
-def _start(given: argparse.Namespace) -> None:
+    given = parser.parse_args(arguments)
     given.source = [_from_here(source) for source in given.source]
     given.backbone = _from_here(given.backbone)
     found = look(_from_here(given.corpus), given.language, given.task)

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from nerlib.annotation.texts import Document, Entity, cut, document, sentences_of
@@ -37,7 +37,8 @@ def save_for(tool: str, documents: Sequence[Document], path: Path) -> Path:
     SettingsError
         For an unknown tool, or a library that it needs.
     """
-    _find(tool).write(Path(path), [one.checked() for one in documents])
+    write, _ = _find(tool)
+    write(Path(path), [one.checked() for one in documents])
     return Path(path)
 
 
@@ -49,7 +50,8 @@ def load_from(tool: str, path: Path, language: str = "") -> list[Document]:
     CorpusError
         For what the tool does not write, and for an offset that does not fit its slice.
     """
-    return [one.checked() for one in _find(tool).read(Path(path), language)]
+    _, read = _find(tool)
+    return [one.checked() for one in read(Path(path), language)]
 
 
 # --- Label Studio -----------------------------------------------------------------------------------------------------
@@ -220,16 +222,13 @@ def _read_conll(path: Path, language: str) -> Iterator[Document]:
 # --- all --------------------------------------------------------------------------------------------------------------
 
 
-class _Tool(NamedTuple):
-    write: Callable[[Path, Sequence[Document]], None]
-    read: Callable[[Path, str], Iterator[Document]]
-
-
-TOOLS = {
-    "label_studio": _Tool(_write_label_studio, _read_label_studio),
-    "doccano": _Tool(_write_doccano, _read_doccano),
-    "inception": _Tool(_write_inception, _read_inception),
-    "conll": _Tool(_write_conll, _read_conll),
+_Tool = tuple[Callable[[Path, Sequence[Document]], None], Callable[[Path, str], Iterator[Document]]]
+#: How each tool's files are written, and read.
+TOOLS: Mapping[str, _Tool] = {
+    "label_studio": (_write_label_studio, _read_label_studio),
+    "doccano": (_write_doccano, _read_doccano),
+    "inception": (_write_inception, _read_inception),
+    "conll": (_write_conll, _read_conll),
 }
 
 

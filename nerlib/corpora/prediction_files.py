@@ -35,7 +35,6 @@ def write_conll(path: Path, words: Sequence[Sequence[str]], *columns: Sequence[S
     CorpusError
         When a sentence has no words, a column has another length, or a cell is empty or holds a tab or a line's end.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     for number, column in enumerate(columns, start=2):
         if len(column) != len(words):
             raise CorpusError(f"{path}: expected {len(words)} sentences in column {number}, got {len(column)}")
@@ -85,15 +84,13 @@ def write_examples(path: Path, examples: Sequence[LabelledText | Question], pred
     """
     if len(examples) != len(predicted):
         raise CorpusError(f"{path}: expected a prediction for each of {len(examples)} examples, got {len(predicted)}")
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = []
     for number, (example, prediction) in enumerate(zip(examples, predicted, strict=True), start=1):
         if not isinstance(prediction, str):
             raise CorpusError(f"{path}:{number}: expected a prediction as text, got {prediction!r:.60}")
         names = type(example).__match_args__  # all but the document, which no prediction is read with
         own = {"gold" if name == "label" else name: getattr(example, name) for name in names}
-        for name, value in (("predicted", prediction), ("language", own.pop("language")), ("where", own.pop("where"))):
-            own[name] = value
+        own |= {"predicted": prediction, "language": own.pop("language"), "where": own.pop("where")}
         lines.append(json.dumps(own, ensure_ascii=False) + "\n")
     write_atomically(path, "".join(lines))
 

@@ -4,8 +4,7 @@
 of what comes back: CoNLL files, places in a text (as GLiNER gives them), or an LLM's JSON.
 """
 
-from nerlib.predictions.answers import read_answers
-from nerlib.predictions.asked import export, run_gliner
+from nerlib.predictions.answers import export, read_answers, run_gliner
 from nerlib.predictions.imported import (
     FOREIGN,
     LANGUAGES,

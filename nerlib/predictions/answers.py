@@ -1,18 +1,25 @@
-"""Answers in JSON as tags: places in a text, as GLiNER gives them, or mentions in words, as an LLM does."""
+"""What systems from elsewhere are asked, and what they answer.
+
+A study's test sets go out as JSON Lines; GLiNER answers them here. Answers in JSON become tags: places in a text, as
+GLiNER gives them, or mentions in words, as an LLM does.
+"""
 
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nerlib import folders, records
 from nerlib.corpora import LABEL_MAPS, Sentence, nfc_words
 from nerlib.corpora.files import Notes, json_lines, read_text
-from nerlib.errors import CorpusError
-from nerlib.labels import Span, spans, to_tags
+from nerlib.errors import CorpusError, SettingsError, raises_only
+from nerlib.labels import Span, parse, spans, to_tags
 
+COSTS = "costs.json"
 TYPE_KEYS, TEXT_KEYS = ("type", "label", "entity_type", "entity_group"), ("text", "entity", "mention", "name", "word")
 BRACKETS = 50  # of an answer, at which JSON is looked for
 #: What may be counted of a file of answers.
@@ -25,6 +32,135 @@ COUNTED: Mapping[str, str] = {
     "widened": "entities begin or end inside a word, which they get whole",
     "overlapping": "entities overlap one that is surer or was named before, and are left out",
 }
+
+
+def export(study: str, folder: str | Path) -> list[Path]:
+    """Write the test sets that a study's runs were scored on, without gold, for any other system.
+
+    Returns
+    -------
+    list of Path
+        ``<folder>/<language>.jsonl``, a sentence a line: `id` (from 1), `text` (its words with a space between),
+        `words`, `offsets` (of each word in the text, first and last code point, exclusive), `types` (to be found).
+
+    Raises
+    ------
+    SettingsError
+        When the study has no finished run on named entities.
+    """
+    runs = records.read_records(study).query("status == 'finished' and task == 'ner' and gold != ''")
+    if runs.empty:
+        raise SettingsError(f"study {study!r}: expected finished runs of task ner, got none")
+    written = []
+    for language, of_language in runs.groupby("language"):
+        chosen = Path(of_language.loc[of_language["gold"] == of_language["gold"].mode()[0], "folder"].iloc[0])
+        told, known = records.read_predictions(chosen), records.read_record(chosen).identity.get("labels")
+        types = {parse(label)[1] for label in known or ()} or {
+            s.type for tags in told.gold for s in spans(tags, strict=False)
+        }
+        lines = []
+        for number, words in enumerate(told.words, start=1):
+            begins = accumulate((len(word) + 1 for word in words), initial=0)
+            offsets = [[begin, begin + len(word)] for begin, word in zip(begins, words, strict=False)]
+            asked = {
+                "id": number,
+                "text": " ".join(words),
+                "words": words,
+                "offsets": offsets,
+                "types": sorted(types - {""}),
+            }
+            lines.append(json.dumps(asked, ensure_ascii=False) + "\n")
+        path = Path(folder) / f"{language}.jsonl"
+        folders.write_atomically(path, "".join(lines))
+        written.append(path)
+    return written
+
+
+@raises_only(SettingsError, "test sets")
+def run_gliner(
+    model: str | Path, asked: Path, folder: Path, *, name: str = "", threshold: float = 0.5, batch_size: int = 8
+) -> Path:
+    """Let a GLiNER model answer exported test sets (Zaratiana et al. 2024): zero-shot, the types' names are its prompt.
+
+    Parameters
+    ----------
+    model
+        A folder or a Hub name, with weights in safetensors.
+    asked
+        What `export` wrote.
+    folder
+        Where ``<name>/<language>/1.jsonl`` and ``<name>/costs.json`` are written, as `import_predictions` reads them.
+    name
+        The system's; "": the model's.
+    threshold
+        Probability from which a place is an entity; 0.5 is the library's own, and not chosen on any test set.
+
+    Returns
+    -------
+    Path
+        The system's folder.
+
+    Raises
+    ------
+    SettingsError
+        When `gliner` is not installed, there is no such model, it has no safetensors, or nothing is asked.
+    """
+    files = sorted(Path(asked).glob("*.jsonl"))
+    if not files:
+        raise SettingsError(f"{asked}: expected <language>.jsonl as `python -m nerlib.predictions export` writes them")
+    network, weights = _load_gliner(str(model))
+    spelled = {short: long.lower() for long, short in reversed(LABEL_MAPS["spelled_out"].items())}
+    system = Path(folder) / folders.safe_name(name or Path(model).name, "system")
+    seconds = {}
+    for file in files:
+        rows = [row for _, row in json_lines(read_text(file, Notes()), file)]
+        prompts = {
+            spelled.get(kind, kind.lower()): kind for kind in sorted({kind for row in rows for kind in row["types"]})
+        }
+        began = time.perf_counter()
+        found = network.inference(
+            [row["text"] for row in rows], list(prompts), threshold=threshold, batch_size=batch_size
+        )
+        seconds[file.stem] = {"1": time.perf_counter() - began}
+        path = system / file.stem / "1.jsonl"
+        answers = (
+            {"id": row["id"], "text": row["text"], "entities": [_told(one, prompts) for one in own]}
+            for row, own in zip(rows, found, strict=True)
+        )
+        folders.write_atomically(path, "".join(json.dumps(answer, ensure_ascii=False) + "\n" for answer in answers))
+    total = sum(parameter.numel() for parameter in network.parameters())
+    costs = {"total_parameters": total, "model_bytes": weights.stat().st_size, "seconds": seconds}
+    folders.write_atomically(system / COSTS, json.dumps(costs, indent=1))
+    return system
+
+
+def _told(entity: Mapping[str, Any], prompts: Mapping[str, str]) -> dict[str, Any]:
+    own = {"type": prompts[entity["label"]], "score": round(float(entity["score"]), 6)}
+    return {"start": entity["start"], "end": entity["end"], **own}
+
+
+def _load_gliner(model: str) -> tuple[Any, Path]:
+    """The model and its file of weights; no pickled ones are read."""
+    try:
+        from gliner import GLiNER
+    except ImportError:
+        raise SettingsError("GLiNER is not installed: pip install -c constraints.txt 'nerlib[gliner]'") from None
+    place = folders.from_root(model)
+    if not place.is_dir():
+        from huggingface_hub import snapshot_download
+
+        try:
+            place = Path(snapshot_download(model, allow_patterns=["*.json", "*.safetensors", "*.model"]))
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                f"{model!r}: no such folder, and the Hub did not give it ({str(error).splitlines()[0]})"
+            ) from None
+    if not (weights := place / "model.safetensors").is_file():
+        raise SettingsError(f"{place}: expected model.safetensors (pickled weights are not read)")
+    return GLiNER.from_pretrained(str(place), strict=True, local_files_only=True).eval(), weights
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
 
 
 class Item(NamedTuple):

@@ -24,8 +24,7 @@ from nerlib.corpora import Sentence, digest_of_examples, documents_of, load_corp
 from nerlib.errors import CorpusError, RecordError, SettingsError, raises_only
 from nerlib.labels import Span, spans, to_tags
 from nerlib.params import Settings
-from nerlib.predictions.answers import COUNTED, read_answers
-from nerlib.predictions.asked import COSTS
+from nerlib.predictions.answers import COSTS, COUNTED, read_answers
 from nerlib.records import Record
 from nerlib.scoring import check_tags, score
 
