@@ -16,7 +16,7 @@ import pandas as pd
 
 from nerlib import results
 from nerlib.errors import SettingsError, as_command
-from nerlib.results import Comparison, Question, describe, describe_needed, methods_text
+from nerlib.results import Comparison, Question, describe, describe_basis, describe_needed, methods_text
 from nerlib.statistics import MARGIN, Side, alpha_of_look, doubt_of, f1_side, of_documents, side_of
 
 COUNTS = ["tp", "fp", "fn"]
@@ -121,8 +121,8 @@ def main(given: Sequence[str] | None = None) -> None:
     rule = {"margin": options.margin / 100, "alpha": alpha, "shared_seeds": options.shared_seeds}
     comparisons = judged(read(options.table), baseline=options.baseline, **rule)
     for one in comparisons:
-        print(describe(one))
-        print(describe_needed(one) if one.word == "undecided" else "")
+        print(describe(one), describe_basis(one))
+        print(*describe_needed([one]), sep="\n")
     print(methods_text(comparisons, alpha=alpha))
 
 

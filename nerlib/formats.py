@@ -1,7 +1,7 @@
 """Numbers as a reader sees them: points, shares, durations, bytes, p values; the same in sentences and in tables."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 MINUS = "−"
@@ -45,9 +45,25 @@ def decimal(value: float, digits: int = 2) -> str:
     return f"{value:.{digits}f}".replace("-", MINUS)
 
 
+def counted(n: int, units: str) -> str:
+    """How many: ``3 seeds``, ``1 seed``."""
+    return f"{n} {units if n != 1 else units.removesuffix('s')}"
+
+
 def capital(text: str) -> str:
     """With a capital letter in front, the rest as it is."""
     return text[:1].upper() + text[1:]
+
+
+def listed(names: Sequence[str], most: int, between: str = ", ") -> str:
+    """The first of some names, and how many more there are.
+
+    Examples
+    --------
+    >>> listed(["as", "bn", "hi"], 2)
+    'as, bn and 1 more'
+    """
+    return between.join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 FORMATS: Mapping[str, Callable[[float], str]] = {
@@ -77,7 +93,7 @@ def number(value: float, how: str = "") -> str:
 #: What values of a format lie between; an interval as wide as `HOPELESS` tells nothing.
 LIMITS = {"points": (0.0, 1.0), "percent": (0.0, 1.0), "signed": (-1.0, 1.0)}
 HOPELESS = 0.9
-NUMBERS = {2: "two", 3: "three", 4: "four"}
+NUMBERS = {0: "few", 2: "two", 3: "three", 4: "four"}
 
 
 def is_interval(value: Any) -> bool:
@@ -109,6 +125,5 @@ def interval(of: Any, how: str, more: str = "") -> str:
     low, high = LIMITS.get(how, (-math.inf, math.inf))
     low, high = min(max(of.low, low), of.value), max(min(of.high, high), of.value)
     if how in LIMITS and high - low >= HOPELESS:
-        n: Any = getattr(of, "n", "")
-        return f"{value} ({NUMBERS.get(n, n)} values cannot tell)".replace("( ", "(")
+        return f"{value} ({NUMBERS.get(of.n, of.n)} values cannot tell)"
     return f"{value} ({number(low, how)} to {number(high, how)}{more})"

@@ -139,6 +139,18 @@ def language_name(tag: str) -> str:
     return demo.name_of(tag) if demo.is_demo_language(tag) else tag
 
 
+def language_names(tags: list[str]) -> str:
+    """What a reader calls several languages; what all names of artificial ones begin with is said once.
+
+    Examples
+    --------
+    >>> language_names(["hi", "bn"]), language_names(["x-far", "x-near"])
+    ('Hindi (hi) + Bengali (bn)', 'demo far + near')
+    """
+    names = " + ".join(map(language_name, tags))
+    return names.replace(" + demo ", " + ") if all(map(demo.is_demo_language, tags)) else names
+
+
 def codes(tag: str) -> tuple[str, ...]:
     """The names under which a corpus may keep a language, best first: as given, two letters, three letters."""
     known = language(tag)

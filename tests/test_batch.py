@@ -355,6 +355,13 @@ def test_a_score_without_an_interval_is_shown_without_one(root):
     assert ">50.0</td>" in index.index("trial").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(("n", "told"), [({"n": 2}, "two"), ({"n": 7}, "7"), ({}, "few")])  # older pages do not say
+def test_an_interval_that_tells_nothing_says_so_in_the_index_too(n, told, root):
+    score = {"name": "full", "value": 0.5, "low": 0.0, "high": 1.0} | n
+    executed(root, "02_baseline", an_answer("So.", scores=[score]))
+    assert f">50.0 ({told} values cannot tell)</td>" in index.index("trial").read_text(encoding="utf-8")
+
+
 def test_the_index_shows_each_notebook_of_each_language(root):
     score = {"name": "baseline_converged", "value": 0.7, "low": 0.65, "high": 0.75}
     left = {"scores": [score, {"name": "another", "value": 0.1}], "cost": {"seconds": 75}}

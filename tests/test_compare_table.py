@@ -35,7 +35,8 @@ def test_a_table_is_printed_with_verdicts_and_methods(tmp_path, capsys):
     table.to_csv(tmp_path / "scores.csv", index=False)
     compare.main([str(tmp_path / "scores.csv"), "--baseline", "base", "--margin", "2"])
     said = capsys.readouterr().out
-    assert "Good is better than base by more than the margin, on languages like these: +" in said
+    assert "Good is better than base by more than the margin, on languages like these. The difference is +" in said
+    assert "8 languages, 32 and 32 runs, p = " in said
     assert "Same and base are equivalent" in said or "nothing is decided" in said
     assert "family:2|" in said and "Howe 1974" in said
 

@@ -57,6 +57,7 @@ class Score(BaseModel):
     value: Known = math.nan
     low: Known = math.nan
     high: Known = math.nan
+    n: int = 0  # of how many values it is
 
 
 class Answer(BaseModel):

@@ -29,7 +29,7 @@ from nerlib.models.backbones import (
 from nerlib.models.blocks import logits_at
 from nerlib.models.families import Head
 from nerlib.models.methods import METHODS, Hooks, Method, described, from_description
-from nerlib.models.methods.bottleneck import TASK, add_language, stacked
+from nerlib.models.methods.bottleneck import TASK, add_language, lines_of_adapters, stacked
 from nerlib.params import streams
 from nerlib.tasks import Task, find_task
 
@@ -41,9 +41,7 @@ WITHOUT_NERLIB = """
 Without nerlib, in this folder:
 
 ```python
-import peft, transformers
-model = {model_class}.from_pretrained(".", id2label={names}{more})
-tokenizer = transformers.AutoTokenizer.from_pretrained({address!r}{options})
+{lines}
 ```
 """
 ABOUT = "nerlib.json"  # beside the library's own files: task, labels, method, backbone
@@ -340,20 +338,33 @@ def save_model(model: TaskModel, folder: Path, like: Iterable[Path] = ()) -> Non
 
 
 def read_me(model: TaskModel) -> str:
-    """What a saved model is, and the lines that load it with the library that owns its format."""
+    """What a saved model is, and how it is loaded."""
+    title = f"{model.method.name}, {model.task.name} on {model.backbone.name}"
+    return READ_ME.format(
+        title=title, labels=", ".join(model.labels), lines=without_nerlib(model, *model.languages[-1:])
+    )
+
+
+def without_nerlib(model: TaskModel, language: str = "") -> str:
+    """The lines that load a saved model, in its folder, with the library that owns its format; "" where none do.
+
+    `language`: that of the text, where languages have adapters of their own.
+    """
     method, family, head = model.method, model.backbone.family, model.head
-    title = f"{method.name}, {model.task.name} on {model.backbone.name}"
-    lines = ""
-    if method.loads_with and not head.pools:
-        address, _, revision = ("." if _own_tokenizer(model) else model.backbone.address).partition("@")
-        lines = WITHOUT_NERLIB.format(
-            model_class=head.model_class.replace("AutoModel", method.loads_with),
-            names=model.network.config.id2label,
-            more=f", pad_token_id={model.tokenizer.pad_token_id}" if family.kind == "decoder" else "",
-            address=address,
-            options=f", revision={revision!r}" if revision else "",
-        )
-    return READ_ME.format(title=title, labels=", ".join(model.labels), lines=lines)
+    if head.pools or not method.loads_with:
+        return ""
+    address, _, revision = model.backbone.address.partition("@")
+    backbone = f"{address!r}, revision={revision!r}" if revision else repr(address)
+    outputs = f"id2label={model.network.config.id2label}"
+    outputs += f", pad_token_id={model.tokenizer.pad_token_id}" if family.kind == "decoder" else ""
+    of_head = head.model_class.replace("AutoModel", method.loads_with)
+    lines = [
+        f"import {'adapters' if method.rewrites_blocks else 'peft'}, transformers",
+        f"model = {of_head}.from_pretrained({backbone if method.rewrites_blocks else repr('.')}, {outputs})",
+        *(lines_of_adapters(model.network, language) if method.rewrites_blocks else []),
+        f"tokenizer = transformers.AutoTokenizer.from_pretrained({repr('.') if _own_tokenizer(model) else backbone})",
+    ]
+    return WITHOUT_NERLIB.format(lines="\n".join(lines))
 
 
 def _own_tokenizer(model: TaskModel) -> bool:

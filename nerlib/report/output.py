@@ -14,7 +14,7 @@ import pandas as pd
 
 from nerlib import folders, vocabulary
 from nerlib.formats import interval, is_interval, number
-from nerlib.languages import language_name
+from nerlib.languages import language_names
 from nerlib.vocabulary import DATA
 
 NONE = "–"
@@ -24,7 +24,8 @@ LANGUAGE_COLUMNS = ("language", "source", "target", "sources", "train_languages"
 
 LONG = 25  # rows; longer tables are folded
 WIDE = 6  # columns; in wider tables the caption says what is SHARED by all rows, and what is empty is left out
-NARROW = 45  # letters that stand side by side on a telephone
+NARROW, WIDEST = 45, 125  # letters that stand side by side on a telephone, and on a page
+WRAPPED = 14  # letters that a column of texts needs
 SHARED = ("task", "backbone", "variant")
 ENDS = {"": "value", "_low": "low", "_high": "high"}
 
@@ -94,7 +95,7 @@ def as_text(value: Any, how: str = "", column: str = "") -> str:
     if type(value) in (list, tuple, set, frozenset):  # not what has a text of its own, as a verdict
         return ", ".join(as_text(item, how, column) for item in value) or NONE
     if column in LANGUAGE_COLUMNS:
-        return ", ".join(map(language_name, str(value).split("+")))
+        return language_names(str(value).split("+"))
     if column == "backbone":
         return vocabulary.backbone_label(str(value))
     return vocabulary.label(value) if column in LABELLED else short_path(str(value))
@@ -172,8 +173,13 @@ def _same_in_all_rows(texts: pd.DataFrame, names: Sequence[str]) -> dict[int, st
 
 
 def _html(texts: pd.DataFrame, numeric: pd.DataFrame, bold: pd.DataFrame, headings: list[str]) -> str:
-    """Each cell names its column, so that what is wider than a telephone stands one below the other there."""
+    """Each cell names its column, so that what is wider than a telephone, or a page, stands one below the other."""
     kinds = ["num" if is_numeric else "" for is_numeric in numeric.any()]
+    letters = [
+        max(map(len, [*texts[i], *name.split()]), default=0) + 2 for i, name in zip(texts, headings, strict=True)
+    ]
+    least = sum(n if kind else min(n, WRAPPED) for n, kind in zip(letters, kinds, strict=True))
+    shape = ' class="stacks always"' if least > WIDEST else ' class="stacks"' if sum(letters) > NARROW else ""
     names = [html.escape(name) for name in headings]
     head = "".join(f'<th><div class="{kind}">{name}</div></th>' for kind, name in zip(kinds, names, strict=True))
     rows = [
@@ -181,13 +187,11 @@ def _html(texts: pd.DataFrame, numeric: pd.DataFrame, bold: pd.DataFrame, headin
             f'<td class="{"best " if is_best else ""}{kind}" data-of="{name}">{html.escape(text)}</td>'
             for text, is_best, kind, name in zip(cells, marks, kinds, names, strict=True)
         )
-        for cells, marks in zip(texts.to_numpy(), bold.to_numpy(), strict=True)
+        for cells, marks in zip(
+            texts.replace(NONE, "" if least > WIDEST else NONE).to_numpy(), bold.to_numpy(), strict=True
+        )
     ]
-    letters = sum(
-        max(map(len, [*texts[i], *name.split()]), default=0) + 2 for i, name in zip(texts, headings, strict=True)
-    )
     body = "".join(f"<tr>{row}</tr>" for row in rows)
-    shape = ' class="stacks"' if letters > NARROW else ""
     return f"<table{shape}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 

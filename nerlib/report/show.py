@@ -15,7 +15,7 @@ from nerlib import folders, records, vocabulary
 from nerlib.corpora import Example, LabelledText, Question, Sentence
 from nerlib.errors import RecordError, SettingsError
 from nerlib.figures import as_bytes, forest
-from nerlib.formats import is_interval, seconds
+from nerlib.formats import counted, is_interval, listed, seconds
 from nerlib.languages import language_name
 from nerlib.report.examples import example
 from nerlib.report.output import NONE, HtmlOutput, as_text, is_missing, short_path, table
@@ -104,15 +104,18 @@ class Page:
         """Comparisons: what each says, all of them in one picture, and as a table."""
         if not comparisons:
             return self(NOTHING)
-        for one in comparisons[:sentences]:
-            self(describe(one))
+        self([describe(one) for one in comparisons[:sentences]])
         shown = as_table(comparisons)
         margin, level = comparisons[0].own_margin, comparisons[0].difference.level
         caption = (
             f"Thin: {100 * level:g} % intervals, of a family at once; thick: inside the margin (band) if equivalent."
         )
         self(forest(shown, "comparison", margin=margin), name, caption)
-        self(shown[IN_SHORT], name, f"All {len(shown)} comparisons; intervals and adjusted p hold for a family at once")
+        self(
+            shown[IN_SHORT],
+            name,
+            f"{counted(len(shown), 'comparisons')}: intervals and adjusted p hold for a family at once",
+        )
 
     def examples(self, by_kind: Mapping[str, Iterable[tuple[Example, Sequence[str]]]]) -> None:
         """Display examples with their predictions, below the kind of error that they show."""
@@ -154,7 +157,7 @@ class Page:
         said = first and first.word != "collapsed"  # of what collapsed nothing is compared
         difference = (first.question.name, first.difference) if first and said else None
         looks = self._next_look() if first and first.word == "undecided" else {}
-        lines += [f"The next look, with a seed more: {as_text(looks)}."] if looks else []
+        lines += [f"Look {looks['look']} adds seed {looks['seeds'][-1]}."] if looks else []
         _display(answer(lines, scores, cost, first.word if first else "", difference, facts, looks))
 
     def status(self, runs: pd.DataFrame | None = None, *, notes: Sequence[str] = ()) -> None:
@@ -258,9 +261,9 @@ def answer(
 
 def _plain(score: Any) -> dict[str, Any]:
     """A score as JSON has it."""
-    names = ("value", "low", "high")
+    names = ("value", "low", "high", "n")
     parts = {name: getattr(score, name) for name in names} if is_interval(score) else {"value": score}
-    return {name: None if is_missing(part) else float(part) for name, part in parts.items()}
+    return {name: None if is_missing(part) else (int if name == "n" else float)(part) for name, part in parts.items()}
 
 
 # --- the status -------------------------------------------------------------------------------------------------------
@@ -271,15 +274,15 @@ def status(runs: pd.DataFrame, notes: Sequence[str] = ()) -> HtmlOutput:
     found = [record for folder in runs["folder"] if (record := _record(folder)) is not None]
     warnings = [*notes, *_counted(warning for record in found for warning in record.warnings)]
     facts = {
-        "ran": _ran(runs),
-        "data": _data(found),
+        **_ran(runs),
+        **_data(found),
         "backbone": _listed(_backbones(runs)),
         "when": _when(found),
         "code": _code(found),
     }
     rows = [(name, fact) for name, fact in facts.items() if fact]
-    rows += [("warning", warning) for warning in warnings[:MOST]]
-    rows += [("warning", f"and {len(warnings) - MOST} more")] if len(warnings) > MOST else []
+    rest = [f"and {len(warnings) - MOST} more"] * (len(warnings) > MOST)
+    rows += [("warning", warning) for warning in [*warnings[:MOST], *rest]]
     data = {"runs": list(runs["digest"]), "warnings": warnings}
     return HtmlOutput(f'<div class="nl status">{_facts(rows)}</div>', "\n".join(map(": ".join, rows)), data)
 
@@ -292,31 +295,30 @@ def _record(folder: str) -> records.Record | None:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:MOST]) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")
+    return listed(names, MOST, "; ")
 
 
 def _counted(texts: Iterable[str]) -> list[str]:
     return [text if n == 1 else f"{text} ({n} runs)" for text, n in Counter(texts).items()]
 
 
-def _ran(runs: pd.DataFrame) -> str:
+def _ran(runs: pd.DataFrame) -> dict[str, str]:
     if not len(runs):
-        return "nothing was trained for this page"
+        return {"ran": "nothing was trained for this page"}
     by_status = ", ".join(f"{n} {vocabulary.label(status)}" for status, n in runs["status"].value_counts().items())
-    parts = [f"{len(runs)} runs ({by_status})"]
+    total = runs["seconds"].sum()
+    facts = {"ran": f"{len(runs)} runs ({by_status})" + (f"; {seconds(total)} in all" if total > 0 else "")}
     for name in ("stage", "method", "seed"):
         values = [as_text(value, column=name) for value in vocabulary.ordered(runs[name])]
-        parts.append(f"{name}{'s' * (len(values) > 1)} {_listed(values)}")
-    total = runs["seconds"].sum()
-    return "; ".join(parts) + (f"; {seconds(total)} in all" if total > 0 else "")
+        facts[f"{name}{'s' * (len(values) > 1)}"] = _listed(values)
+    return facts
 
 
-def _data(found: Sequence[records.Record]) -> str:
+def _data(found: Sequence[records.Record]) -> dict[str, str]:
     used = {tag: corpus.get("name", "") for record in found for tag, corpus in record.corpora.items()}
+    real = [f"{language_name(tag)} from {short_path(name)}" for tag, name in used.items() if name != "demo"]
     artificial = sorted(language_name(tag) for tag, name in used.items() if name == "demo")
-    sources = _listed([f"{language_name(tag)} from {short_path(name)}" for tag, name in used.items()])
-    which = "" if len(artificial) == len(used) else f" ({_listed(artificial)})"
-    return sources + (f": artificial data{which}" if artificial else "")
+    return {"data": _listed(real), "artificial data": _listed(artificial)}
 
 
 def _backbones(runs: pd.DataFrame) -> list[str]:

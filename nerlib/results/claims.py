@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from nerlib.formats import decimal
+from nerlib.formats import counted, decimal
 from nerlib.results.compare import known_ends, ladder_of, moved_by_sentences
 from nerlib.results.runs import OURS, comparable_runs
 from nerlib.statistics import LIKE_THESE, MARGIN, Doubt, Interval, Side, doubt_of, widest
@@ -367,11 +367,6 @@ def _doubt(values: pd.DataFrame) -> Doubt:
     return doubt_of(Side(values["value"].to_numpy(float), moved.to_numpy(float)))
 
 
-def counted(n: int, units: str) -> str:
-    """How many: ``3 seeds``, ``1 seed``."""
-    return f"{n} {units if n != 1 else units.removesuffix('s')}"
-
-
 def _held_against(
     claim: Claim, ends: tuple[float, float], narrow: tuple[float, float], margin: float
 ) -> Literal["supported", "contradicted", "undecided"]:
@@ -419,6 +414,6 @@ def spearman_interval(x: np.ndarray, y: np.ndarray, level: float) -> Interval:
 def describe_claims(evaluated: pd.DataFrame) -> list[str]:
     """How many claims were tested, and for what their verdicts hold: a sentence each."""
     tested = evaluated[evaluated["verdict"] != NOT_TESTED]
-    scopes = "; ".join(f"{n} hold {scope}" for scope, n in tested["scope"].value_counts().items())
-    told = f"These runs test {len(tested)} of {len(evaluated)} claims."
-    return [told, f"Of the verdicts {scopes}."] if scopes else [told]
+    scopes = tested["scope"].value_counts().items()
+    told = [f"These runs test {len(tested)} of {len(evaluated)} claims."]
+    return [*told, *(f"{counted(n, 'verdicts')}: {scope}." for scope, n in scopes)]

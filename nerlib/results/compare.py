@@ -26,6 +26,7 @@ import pandas as pd
 
 from nerlib import records, statistics
 from nerlib.errors import RecordError, SettingsError
+from nerlib.formats import listed
 from nerlib.languages import language_name
 from nerlib.results.runs import FACTORS, KIND, OURS, UNIT, alike, comparable_runs, selected, words
 from nerlib.statistics import Doubt, Estimate, Interval, Needed, Scope, Verdict
@@ -193,8 +194,9 @@ def _stated(columns: Mapping[str, str]) -> dict[str, str]:
 
 
 def _several(table: pd.DataFrame) -> tuple[str, ...]:
-    """Which of task and backbone a sentence must name."""
-    return tuple(name for name in ("task", "backbone") if table[name].nunique() > 1)
+    """Which of task and backbone a sentence must name; systems from elsewhere are told by their stage."""
+    of = {"task": table["task"], "backbone": table.loc[~table["backbone"].isin(ELSEWHERE), "backbone"]}
+    return tuple(name for name, values in of.items() if values.nunique() > 1)
 
 
 def _of_factor(
@@ -403,11 +405,10 @@ def pairs_of(table: pd.DataFrame, asked: Question, shared_seeds: bool | None = N
     called = alone["language"].map(language_name)
     notes = [f"{name} seed {', '.join(map(str, sorted(set(of))))}" for name, of in alone["seed"].groupby(called)]
     notes += [f"{language_name(tag)} (other test sets)" for tag in sorted(set(both.loc[~same_test, "language"]))]
-    shown = ", ".join(notes[:5]) + (f" and {len(notes) - 5} more" if len(notes) > 5 else "")
     both = both[same_test].sort_values(by, ignore_index=True)
     hit = {name: both[name].eq(True) for name in ("collapsed_a", "collapsed_b")}
     looks = {name: both[[f"{name}_a", f"{name}_b"]].max(axis=1).fillna(0) for name in ("look", "looks")}
-    return both.assign(difference=both["a"] - both["b"], shared=shared, **looks, **hit), shown
+    return both.assign(difference=both["a"] - both["b"], shared=shared, **looks, **hit), listed(notes, 5)
 
 
 def measure(

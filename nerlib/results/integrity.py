@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from nerlib.formats import MINUS
+from nerlib.formats import MINUS, capital, listed
 from nerlib.results.runs import COLLAPSED, KIND, UNIT, comparable_runs, has_collapsed, in_each_variant, words
 from nerlib.vocabulary import label
 
@@ -120,9 +120,9 @@ def _where(of: Mapping[Any, Any]) -> str:
 def _copies(group: pd.DataFrame) -> Found | None:
     if len(group) < 2:
         return None
-    named = (" ".join(words(run, ["method", "stage", "sources", "seed"])) for run in group.to_dict("records"))
-    what = f"{len(group)} runs have the same predictions, tag by tag: {', '.join(named)}; the first of them stays"
-    return what, group[1:]
+    named = [" ".join(words(run, ["method", "stage", "sources", "seed"])) for run in group.to_dict("records")]
+    what = f"{len(group)} runs have the same predictions, tag by tag. The first stays: {named[0]}"
+    return f"{what}. Beside it: {listed(named[1:], 1)}", group[1:]
 
 
 def _test_sets(group: pd.DataFrame) -> Found | None:
@@ -131,9 +131,9 @@ def _test_sets(group: pd.DataFrame) -> Found | None:
     if len(counts) < 2:
         return None
     others = group[key != counts.index[0]]
-    supports = ", ".join(f"{support:g}" for support in sorted(group["test_support"].dropna().unique()))
+    supports = listed([f"{support:g}" for support in sorted(group["test_support"].dropna().unique())], 2)
     sets = f"{len(counts)} test sets among {len(group)} runs ({supports} gold entities)"
-    return f"{sets}: their scores cannot be compared; {len(others)} runs differ from the others", others
+    return f"{sets}: their scores cannot be compared. {len(others)} runs differ from the others", others
 
 
 def _leaked(group: pd.DataFrame) -> Found:
@@ -144,10 +144,10 @@ def _leaked(group: pd.DataFrame) -> Found:
 
 
 def _collapsed(group: pd.DataFrame) -> Found:
-    seeds = ", ".join(map(str, sorted(group["seed"])))
+    seeds = listed([*map(str, sorted(group["seed"]))], 3)
     known = sorted(set(group["collapsed"]) - {"", "no"})
     why = "; ".join(known) or f"they score at most {100 * COLLAPSED:g} points"
-    return f"{len(group)} of {group['alike'].iloc[0]} runs collapsed (seeds {seeds}): {why}", group
+    return f"{len(group)} of {group['alike'].iloc[0]} runs collapsed (seeds {seeds}). {capital(why)}", group
 
 
 def _not_finished(group: pd.DataFrame) -> Found:
@@ -171,7 +171,7 @@ def _missing(runs: pd.DataFrame) -> Iterator[Finding]:
         seeds = sorted(group["seed"].unique())
         for language, method in product(sorted(group["language"].unique()), sorted(group["method"].unique())):
             if absent := [str(seed) for seed in seeds if (language, method, seed) not in present]:
-                what = f"no run with seed {', '.join(absent)}, which others of the stage have"
+                what = f"no run with seed {listed(absent, 3)}, which others of the stage have"
                 where = _where({"language": language, "task": task, "method": method, "stage": stage})
                 told = " ".join([where, *words({"sources": sources}, ["sources"])])
                 yield Finding("missing runs", what, f"{told} ({label(backbone)})")
@@ -193,7 +193,7 @@ def _not_compared(runs: pd.DataFrame) -> Iterator[Finding]:
 def _code(done: pd.DataFrame) -> Iterator[Finding]:
     commits = done.loc[done["commit"] != "", "commit"].value_counts()
     if len(commits) > 1:
-        named = ", ".join(f"{str(commit)[:9]} ({n} runs)" for commit, n in commits.items())
+        named = listed([f"{str(commit)[:9]} ({n} runs)" for commit, n in commits.items()], 2)
         yield Finding("mixed code", f"runs were made by {len(commits)} versions of the code: {named}", "all")
     if dirty := int((done["dirty"] == "yes").sum()):
         yield Finding("dirty code", f"{dirty} runs were made with changes that no commit holds", "all")

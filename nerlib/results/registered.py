@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
 from nerlib.errors import RecordError, raises_only
 from nerlib.folders import fingerprint, runs_folder, safe_name, writable, write_atomically
+from nerlib.formats import counted, listed
 from nerlib.languages import language_name
 from nerlib.results.compare import Comparison
 from nerlib.vocabulary import base_method, label
@@ -114,9 +115,9 @@ def registered(
         begun = int((runs["started"] < plan.registered).sum())
         told.append(
             f"{'Changed' if order else 'Registered'} {plan.registered[:16].replace('T', ' ')} UTC, "
-            f"{f'after {begun} runs' if begun else 'before any run'} (plan {plan.digest[:8]}): margin {plan.margin:g} "
-            f"at level {plan.significance:g}, {', '.join(map(language_name, plan.languages))}, "
-            f"seeds {', '.join(map(str, plan.seeds))}."
+            f"{f'after {begun} runs' if begun else 'before any run'} (plan {plan.digest[:8]}). Margin {plan.margin:g} "
+            f"at level {plan.significance:g}, {counted(len(plan.languages), 'languages')}, "
+            f"{counted(len(plan.seeds), 'seeds')}."
         )
     started = dict(zip(runs["digest"], runs["started"], strict=True))
     names: dict[str, list[str]] = {"": []}
@@ -125,11 +126,7 @@ def registered(
             one.question.name
         )
     told.append(f"{len(names.pop(''))} of {len(comparisons)} comparisons were planned: registered before their runs.")
-    for why, of in names.items():
-        told.append(
-            f"Exploratory, since {why}: {'; '.join(of[:3])}{f' and {len(of) - 3} more' if len(of) > 3 else ''}."
-        )
-    return told
+    return told + [f"{len(of)} exploratory, since {why}. One is {of[0]}." for why, of in names.items()]
 
 
 def _why_exploratory(
@@ -141,9 +138,9 @@ def _why_exploratory(
     plan = next((plan for plan in reversed(known) if plan.registered <= first), None)
     if plan is None:
         return "nothing was registered before its runs began"
-    for name, listed in (("language", plan.languages), ("seed", plan.seeds)):
-        if others := sorted(set(one.pairs[name]) - set(listed)):
-            return f"{name} {', '.join(language_name(str(other)) for other in others)} was not registered"
+    for name, planned in (("language", plan.languages), ("seed", plan.seeds)):
+        if others := sorted(set(one.pairs[name]) - set(planned)):
+            return f"{name} {listed([language_name(str(other)) for other in others], 3)} was not registered"
     sides = [{**one.question.where, **side} for side in (one.question.a, one.question.b)]
     for method, stage in ((side["method"], side["stage"]) for side in sides if "method" in side and "stage" in side):
         if plan.runs and f"{base_method(method)} {stage}" not in plan.runs:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from nerlib.errors import RecordError
-from nerlib.languages import language_name
+from nerlib.languages import language_name, language_names
 from nerlib.vocabulary import label
 
 UNIT = ["task", "backbone", "variant"]  # within which runs are compared
@@ -37,7 +37,7 @@ def words(of: Mapping[Any, Any], columns: Sequence[str] = (*FACTORS, "variant"))
     """What a reader calls the values of columns: ``["LoRA", "from Hindi (hi) + Bengali (bn)"]``; "" has no word."""
     forms: Mapping[Any, Callable[[Any], str]] = {
         "language": language_name,
-        "sources": lambda tags: f"from {' + '.join(map(language_name, tags.split('+')))}",
+        "sources": lambda tags: f"from {language_names(tags.split('+'))}",
         "seed": "seed {}".format,
     }
     told = [forms.get(name, label)(of[name]) for name in columns if of.get(name)]

@@ -17,6 +17,7 @@ import pandas as pd
 
 from nerlib import efficiency
 from nerlib.efficiency import UNKNOWN, WEIGHTS
+from nerlib.formats import capital
 from nerlib.records import read_record
 from nerlib.results.runs import check_one_kind, comparable_runs
 from nerlib.vocabulary import label
@@ -312,7 +313,7 @@ def describe_readings(readings: pd.DataFrame) -> str:
     return f"Who leads hangs on the reading of the formula: {', '.join(of_each)}."
 
 
-def describe_overfitting(table: pd.DataFrame) -> str:
+def describe_overfitting(table: pd.DataFrame) -> list[str]:
     """In how many runs of each method the dev loss was higher at the end than at the best epoch.
 
     Parameters
@@ -320,9 +321,11 @@ def describe_overfitting(table: pd.DataFrame) -> str:
     table
         As `overfitting` gives it.
     """
-    methods = table.groupby("method", sort=False)["overfits"]
-    counts = ", ".join(f"{label(method)} {overfits.sum()} of {len(overfits)}" for method, overfits in methods)
-    return f"Runs whose dev loss was higher after the last epoch than after the best one: {counts}."
+    rose = "the dev loss was higher after the last epoch than after the best one"
+    return [
+        f"{capital(label(method))}: in {of.sum()} of {len(of)} runs {rose}."
+        for method, of in table.groupby("method", sort=False)["overfits"]
+    ]
 
 
 def describe_published(table: pd.DataFrame) -> list[str]:

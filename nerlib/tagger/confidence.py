@@ -80,15 +80,15 @@ class Calibration:
         return found
 
     def __str__(self) -> str:
-        """How well confidence held on dev, before and after, in a sentence."""
+        """How well confidence held on dev, before and after."""
         before, after = (
             calibration_error(stated, self.right, self.sentences, np.random.default_rng(0))
             for stated in (self.scores, self.honest)
         )
         told = [f"{100 * e.value:.1f} ({100 * e.low:.1f} to {100 * e.high:.1f})" for e in (before, after)]
         return (
-            f"Expected calibration error on {len(self.right):,} entities of dev: {told[0]} points before calibration, "
-            f"{told[1]} after (each sentence judged by a curve that was fitted without it)."
+            f"Expected calibration error on {len(self.right):,} entities of dev: {told[0]} points before calibration. "
+            f"After it {told[1]}, each sentence judged by a curve that was fitted without it."
         )
 
     def save(self, folder: Path) -> None:
@@ -274,8 +274,8 @@ class Promise(NamedTuple):
     def __str__(self) -> str:
         """As it stands in a sentence."""
         return (
-            f"of these {self.entities:,} entities at most {100 * self.wrong:g} % are wrong "
-            f"(but for a risk of {100 * self.risk:g} %; on dev {self.dev_wrong} of {self.dev_entities})"
+            f"of these {self.entities:,} entities at most {100 * self.wrong:g} % are wrong, "
+            f"but for a risk of {100 * self.risk:g} %"
         )
 
 

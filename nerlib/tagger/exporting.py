@@ -16,18 +16,20 @@ from nerlib.errors import FolderError, ModelError
 from nerlib.models import Full, find_backbone
 from nerlib.models.backbones import quiet
 from nerlib.models.methods import described
-from nerlib.models.task_model import ABOUT, origin_of
+from nerlib.models.task_model import ABOUT, origin_of, without_nerlib
 from nerlib.records import Record
 from nerlib.results.describe import score_text
 from nerlib.statistics import Interval, mean_interval
 from nerlib.tagger.tagging import Tagger, load_tagger
 
-#: How others load it, by the library whose files these are; `model` is the backbone's.
-LOAD = {
-    "transformers": 'from transformers import pipeline\n\npipeline("{pipeline}", "path/to/this/folder")',
-    "peft": 'from peft import PeftModel\n\nPeftModel.from_pretrained(model, "path/to/this/folder")',
-    "adapters": 'import adapters\n\nadapters.init(model)\nmodel.load_adapter("path/to/this/folder/task")',
-}
+#: How others load a merged model.
+PIPELINE = """
+```python
+from transformers import pipeline
+
+pipeline("{pipeline}", "path/to/this/folder")
+```
+"""
 PIPELINES = {
     "tagging": "token-classification",
     "classification": "text-classification",
@@ -158,7 +160,7 @@ def card(record: Record, tagger: Tagger, library: str, licences: Mapping[str, st
             f"{formats.capital(vocabulary.METRICS[record.scores['metric']].label)} on test:", _score(record)
         ),
         own=formats.points(record.scores["test"][vocabulary.METRICS[record.scores["metric"]].key]),
-        verdicts="\n\n".join(map(results.describe, against))
+        verdicts="\n\n".join(f"{results.describe(c)} {results.describe_basis(c)}" for c in against)
         or "Nothing else was trained that it could be held against.",
         confidence=tagger.calibration or "Entities have no calibrated confidence: dev held too few of them.",
         total=costs["total_parameters"],
@@ -166,7 +168,9 @@ def card(record: Record, tagger: Tagger, library: str, licences: Mapping[str, st
         seconds=formats.seconds(costs["seconds"]["total"]),
         device=record.provenance.get("device", "an unknown device"),
         warnings="\n\n".join(f"Warning: {warning}." for warning in record.warnings),
-        load=LOAD[library].format(pipeline=pipeline),
+        load=PIPELINE.format(pipeline=pipeline)
+        if library == "transformers"
+        else without_nerlib(tagger.models[0], record.language if tagger.models[0].languages else ""),
     )
 
 

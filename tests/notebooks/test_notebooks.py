@@ -26,10 +26,12 @@ from traitlets.config import Config
 
 from nerlib import folders, params, records
 from nerlib.batch import grid, jobs
+from nerlib.batch.page import markdown
 from nerlib.errors import SettingsError
 from nerlib.report import DATA
 from tests import tiny
 from tests.results.studies import a_record
+from tests.sentences import too_many_numbers
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 RUNS_AFTER = {"01_data_preparation": 0, "02_baseline": 4, "03_lora_transfer": 8, "05_full_finetuning": 14}
@@ -81,6 +83,8 @@ def test_a_notebook_is_a_page_in_its_usual_order(path):
             assert not cell.outputs
             assert cell.execution_count is None
             assert len(cell.source.splitlines()) <= LONGEST
+        else:
+            assert too_many_numbers(markdown(cell.source)) == []
     tags = [tag for cell in cells for tag in cell.metadata.get("tags", [])]
     assert tags.count("answer") == tags.count("status") == 1
 
@@ -166,6 +170,8 @@ def run(shell, monkeypatch):
             done.raise_error()
             shown += [captured.stdout, *(output.data.get("text/plain", "") for output in captured.outputs)]
             shown += [json.dumps(output.data[DATA]) for output in captured.outputs if DATA in output.data]
+            for output in captured.outputs:
+                assert too_many_numbers(output.data.get("text/html", "")) == []
         return "\n".join(shown)
 
     yield all_cells
@@ -215,6 +221,8 @@ def test_a_study_s_printed_numbers_and_claims_stand_beside_its_runs(run):
     page = run("13_printed", study="african", printed_in="african")
     assert "There are runs for 0 of 21 numbers as published and 2 of 21 numbers as it should be." in page
     assert "make study STUDY=african" in page
+    captions = re.findall("^Printed, as published, as it should be: (.*)$", page, re.M)
+    assert len(captions) == len(set(captions)) == 3 and {"p value", "cohens d lower bound"} < set(captions)
     assert re.search(r"The source of this study claims \d+ things", page)
     with pytest.raises(SettingsError, match="expected one of assamese, african, wikiann, persian, got 'empty'"):
         run("13_printed", study="empty", printed_in="")
@@ -322,7 +330,7 @@ def test_a_tuned_rate_is_shown_with_those_that_were_tried_and_reported_on_other_
 @pytest.mark.parametrize("task", ["ner", "qa"])
 def test_techniques_are_compared_by_scores_costs_and_pes(task, run, tiny_backbone, tmp_path):
     given = demo_study(tmp_path, tiny_backbone(), task) | {"methods": ["full", "lora", "adalora"], "seeds": [1, 2]}
-    shown = run("06_techniques", **given, draws=100)
+    shown = run("06_techniques", **given)
     table = records.read_records(task)
     assert table.groupby("method").size().to_dict() == {"full": 2, "lora": 2, "adalora": 2}
     assert set(table["stage"]) == {"baseline"}
@@ -340,11 +348,11 @@ def test_techniques_are_compared_by_scores_costs_and_pes(task, run, tiny_backbon
 def test_a_tagger_in_use_and_the_next_labels_have_their_pages(given, run):
     few = given | {"study": "use", "seeds": [1, 2], "target_steps": 4}
     shown = run("11_use", **few)
-    assert "is taken by dev; its strict F1 on test is" in shown
+    assert "is taken by dev. Its strict F1 on test is" in shown
     assert "Dev holds too few entities" in shown and "Nothing can be promised" in shown
     shown = run("12_annotate", **few, word_budgets=[15, 30, 60])
     assert "beats a random sample" in shown and "The largest budget" not in shown
-    assert "At the largest budget, which the line has not seen: foretold" in shown
+    assert "At the largest budget, which the line has not seen, it foretells" in shown
     (batch,) = Path(os.environ["NERLIB_REPORTS"]).rglob("12_batch.json")
     assert all(task["data"]["text"] for task in json.loads(batch.read_text(encoding="utf-8")))
 
@@ -391,6 +399,7 @@ def test_the_statistics_of_simulated_systems_agree_with_the_truth_and_need_no_to
     notebook = nbformat.read(tmp_path / "07_statistics.ipynb", as_version=4)
     (answer,) = outputs(notebook, "answer")
     assert answer.data[DATA]["headline"].split(" ")[0] in page
+    assert too_many_numbers(page) == []
     for debris in ("Traceback", "Warning", "it/s", "%|", "<script"):
         assert debris not in page
     streams = [o for cell in notebook.cells for o in cell.get("outputs", []) if o.output_type == "stream"]

@@ -21,6 +21,7 @@ from nerlib.results import (
     cells,
     compare,
     describe,
+    describe_basis,
     leading,
     paired,
     planned,
@@ -97,7 +98,16 @@ def test_transfer_is_held_against_the_zero_shot_run_of_its_own_sources():
 
 def test_foreign_and_simulated_systems_are_compared_like_methods():
     runs = pd.concat([a_table({"a": 0.6, "b": 0.7}, stage=kind, backbone=kind) for kind in ("foreign", "simulated")])
-    assert names(runs) == {"a − b (foreign, foreign)", "a − b (simulated, simulated)"}
+    assert names(runs) == {"a − b (foreign)", "a − b (simulated)"}
+
+
+def test_no_word_stands_twice_in_the_name_of_a_comparison_of_the_demo():
+    parts = [a_table({"full": 0.6, "lora": 0.7}, sources=sources) for sources in ("x-far+x-near", "x-isolate")]
+    systems = a_table({"a": 0.6, "b": 0.7}, stage="simulated", backbone="simulated")
+    asked = planned(pd.concat([*parts, systems]))
+    told = [one.name for one in asked]
+    assert "LoRA − full fine-tuning (transfer, from demo far + near)" in told and "a − b (simulated)" in told
+    assert all(one.labels[2].count("demo") <= 1 for one in asked)
 
 
 def test_what_a_study_has_several_of_is_named():
@@ -196,7 +206,8 @@ def test_pairs_share_language_and_seed_whatever_the_order_of_rows():
     assert found.difference[:3] == pytest.approx((2.9 / 30, test.low, test.high))
     assert (found.a.value, found.a.n) == (pytest.approx(0.72), 3)
     assert found.left_out == "Assamese (as) seed 4"
-    assert "left out, without a partner: Assamese (as) seed 4" in describe(found)
+    assert "What has no partner is left out." in describe(found)
+    assert "Left out, without a partner: Assamese (as) seed 4." in describe_basis(found)
 
 
 def test_scores_on_different_test_sets_are_not_compared_and_that_is_said():
@@ -204,7 +215,7 @@ def test_scores_on_different_test_sets_are_not_compared_and_that_is_said():
     other = (runs["method"] == "lora") & (runs["language"] == LANGUAGES[0])
     (found,) = compare(runs.assign(gold=np.where(other, "another", "g")))
     assert (found.languages, len(found.pairs)) == (7, 21)
-    assert "demo Latn 10 % (1) (other test sets)" in describe(found)
+    assert "demo Latn 10 % (1) (other test sets)" in describe_basis(found)
 
 
 def test_many_that_are_left_out_are_counted():
@@ -290,7 +301,7 @@ def test_over_many_languages_the_language_is_the_unit():
 def test_a_difference_within_the_margin_is_called_so():
     (equal,) = compare(a_table({"full": 0.70, "lora": 0.70}, sd=0.002))
     assert equal.word == "equivalent"
-    assert describe(equal).startswith("LoRA and full fine-tuning are equivalent (transfer), on languages like these: ")
+    assert describe(equal).startswith("LoRA and full fine-tuning are equivalent (transfer), on languages like these. ")
     (small,) = compare(a_table({"full": 0.70, "lora": 0.705}, sd=0.001))
     assert describe(small).startswith("LoRA is better than full fine-tuning by less than the margin (transfer), ")
     assert as_table([small])["verdict"].tolist() == ["better, by less than the margin (on languages like these)"]
@@ -372,8 +383,8 @@ def test_a_side_that_collapsed_is_given_no_direction():
 def test_the_study_s_question_comes_first():
     parts = (a_table({"full": 0.7, "lora": 0.7}), a_table({"full": 0.6, "lora": 0.6}, stage="sources", seed=2),
              a_table({"a": 0.6, "b": 0.7}, backbone="simulated", seed=3))  # fmt: skip
-    order = [c.question.labels[2] for c in leading(compare(pd.concat(parts)), aside=["simulated"])]
-    assert order[0] == "transfer, demo" and order[-1] == "transfer, simulated"
+    order = [c.question.where for c in leading(compare(pd.concat(parts)), aside=["simulated"])]
+    assert (order[0]["stage"], order[0]["backbone"], order[-1]["backbone"]) == ("target", "demo", "simulated")
 
 
 def test_ranks_need_three_methods():
@@ -412,7 +423,7 @@ def test_foreign_systems_of_other_numbers_of_seeds_lose_none(tmp_path):
     fewer = runs[(runs["method"] == "a") | (runs["seed"] <= 3)]
     apart = runs.assign(seed=runs["seed"] + 10 * (runs["method"] == "b"))  # seeds 1–5 and 11–15
     (few,), (none_shared,), (whole,) = compare(fewer), compare(apart), compare(runs)
-    assert few.runs == (10, 6) and few.left_out == "" and "10 and 6 runs" in describe(few)
+    assert few.runs == (10, 6) and few.left_out == "" and "10 and 6 runs" in describe_basis(few)
     of = fewer.groupby(["language", "method"])["test_score"].mean().unstack()
     assert few.difference.value == pytest.approx((of["a"] - of["b"]).mean())
     assert none_shared.p == pytest.approx(whole.p)
@@ -563,9 +574,10 @@ def test_a_new_method_and_a_new_task_are_one_row_each(monkeypatch):
     (found,) = compare(runs)
     assert found.question.name == "toy tuning − full fine-tuning (transfer)"
     assert describe(found).startswith(
-        "Toy tuning is better than full fine-tuning by more than the margin (transfer), on languages like these: +"
+        "Toy tuning is better than full fine-tuning by more than the margin (transfer), on languages like these. The "
     )
-    assert re.search(r"\) points over 8 languages", describe(found))  # an accuracy, no F1
+    assert re.search(r"difference is \+.*\) points\.", describe(found))  # an accuracy, no F1
+    assert describe_basis(found).startswith("8 languages, 24 pairs, p = ")
     assert "toy tuning, transfer" in set(cells(runs)["kind"])
     with_ner = pd.concat([runs, a_table({"full": 0.6, "toy": 0.7})])
     assert "toy tuning − full fine-tuning (transfer, chunks)" in names(with_ner)

@@ -58,7 +58,7 @@ def test_a_record_says_better_than_a_score_what_has_collapsed(runs):
     runs.loc[[0, 1], "test_score"], runs.loc[[0, 1], "collapsed"] = 0.3, "only O is predicted"
     (found,) = integrity(runs)
     assert (found.kind, found.runs) == ("collapsed runs", tuple(runs["digest"][:2]))
-    assert found.what == "2 of 3 runs collapsed (seeds 1, 2): only O is predicted"
+    assert found.what == "2 of 3 runs collapsed (seeds 1, 2). Only O is predicted"
 
 
 def test_a_conclusion_of_which_no_run_is_left_is_called_so(runs):

@@ -43,8 +43,8 @@ def test_what_was_registered_before_its_runs_is_planned():
     register("trial", CONTENT)
     (plan,) = plans("trial")
     said = told(runs())
-    assert f"before any run (plan {plan.digest[:8]}): margin 1 at level 0.05" in said
-    assert "1 of 1 comparisons were planned" in said and "Exploratory" not in said
+    assert f"before any run (plan {plan.digest[:8]}). Margin 1 at level 0.05, " in said
+    assert "1 of 1 comparisons were planned" in said and "exploratory" not in said
 
 
 @pytest.mark.parametrize("started", [BEFORE, ""])  # a foreign run's start is not known
@@ -52,7 +52,7 @@ def test_what_was_made_before_it_was_registered_is_exploratory(started):
     register("trial", CONTENT)
     said = told(runs(started))
     assert "after 48 runs" in said and "0 of 1 comparisons were planned" in said
-    assert "Exploratory, since nothing was registered before its runs began: LoRA − full" in said
+    assert "1 exploratory, since nothing was registered before its runs began. One is LoRA − full" in said
 
 
 def test_nothing_is_planned_where_nothing_was_registered():

@@ -117,7 +117,7 @@ def test_promises_are_broken_no_more_often_than_they_say():
 def test_a_promise_says_what_it_is():
     dev = Calibration(np.linspace(0.5, 1, 600), np.arange(600) > 60, np.arange(600))
     told = str(promise(dev, np.linspace(0.5, 1, 1240), wrong=0.05))
-    assert told.startswith("of these ") and "at most 5 % are wrong (but for a risk of 5 %; on dev " in told
+    assert told.startswith("of these ") and told.endswith("at most 5 % are wrong, but for a risk of 5 %")
     assert promise(Calibration(np.full(60, 0.9), np.arange(60) > 30, np.arange(60)), np.full(9, 0.9)) is None
 
 

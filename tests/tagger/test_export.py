@@ -4,13 +4,16 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import torch
 import yaml
 
 from nerlib import params, records
 from nerlib.annotation import document
 from nerlib.errors import FolderError, ModelError
 from nerlib.experiment import Study
+from nerlib.models import load_model
 from nerlib.records import Record
 from nerlib.tagger import export, load_tagger
 from nerlib.tagger.exporting import _score, _write_eval_results
@@ -147,7 +150,35 @@ def test_what_cannot_be_merged_is_exported_as_an_adapter_alone(runs, tmp_path, t
         export(run, tmp_path / "out")
     folder = export(run, tmp_path / "out", merged=False)
     assert (folder / "task" / "adapter_config.json").is_file()
-    assert "import adapters" in (folder / "README.md").read_text()
+
+
+#: In a new process: the first lines of Python that a card has, in its folder.
+OF_THE_CARD = """
+import json, os, re, sys, torch
+sys.modules["nerlib"] = None
+folder, ids = json.load(sys.stdin)
+os.chdir(folder)
+exec(re.search("```python\\n(.*?)```", open("README.md").read(), re.S)[1])
+assert tokenizer("mira").input_ids
+with torch.no_grad():
+    json.dump(model.eval()(input_ids=torch.tensor(ids)).logits.tolist(), sys.stdout)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["xlm-roberta", "modernbert"])  # `adapters` knows the second by an interface alone
+@pytest.mark.parametrize("method", ["bottleneck", "lora"])
+def test_the_lines_of_a_card_load_an_adapter_alone(family, method, runs, tmp_path, tiny_backbone):
+    given = tiny.small_study(tmp_path, tiny_backbone(family), study="small", target_steps=2)
+    (run,) = Study(params.read_settings(given)).with_method(method).run_stage("baseline", seeds=[1])
+    folder = export(run, tmp_path / "out", merged=False)
+    ids = np.random.default_rng(1).integers(5, 60, size=(3, 9))
+    given = json.dumps([str(folder), ids.tolist()])
+    done = subprocess.run([sys.executable, "-c", OF_THE_CARD], input=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    network = load_model(folder).network
+    with torch.no_grad():
+        np.testing.assert_array_equal(json.loads(done.stdout), network(input_ids=torch.tensor(ids)).logits.numpy())
 
 
 def test_an_adapter_that_was_exported_is_a_tagger_too(runs, tmp_path):

@@ -43,6 +43,7 @@ class Bottleneck(Method):
     reduction_factor: float = 16
     name: ClassVar[str] = "bottleneck"
     rewrites_blocks: ClassVar[bool] = True
+    loads_with: ClassVar[str] = "transformers.AutoModel"
     files: ClassVar = (f"{TASK}/{WEIGHTS}", f"{TASK}/model_head.safetensors")
 
     def prepare(self, network: Any, family: Family, head: Head) -> nn.Module:
@@ -128,6 +129,21 @@ def make_room(network: Any) -> None:
     if interface is not None:
         interface = replace(interface, adapter_methods=["bottleneck", "invertible"])
     adapters.init(network, interface=interface)
+
+
+def lines_of_adapters(network: Any, language: str = "") -> list[str]:
+    """The lines by which the library alone puts what was saved into `model`; see `make_room`."""
+    known = getattr(network.base_model, "adapter_interface", None) is None
+    own = "" if known else f", interface=adapters.AdapterModelInterface._load({TASK!r})"
+    of_language = [
+        f"model.load_adapter('languages/{language}', use_safetensors=True)",
+        f"model.active_adapters = adapters.composition.Stack({language!r}, {TASK!r})",
+    ]
+    return [
+        f"adapters.init(model{own})",
+        f"model.load_adapter({TASK!r}, use_safetensors=True, set_active=True)",
+        *(of_language if language else []),
+    ]
 
 
 def stacked(*names: str) -> AbstractContextManager[Any]:

@@ -66,7 +66,7 @@ class Method(ABC):
     files
         The files of weights that a saved model must have (the libraries look for pickled ones in their place).
     loads_with
-        How the library's classes begin that load a saved model by themselves; "" where one line does not do.
+        How the classes begin that load a saved model, or the backbone that it is put into; "" where none does.
     """
 
     dropout: float = 0.1
