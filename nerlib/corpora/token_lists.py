@@ -66,7 +66,7 @@ def _name(tag: Any, names: Sequence[str], row: Row) -> str:
 def _sentence(
     tokens: Sequence[Any], tags: Sequence[Any], row: Row, number: int, task: str, notes: Notes
 ) -> RawSentence:
-    words, kept, lines = list[str](), list[str](), list[int]()
+    words, kept = list[str](), list[str]()
     # Beside other tags, `_` is that of multiword tokens and empty nodes in the Hub's treebanks.
     untagged = "_" if form_of(task) == "tags" and set(tags) - {"_"} else None
     for token, tag in zip(tokens, tags, strict=True):
@@ -79,5 +79,4 @@ def _sentence(
         if clean and tag != untagged:
             words.append(clean)
             kept.append(tag)
-            lines.append(number)
-    return RawSentence(tuple(words), tuple(kept), lines, str(row.file), row.document)
+    return RawSentence(tuple(words), tuple(kept), [number] * len(words), str(row.file), row.document)
