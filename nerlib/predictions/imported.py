@@ -100,7 +100,7 @@ def import_predictions(folder: str | Path, corpus: str, study: str, *, kind: str
     published = _read_object(root / PUBLISHED)
     costs = {system: _read_object(root / system / COSTS) for system in {system for system, _, _, _ in files}}
     gold = {tag: load_corpus(corpus, tag, task=TASK, roles=["test"]) for tag in sorted({tag for _, tag, _, _ in files})}
-    made = []
+    made, provenance = [], records.provenance()
     for system, language, seed, path in files:
         run = {"language": language, "seed": seed}
         known = {"predictions": folders.fingerprint_file(path), "gold": digest_of_examples(gold[language].test)}
@@ -123,7 +123,7 @@ def import_predictions(folder: str | Path, corpus: str, study: str, *, kind: str
                 "identity": identity,
                 "corpora": {language: {"name": corpus, "digest": gold[language].digest}},
                 "costs": spent,
-                "provenance": records.provenance(),
+                "provenance": provenance,
             }
             record = records.write_record(where, about | _scored(path, gold[language].test, where, of_run))
         made.append(record)
