@@ -649,19 +649,9 @@ def _row(c: Comparison) -> dict[str, Any]:
         "loses_most": statistics.share_that_loses(units, c.own_margin) if several else math.nan,
         **effects,
         "pooled_d": gains.mean() / math.sqrt(pooled.var().mean() or math.nan),
-        "pooled_p": _flipped_or_student(gains),
+        "pooled_p": statistics.pooled_p(gains),
         "smallest_detectable": c.estimate.detectable(alpha) if c.estimate.standard_error > 0 else math.nan,
     }
-
-
-def _flipped_or_student(cells: pd.Series) -> float:
-    """The African study's test: languages × seeds as if they were independent. They are not, so its p is too small.
-
-    All signs are flipped where cells are few (the floor over 3 languages × 3 seeds is 2 / 2^9), else Student's t.
-    """
-    if 0 < len(cells) <= statistics.EXACT_UP_TO:
-        return statistics.flipped_signs_p(tuple(cells))
-    return statistics.estimate_of(cells).p() if len(cells) else math.nan
 
 
 def trained_p(c: Comparison) -> float:

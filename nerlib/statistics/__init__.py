@@ -7,7 +7,6 @@ known: the same data give the same digits.
 """
 
 from nerlib.statistics.estimate import (
-    EXACT_UP_TO,
     LIKE_THESE,
     MARGIN,
     Estimate,
@@ -22,6 +21,7 @@ from nerlib.statistics.estimate import (
     languages_needed,
     languages_that_find,
     margin_at,
+    pooled_p,
     seeds_needed,
     sentences_needed,
     share_that_loses,
@@ -51,7 +51,6 @@ from nerlib.statistics.within import (
 )
 
 __all__ = [
-    "EXACT_UP_TO",
     "LIKE_THESE",
     "MARGIN",
     "Doubt",
@@ -79,6 +78,7 @@ __all__ = [
     "margin_at",
     "mean_interval",
     "of_documents",
+    "pooled_p",
     "resampled_sums",
     "score_interval",
     "seeds_needed",

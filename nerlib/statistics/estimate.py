@@ -148,6 +148,18 @@ def flipped_signs_p(units: tuple[float, ...], null: float = 0.0) -> float:
     return min(2 * (beyond + 1) / (len(means) + 1), 1.0)
 
 
+def pooled_p(cells: npt.ArrayLike) -> float:
+    """The African study's test: languages × seeds as if they were independent. They are not, so its p is too small.
+
+    All signs are flipped where cells are few (the floor over 3 languages × 3 seeds is 2 / 2^9), else Student's t; NaN
+    of fewer than two.
+    """
+    units = np.asarray(cells, dtype=float)
+    if len(units) < 2:
+        return math.nan
+    return flipped_signs_p(tuple(units)) if len(units) <= EXACT_UP_TO else estimate_of(units).p()
+
+
 def estimate_of(values: npt.ArrayLike, *, drawn: bool = False) -> Estimate:
     """The mean of independent units with Student's doubt; `drawn`: signs of the units are flipped beside it.
 

@@ -58,6 +58,16 @@ def test_what_the_african_study_prints_is_the_smallest_p_over_nine_pooled_pairs(
     assert sign_flip_p(gains.reshape(3, 3).mean(axis=1)) == 0.25
 
 
+@pytest.mark.parametrize("cells", [2, 9, 16, 30])
+def test_the_source_s_test_over_cells_equals_scipys_and_is_the_same_each_time(cells):
+    values = np.random.default_rng(cells).normal(0.3, 1, cells)
+    exact = cells <= 16  # beyond, what is drawn would differ from one look to the next
+    theirs = stats.ttest_1samp(values, 0).pvalue
+    if exact:
+        theirs = stats.permutation_test((values,), np.mean, permutation_type="samples", n_resamples=np.inf).pvalue
+    assert statistics.pooled_p(values) == pytest.approx(theirs) == statistics.pooled_p(values)
+
+
 def test_effect_sizes_are_their_formulas():
     a, b = np.array([0.8, 0.7, 0.9, 0.6]), np.array([0.7, 0.65, 0.75, 0.6])
     found = statistics.effect_sizes(a=a, b=b)
