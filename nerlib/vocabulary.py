@@ -317,8 +317,8 @@ COLUMNS: dict[str, Column] = {
     "difference_without": Column("difference without", "signed"),
     "verdict": Column("verdict"),
     "printed": Column("printed", "points"),
-    "as published": Column("as published", "points"),
-    "as it should be": Column("as it should be", "points"),
+    "as published": Column("as published"),  # in the unit of what was printed; a claim as a difference
+    "as it should be": Column("as it should be"),
     "p": Column("p", "p"),
     "adjusted_p": Column("adjusted p", "p"),
     "family": Column("comparisons judged at once", "count"),

@@ -83,6 +83,12 @@ def test_values_are_said_as_people_do(value, how, text):
     assert report.as_text(value, how) == text
 
 
+@pytest.mark.parametrize("column", ["as published", "as it should be"])
+def test_what_was_found_of_a_claim_is_a_difference_whose_end_below_zero_is_told(column):
+    found = pd.DataFrame({"claim": ["LoRA is better."], column: [Interval(-0.004, -0.05, 0.072, 3, 0.95)]})
+    assert "−0.4 (−5.0 to +7.2)" in report.table(found, format="signed").text
+
+
 @pytest.mark.parametrize(
     ("interval", "how", "text"),
     [
