@@ -1,7 +1,7 @@
 # A whole study: every notebook for every language, each executed and rendered, then the study's index.
 #
 #     snakemake --cores 2 --configfile params/studies/assamese.yaml
-#     snakemake --cores 2 --configfile params/studies/demo.yaml --config 'parameters={"seeds": [1]}'
+#     snakemake --cores 2 --configfile params/studies/demo.yaml --config 'override={"seeds": [1]}'
 #     snakemake --workflow-profile profiles/slurm --configfile params/studies/wikiann.yaml
 #
 # What is finished is skipped; a notebook is executed again when it, what it is given, or what its runs are made of has

@@ -25,6 +25,7 @@ from nerlib.params import Settings
 from nerlib.report import show as showing
 from nerlib.report.examples import highlight
 from nerlib.statistics import mean_interval
+from tests.sentences import too_many_numbers
 
 ATTACK = "<script>alert(1)</script>"
 
@@ -339,8 +340,8 @@ def an_answer(headline="", **data):
 
 def rows_of(file):
     """The index, and its answers by language and notebook: a row of cells each."""
-    drawn = parsed(file.read_text(encoding="utf-8"))
-    rows = {}
+    drawn, rows = parsed(file.read_text(encoding="utf-8")), {}
+    assert too_many_numbers(str(drawn)) == []
     for table in drawn.find_all(class_="answers"):
         fold = table.find_parent("details")
         for body in table("tbody"):

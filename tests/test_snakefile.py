@@ -150,6 +150,18 @@ def test_some_of_a_study_s_languages_keep_what_its_file_gives_them(root):
     assert {job.language: job.parameters.get("source_size") for job in planned} == {"bn": 7, "yo": None}
 
 
+def test_a_rehearsal_cuts_what_variants_and_languages_give_and_nothing_else(root):
+    variants = {"small": {"source_size": 3}, "large": {"source_size": 4, "seeds": [7]}}
+    cut = STUDY | {"notebooks": {"02_baseline": variants}, "override": {"source_size": 2, "batch_size": 8}}
+    given = {job.path: job.parameters for job in jobs.jobs(cut)}
+    assert {(one["source_size"], one["batch_size"]) for one in given.values()} == {(2, 8)} and len(given) == 4
+    assert given["as/02_baseline--large"]["seeds"] == [7]
+    with pytest.raises(SettingsError, match="ask for the same"):
+        jobs.jobs(cut | {"override": {"source_size": 2, "seeds": [7]}})
+    with pytest.raises(SettingsError, match="override: no notebook here has a parameter 'sead'; did you mean 'seed"):
+        jobs.jobs(STUDY | {"override": {"sead": 2}})
+
+
 def test_a_study_is_registered_with_its_margin_before_it_runs(root):
     stub(root, "07_statistics", own="margin = 1.0\n")
     summed = STUDY | {"summary": {"07_statistics": {"margin": 2}}}

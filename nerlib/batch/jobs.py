@@ -11,6 +11,8 @@ A study is a mapping, as `params/studies/<study>.yaml` holds it::
         near: {sources: [x-near@demo, x-far@demo]}
         isolate: {sources: [x-isolate@demo], languages: [x-target]}   # for these languages only
     summary: {07_statistics: {}}                        # once for all languages, after all others
+
+``override`` is for the command line, and wins over all of these: `--config 'override={"train_size": 40}'` rehearses.
 """
 
 import logging
@@ -23,7 +25,7 @@ from nerlib.batch import notebook_files
 from nerlib.errors import NerlibError, SettingsError, did_you_mean
 from nerlib.languages import canonical
 
-STUDY_KEYS = {"study", "parameters", "languages", "notebooks", "summary", "threads", "granularity"}
+STUDY_KEYS = {"study", "parameters", "languages", "notebooks", "summary", "override", "threads", "granularity"}
 ALL_LANGUAGES = "mul"  # ISO 639: multiple languages
 
 
@@ -57,9 +59,9 @@ class Job(NamedTuple):
 def jobs(study: Mapping[str, Any]) -> list[Job]:
     """All notebooks of a study, with the parameters that each gets; those of `summary` last, with the language "mul".
 
-    Values come from the language's file, the study's `parameters`, the language's in the study, the variant's, the
-    later ones winning. Each must be a setting, or stand in the notebook's own parameters cell; a variant may also name
-    the `languages` that it is for.
+    Values come from the language's file, the study's `parameters`, the language's in the study, the variant's, and
+    `override`, the later ones winning. Each must be a setting, or stand in the notebook's own parameters cell; a
+    variant may also name the `languages` that it is for.
 
     Raises
     ------
@@ -74,10 +76,11 @@ def jobs(study: Mapping[str, Any]) -> list[Job]:
     if (granularity := study.get("granularity", "notebook")) not in ("notebook", "cell"):
         raise SettingsError(f"granularity: expected notebook or cell, got {granularity!r}")
     name = folders.safe_name(study.get("study", ""), "study")
-    common = _mapping(study.get("parameters"), "parameters")
+    common, override = (_mapping(study.get(name), name) for name in ("parameters", "override"))
     planned, summary = (_mapping(study.get(name), name) for name in ("notebooks", "summary"))
     known = {notebook: _known(source(notebook)) for notebook in (*planned, *summary)}
-    _refuse_unknown(common, set().union(*known.values()), "parameters")
+    for where, given in (("parameters", common), ("override", override)):
+        _refuse_unknown(given, set().union(*known.values()), where)
     made: list[Job] = []
     for language, own in _languages(study.get("languages"), name).items():
         _refuse_unknown(own, set().union(*known.values()), f"languages: {language}")
@@ -87,13 +90,13 @@ def jobs(study: Mapping[str, Any]) -> list[Job]:
                 where = f"{notebook}: {variant}"
                 given = _mapping(given, where)
                 if language in _languages(given.pop("languages", [language]), where=f"{where}: languages"):
-                    passed = _passed(shared, given, known[notebook], where)
+                    passed = _passed(shared, given, override, known[notebook], where)
                     job = Job(language, notebook, variant and folders.safe_name(variant, "variant"), passed)
                     if twin := next((one for one in made if one._replace(variant=variant) == job), None):
                         raise SettingsError(f"{twin.path} and {job.path} ask for the same: nothing tells them apart")
                     made.append(job)
     for notebook, given in summary.items():
-        passed = _passed(common | {"study": name}, _mapping(given, notebook), known[notebook], notebook)
+        passed = _passed({**common, "study": name}, _mapping(given, notebook), override, known[notebook], notebook)
         made.append(Job(ALL_LANGUAGES, notebook, "", passed))
     return made
 
@@ -125,10 +128,13 @@ def register(study: Mapping[str, Any]) -> list[Job]:
     return made
 
 
-def _passed(shared: Mapping[str, Any], own: Mapping[str, Any], known: set[str], where: str) -> dict[str, Any]:
-    """What a notebook is given: of what all share what it knows, and all of its own."""
+def _passed(
+    shared: Mapping[str, Any], own: Mapping[str, Any], override: Mapping[str, Any], known: set[str], where: str
+) -> dict[str, Any]:
+    """What a notebook is given: of what all share and of what overrides all what it knows, and all of its own."""
     _refuse_unknown(own, known, where)
-    return {name: value for name, value in shared.items() if name in known} | dict(own)
+    given = {**shared, **own, **override}
+    return {name: given[name] for name in given if name in known}
 
 
 def source(notebook: str) -> Path:

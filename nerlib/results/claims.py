@@ -17,7 +17,7 @@ from nerlib.formats import counted, decimal
 from nerlib.results.compare import known_ends, ladder_of, moved_by_sentences
 from nerlib.results.runs import OURS, comparable_runs
 from nerlib.statistics import LIKE_THESE, MARGIN, Doubt, Interval, Side, doubt_of, widest
-from nerlib.vocabulary import METHODS, MINIATURE, canonical_backbone
+from nerlib.vocabulary import METHODS, MINIATURE, canonical_backbone, label
 
 PUBLISHED = "as published"
 LANGUAGES_FOR_A_SLOPE = 8  # fewer points of a slope over languages say nothing
@@ -125,23 +125,23 @@ FORGOTTEN, MEMORY = "source_dev_score_after - source_dev_score_before", "peak_me
 
 def _persian(task: str) -> list[Claim]:
     """What the Persian study says of techniques and backbones, for one of its tasks."""
-    at = f"task == '{task}' and stage in ('baseline', 'baseline_converged')"
+    name, at = label(task), f"task == '{task}' and stage in ('baseline', 'baseline_converged')"
     of_bert = f"{FULL} and backbone == 'google-bert/bert-base-multilingual-cased'"
     of_others = "method in ('full', 'lora', 'dora', 'adalora') and backbone in ('google/mt5-small', 'ai-forever/mGPT')"
     backbones = Quantity(of_bert, of_others, at, by=("variant", "language", "stage", "seed"))
     dora, adalora = ("method == 'dora'", LORA), (LORA, "method == 'adalora'")
     rises = Quantity("method == 'adalora'", LORA, at, "trainable_parameters", relative=True)
     return [
-        Claim("persian", f"LoRA does not reach full fine-tuning: {task}.", Quantity(FULL, LORA, at), where="8.1"),
-        Claim("persian", f"DoRA is at least as good as LoRA: {task}.", Quantity(*dora, at), "at least", where="8.1"),
-        Claim("persian", f"LoRA is at least as good as AdaLoRA: {task}.", Quantity(*adalora, at), "at least",
+        Claim("persian", f"LoRA does not reach full fine-tuning: {name}.", Quantity(FULL, LORA, at), where="8.1"),
+        Claim("persian", f"DoRA is at least as good as LoRA: {name}.", Quantity(*dora, at), "at least", where="8.1"),
+        Claim("persian", f"LoRA is at least as good as AdaLoRA: {name}.", Quantity(*adalora, at), "at least",
               where="8.1"),
-        Claim("persian", f"Fully fine-tuned mBERT is better than mT5 and mGPT: {task}.", backbones, where="8.1"),
-        Claim("persian", f"Full fine-tuning needs most memory, more than LoRA: {task} (share of LoRA's).",
+        Claim("persian", f"Fully fine-tuned mBERT is better than mT5 and mGPT: {name}.", backbones, where="8.1"),
+        Claim("persian", f"Full fine-tuning needs most memory, more than LoRA: {name} (share of LoRA's).",
               Quantity(FULL, LORA, at, MEMORY, relative=True), where="8.1", note="tables 2 and 6 say otherwise of mT5"),
-        Claim("persian", f"DoRA needs more memory than LoRA: {task} (share of LoRA's).",
+        Claim("persian", f"DoRA needs more memory than LoRA: {name} (share of LoRA's).",
               Quantity(*dora, at, MEMORY, relative=True), where="8.1", note="tables 2, 5 and 6 say otherwise"),
-        Claim("persian", f"AdaLoRA trains more parameters than LoRA: {task} (share of LoRA's).", rises, where="8.1"),
+        Claim("persian", f"AdaLoRA trains more parameters than LoRA: {name} (share of LoRA's).", rises, where="8.1"),
     ]  # fmt: skip
 
 
@@ -168,10 +168,10 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("wikiann", "Dissimilar languages need more data: the gain from 10 to 100 sentences rises with distance.",
           Quantity("stage == 'few_shot_100'", "stage == 'few_shot_10'", by=ANY_METHOD), by_distance=True,
           where="claim 8 (verified: no)"),
-    *(Claim("african", f"MAD-X is better than full fine-tuning: {task.upper()}, {words}.",
+    *(Claim("african", f"MAD-X is better than full fine-tuning: {label(task)}, {words}.",
             Quantity(MADX, FULL, f"task == '{task}' and {stage}"), where="Tables 1 and 2")
       for task in ("ner", "pos") for words, stage in (("zero-shot", "stage == 'sources'"), ("few-shot", FEW_SHOT))),
-    *(Claim("african", f"XLM-R is better than mBERT, both fully fine-tuned: {task.upper()}, zero-shot.",
+    *(Claim("african", f"XLM-R is better than mBERT, both fully fine-tuned: {label(task)}, zero-shot.",
             Quantity(f"{FULL} and backbone == 'FacebookAI/xlm-roberta-base'",
                      f"{FULL} and backbone == 'google-bert/bert-base-multilingual-cased'",
                      f"task == '{task}' and stage == 'sources'", by=("variant", "language", "sources", "seed")),

@@ -13,6 +13,7 @@ import pandas as pd
 
 from nerlib.corpora import Example, Sentence, documents_of
 from nerlib.labels import gold_items
+from nerlib.languages import language_name
 from nerlib.results.compare import CONVERGED, SOURCES, TARGET
 from nerlib.results.runs import (
     KIND,
@@ -108,7 +109,8 @@ def grid(runs: pd.DataFrame) -> pd.DataFrame:
     runs = in_each_variant(runs)
     counts = (runs["status"] == "finished").groupby([runs[name] for name in [*KIND, "language"]]).agg(["size", "sum"])
     texts = [f"{done}" if done == size else f"{done} of {size}" for size, done in counts.itertuples(index=False)]
-    return pd.Series(texts, index=counts.index, dtype=object).unstack("language").fillna("").reset_index()
+    table = pd.Series(texts, index=counts.index, dtype=object).unstack("language").fillna("")
+    return table.rename(columns=language_name).reset_index()
 
 
 def seed_deviations(runs: pd.DataFrame) -> pd.DataFrame:

@@ -205,7 +205,7 @@ def test_backbones_are_found_however_their_records_spell_them(bert, mt5):
     for seed, gain in ((1, 0.21), (2, 0.2), (3, 0.19)):
         a_record(backbone=bert, method="full", stage="baseline", seed=seed, f1=0.4 + gain)
         a_record(backbone=mt5, method="full", stage="baseline", seed=seed, f1=0.4)
-    row = verdicts(read_records("trial")).loc["Fully fine-tuned mBERT is better than mT5 and mGPT: ner."]
+    row = verdicts(read_records("trial")).loc["Fully fine-tuned mBERT is better than mT5 and mGPT: NER."]
     assert (row["verdict"], row["found"].value) == ("supported", pytest.approx(0.2))
 
 

@@ -119,7 +119,7 @@ def test_the_grid_counts_what_is_finished():
         *runs("target", [0.1, 0.3]), *runs("target", [0.6], language="sw"), {"seed": 3, "status": "failed"}
     )
     (row,) = grid(frame).to_dict("records")
-    assert (row["as"], row["sw"], row["method"]) == ("2 of 3", "1", "lora")
+    assert (row["Assamese (as)"], row["Swahili (sw)"], row["method"]) == ("2 of 3", "1", "lora")
 
 
 def test_deviations_are_from_the_mean_of_the_kind():
