@@ -126,7 +126,8 @@ def test_dropout_is_applied_in_training_alone(tiny_backbone, rate):
     model = models.build(tiny_backbone(), "ner", models.Full(**rates))
     batch = model.encode(sentences(), 64).batch(np.arange(5))
     model.network.train()
-    assert len({float(model.loss(batch).detach()) for _ in range(3)}) == 3
+    torch.manual_seed(1)
+    assert len({float(model.loss(batch).detach()) for _ in range(3)}) > 1  # of tiny differences some may round away
     model.network.eval()
     torch.testing.assert_close(model.loss(batch), everywhere(model, batch))
 

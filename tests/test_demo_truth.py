@@ -67,7 +67,7 @@ def test_at_equal_distances_the_sources_are_equally_good():
     tags = ["x-latn-30-1", "x-latn-30-2"]
     assert {demo.profile(tag).distance for tag in tags} == {demo.profile("x-near").distance}
     assert demo.distance("x-target", tags[0]) == demo.distance("x-target", tags[1])
-    small = {"backbone": str(demo_backbone(["x-target", *tags], recipe=DemoRecipe(lines=1500))), "source_size": 700}
+    small = {"backbone": str(demo_backbone(["x-target", *tags], recipe=DemoRecipe(lines=2500))), "num_epochs": 3}
     first, second = (scores(demo_study(sources=[f"{tag}@demo"], **small).run_stage("sources")) for tag in tags)
     assert min(first + second) > 0.2  # there is something to be equal
     assert statistics.mean_interval(np.subtract(first, second)).contains(0)

@@ -100,7 +100,7 @@ def load_corpus(
     if (tag := canonical(language)) != language:  # refuses what is no language tag
         notes.warnings.append(f"The language {language!r} is {tag!r} in BCP 47: write {tag!r} everywhere.")
     if corpus == demo.NAME:
-        made: Mapping[str, Any] = demo.load(language, task=task)  # type: ignore[arg-type]
+        made: Mapping[str, Any] = demo.load(language, task=task)
         wanted = _with_others(wanted, others, made)
         splits: Splits = {role: made[str(split)] for role, split in wanted.items() if split in made}
         held_out = _held_out(wanted, splits, made)

@@ -23,7 +23,9 @@ an encoder small enough to train again and again. Other than there, the lexicon 
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Literal
 
 from nerlib.demo.grammar import LABELS, Examiner, Reviewer, Speaker
@@ -65,13 +67,14 @@ NAME = "demo"  # as a corpus, a text or a backbone
 TYPES = ("PER", "ORG", "LOC")
 
 
+@lru_cache(maxsize=32)
 def load(
     tag: str,
     *,
     task: Literal["ner", "pos", "sentiment", "qa"] = "ner",
     seed: int = 0,
-) -> dict[str, tuple[Any, ...]]:
-    """Annotated examples of a demo language.
+) -> Mapping[str, tuple[Any, ...]]:
+    """Annotated examples of a demo language, spoken once.
 
     Parameters
     ----------
@@ -86,7 +89,7 @@ def load(
 
     Returns
     -------
-    dict
+    Mapping
         ``train``, ``dev`` and ``test``, of `Sentence`, `LabelledText` or `Question`; none stands there twice.
 
     Raises
@@ -104,7 +107,7 @@ def load(
                 said.add(new[0])
                 examples.append(example(new, f"demo {tag} {split}:{len(examples) + 1}"))
         splits[split] = tuple(examples)
-    return splits
+    return MappingProxyType(splits)
 
 
 def _task(tag: str, task: str, seed: int) -> tuple[Callable[[], Any], Callable[..., Example]]:

@@ -49,7 +49,7 @@ class DemoRecipe(BaseModel):
     target_lines: int = Field(3000, gt=0, description="sentences of `x-target`, which has few resources")
     held_out_lines: int = Field(150, gt=0, description="further sentences of each language, for the held-out loss")
     length: int = Field(64, gt=2, description="subwords of a packed sequence")
-    training: Recipe = Recipe(num_epochs=3, batch_size=32, learning_rate=2e-3, warm_up=0.05)
+    training: Recipe = Recipe(num_epochs=2, batch_size=32, learning_rate=2e-3, warm_up=0.05)
     seed: int = Field(0, ge=0)
 
 
