@@ -374,8 +374,8 @@ def label(name: object) -> str:
 
     Examples
     --------
-    >>> label("madx"), label("few_shot_10"), label("wrong type")
-    ('MAD-X', 'transfer, 10 sentences', 'wrong type')
+    >>> label("madx"), label("few_shot_10"), label("google/mt5-small@refs/pr/3"), label("wrong type")
+    ('MAD-X', 'transfer, 10 sentences', 'mT5', 'wrong type')
     """
     text = str(name)
     if base_method(text) in METHODS:
@@ -386,7 +386,7 @@ def label(name: object) -> str:
         return METRICS[text].label
     if text in STAGES or _FEW_SHOT.fullmatch(text):
         return find_stage(text).label
-    return backbone_label(text) if text.lower() in _ALIASES else text.replace("_", " ")
+    return backbone_label(text) if canonical_backbone(text) in BACKBONES else text.replace("_", " ")
 
 
 def ordered(names: Iterable[str], first: Sequence[str] | Mapping[str, object] = ()) -> list[str]:

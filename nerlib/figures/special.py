@@ -186,7 +186,7 @@ def overview(cells: pd.DataFrame, facet: str = "") -> "Figure":
     """
     cells = cells.reset_index(drop=True)
     drawn = roles(cells, language="language", stage="stage", method="method", facet=facet)
-    scale, axis = measure(cells, "score")
+    scale, _ = measure(cells, "score")
     drawn = drawn.join(scale * ends(cells, "score")).dropna(subset=["value"])
     shades = colours(in_order(drawn["method"]))
     marks = dict(zip(in_order(drawn["stage"]), MARKS * 5, strict=False))
@@ -206,6 +206,7 @@ def overview(cells: pd.DataFrame, facet: str = "") -> "Figure":
             ax.scatter(own["value"], places, size, **look, zorder=3, gid="score")
         ax.barh(range(1, len(languages), 2), scale, 1, color=LINE, alpha=0.35, zorder=0)
         in_rows(ax, [word(tag, "language") for tag in languages], fontsize=7 if many else 9.5)
+        _, axis = measure(cells.loc[drawn.index[drawn["facet"] == name]], "score")
         ax.set(xlim=(0, scale), xlabel=axis, title=word(name, facet))
         ax.tick_params(labeltop=many, labelbottom=True)
     stages = {word(stage): mark for stage, mark in marks.items()}

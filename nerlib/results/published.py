@@ -30,7 +30,7 @@ from nerlib.results.claims import (
 from nerlib.results.runs import OURS, finished
 from nerlib.results.techniques import PARAMETERS, PRINTED, SCORES, pes_table, published_techniques, systems
 from nerlib.statistics import Interval
-from nerlib.vocabulary import BACKBONES, MINIATURE, canonical_backbone, label
+from nerlib.vocabulary import BACKBONES, COLUMNS, MINIATURE, canonical_backbone, heading, label
 
 XLMR = "FacebookAI/xlm-roberta-base"
 STUDIES, LITERATURE = ("assamese", "african", "wikiann", "persian"), "literature"
@@ -311,7 +311,7 @@ def _claim(number: Mapping[Any, Any], of: Quantity) -> Claim:
     """The claim that a quantity of runs is the printed number."""
     words = [number[name] for name in ("language", "task", "setting", "model", "method", "metric")]
     own = SCORES[number["task"]].get(words[-1], words[-1]) if number["study"] == "persian" else words[-1]
-    words[-1] = own.replace("f1", "F1")
+    words[-1] = heading(own) if own in COLUMNS else own.replace("f1", "F1").replace("rouge_l", "ROUGE-L")
     sd = 0.0 if math.isnan(number["sd"]) else number["sd"]
     return Claim(
         number["study"],

@@ -352,5 +352,5 @@ def describe_published(table: pd.DataFrame) -> list[str]:
 
 def _names(table: pd.DataFrame) -> pd.Series:
     """What each row's system is called: its method, and its backbone where there are several."""
-    methods = table["method"].map(lambda method: label(method))
-    return methods if table["backbone"].nunique() == 1 else methods + " on " + table["backbone"]
+    methods, backbones = (table[name].map(lambda name: label(name)) for name in ("method", "backbone"))
+    return methods if table["backbone"].nunique() == 1 else methods + " on " + backbones

@@ -219,7 +219,7 @@ def test_whether_the_leader_hangs_on_the_reading_is_said():
 
 def test_the_published_tables_are_summed_up():
     told = techniques.describe_published(techniques.published_techniques())
-    assert told[0].startswith("sentiment: By PES LoRA on mbert (0.130) leads, before DoRA on mbert (0.114).")
+    assert told[0].startswith("sentiment: By PES LoRA on mBERT (0.130) leads, before DoRA on mBERT (0.114).")
     assert "PES is negative for 16 of 33 rows" in told[-1]
     leaders = techniques.published_leaders("ner")
     first = leaders[leaders["reading"] == "P total, natural logarithms"]
