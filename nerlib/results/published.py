@@ -80,7 +80,7 @@ FIGURES = (
     ("african", "Figure 3", "relative improvement by language, few-shot NER", _LOST, "07, language by language"),
     ("assamese", "Figure 1", "the model: LoRA beside query and value", "none", "03, the model"),
     ("assamese", "Figure 2", "training loss by step", "none", "03, the curve"),
-    ("persian", "Figure 1", "PES by backbone and technique", "none: the formula gives them", "below, and 06"),
+    ("persian", "Figure 1", "PES by backbone and technique", "none: the formula gives them", "above, and 06"),
 )
 #: How a number is shown, where it is no score or share.
 UNITS = {
