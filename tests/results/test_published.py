@@ -165,7 +165,7 @@ def test_every_figure_of_a_source_is_said_to_have_numbers_or_none():
     counts = {study: len(printed_figures(study)) for study in STUDIES}
     assert counts == {"assamese": 2, "african": 3, "wikiann": 0, "persian": 1}
     pes = printed("persian").query("metric == 'pes'")
-    assert len(pes) == 33 and printed_figures("persian")["here"].item().startswith("below")
+    assert len(pes) == 33 and printed_figures("persian")["here"].item().startswith("above")
 
 
 @pytest.mark.parametrize("study", STUDIES)
