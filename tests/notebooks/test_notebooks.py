@@ -334,7 +334,7 @@ def test_techniques_are_compared_by_scores_costs_and_pes(task, run, tiny_backbon
     table = records.read_records(task)
     assert table.groupby("method").size().to_dict() == {"full": 2, "lora": 2, "adalora": 2}
     assert set(table["stage"]) == {"baseline"}
-    assert "By PES full fine-tuning on mbert (0.065) leads" in shown
+    assert "By PES full fine-tuning on mBERT (0.065) leads" in shown
     assert "PES is negative for 16 of 33 rows" in shown
     assert drawn(task) >= {"published"}
     if task == "ner":
