@@ -392,6 +392,14 @@ def test_the_status_tells_what_ran_on_what(show, displayed):
     assert len(displayed[0].data["runs"]) == 3
 
 
+def test_a_status_names_every_corpus_of_a_language(show, displayed):
+    for seed, corpus in enumerate(("/a/ner", "/a/sentiment", "/a/ner"), 1):
+        a_run(seed, language="fa", corpus=corpus)
+    show.status(records.read_records("trial"))
+    said = [part.get_text() for part in parsed(displayed[0])("dd")]
+    assert "Persian (fa) from /a/ner; Persian (fa) from /a/sentiment" in said
+
+
 def test_a_status_of_many_languages_stays_short(show, displayed):
     tags = ["as", "bn", "yo", "am", "sw", "ha", "ig", "rw", "wo", "zu", "xh"]
     for tag in tags:

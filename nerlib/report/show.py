@@ -315,9 +315,9 @@ def _ran(runs: pd.DataFrame) -> dict[str, str]:
 
 
 def _data(found: Sequence[records.Record]) -> dict[str, str]:
-    used = {tag: corpus.get("name", "") for record in found for tag, corpus in record.corpora.items()}
-    real = [f"{language_name(tag)} from {short_path(name)}" for tag, name in used.items() if name != "demo"]
-    artificial = sorted(language_name(tag) for tag, name in used.items() if name == "demo")
+    used = dict.fromkeys((tag, corpus.get("name", "")) for record in found for tag, corpus in record.corpora.items())
+    real = [f"{language_name(tag)} from {short_path(name)}" for tag, name in used if name != "demo"]
+    artificial = sorted(language_name(tag) for tag, name in used if name == "demo")
     return {"data": _listed(real), "artificial data": _listed(artificial)}
 
 
