@@ -296,6 +296,13 @@ def test_a_legend_has_a_verdict_in_one_word(verdict, word):
     assert short(verdict) == word
 
 
+def test_no_two_verdicts_share_a_colour():
+    words = ["better, by more than the margin", "undecided", "a side collapsed", "worse", "equivalent"]
+    table = pd.DataFrame({"comparison": words, "difference": 0.0, "low": -0.1, "high": 0.1, "verdict": words})
+    drawn = figures.forest(table, "comparison").axes[0].lines
+    assert len({line.get_color() for line in drawn if line.get_gid() == "value"}) == len(words)
+
+
 def test_comparisons_are_drawn_against_their_margin_in_the_colours_of_their_verdicts():
     figure = FIGURES["comparisons"]()
     ax = figure.axes[0]
