@@ -279,14 +279,14 @@ def plan(
     }
     if steps < SIZES[0][0]:  # predicting all of a large corpus would take longer than such a training
         given |= {"dev_size": min(200, len(found.corpus.dev)), "test_size": min(500, len(found.corpus.test))}
-    return {name: value for name, value in given.items() if value}
+    return {name: value for name, value in given.items() if value or name == "sources"}  # notebooks' own: the demo's
 
 
 def study_file(study: str, found: Found, parameters: Mapping[str, Any]) -> str:
     """The study's file, with a comment at each parameter; a `SettingsError` where a notebook would refuse it."""
     tag = found.corpus.language
     sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in found.corpus.splits.items())
-    pages = ["01_data_preparation", "02_baseline", "03_lora_transfer"][: 3 if "sources" in parameters else 2]
+    pages = ["01_data_preparation", "02_baseline", "03_lora_transfer"][: 3 if parameters["sources"] else 2]
     content = STUDY.format(
         title=f"{languages.language(tag).name}: {sizes} {TASKS[found.corpus.task].examples}",
         tag=_in_yaml(tag),
@@ -354,7 +354,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if backbone in there:
         ranked = alike(found, sources, load_tokenizer(there[backbone].folder, there[backbone].family))
         print("\nBackbones on this machine:", fits.to_string(index=False), sep="\n")
-        print("\nSources, the most alike first:", ranked.to_string(index=False), sep="\n")
+        told = ranked.to_string(index=False) if len(ranked) else "none beside the corpus; --source TAG@CORPUS names one"
+        print("\nSources, the most alike first:", told, sep="\n")
         sources = {name: sources[name] for name in ranked["source"][:SOURCES]}
     else:
         print(f"\nNo multilingual backbone is on this machine: the Hub will be asked for {backbone}.")

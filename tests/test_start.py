@@ -1,11 +1,13 @@
 """The first hour: a corpus is looked at, and what is written down about it is a study that runs."""
 
+import ast
+
 import pandas as pd
 import pytest
 import yaml
 
 from nerlib import folders, params, start
-from nerlib.batch import jobs
+from nerlib.batch import jobs, notebook_files
 from nerlib.errors import CorpusError, FolderError, SettingsError
 from nerlib.models.backbones import load_tokenizer
 from tests import tiny
@@ -137,7 +139,7 @@ def test_a_source_without_a_type_in_common_is_told_with_the_repair_and_not_taken
     backbone = ["--backbone", str(tiny_backbone()), "--minutes", "1"]
     assert start.main([str(here), "--source", f"fa@{other}", *backbone]) == 0
     assert "Persian (fa) is no source: it has event, fac, none of PER" in capsys.readouterr().out
-    assert "sources" not in yaml.safe_load((root / "params" / "studies" / "sw-ner.yaml").read_text())["parameters"]
+    assert yaml.safe_load((root / "params" / "studies" / "sw-ner.yaml").read_text())["parameters"]["sources"] == []
 
 
 def test_less_time_is_a_smaller_study_and_never_less_than_two_seeds(tmp_path):
@@ -146,7 +148,7 @@ def test_less_time_is_a_smaller_study_and_never_less_than_two_seeds(tmp_path):
     asked = [start.plan(found, {}, "b", fits, minutes) for minutes in (60, 10, 6, 4, 0.1)]
     sizes = [(one["target_steps"], len(one["seeds"])) for one in asked]
     assert sizes == [(500, 3), (100, 3), (100, 3), (100, 2), (50, 2)]
-    assert "target_modules" not in asked[0] and "sources" not in asked[0]
+    assert "target_modules" not in asked[0] and asked[0]["sources"] == []
     assert start.plan(found, {"yo": found}, "b", fits, 60)["target_steps"] == 250  # four stages take four times as long
 
 
@@ -175,6 +177,16 @@ def test_from_a_bare_folder_to_a_study_that_the_notebooks_accept(tmp_path, root,
     assert settings.source_corpora == (("yo", str(tmp_path / "yo")),)
     assert (settings.corpus, settings.backbone) == (str(tmp_path / "sw"), backbone)
     assert all("#" in line for line in file.read_text().splitlines() if line.startswith("  ") and "{" not in line)
+
+
+def test_a_corpus_without_neighbours_has_a_study_that_every_notebook_accepts_too(tmp_path, root, tiny_backbone, capsys):
+    tiny.write_corpus(tmp_path / "sw", "a")
+    assert start.main([str(tmp_path / "sw"), "--backbone", str(tiny_backbone()), "--minutes", "1"]) == 0
+    assert "none beside the corpus; --source TAG@CORPUS names one" in capsys.readouterr().out
+    for job in jobs.jobs(yaml.safe_load((root / "params" / "studies" / "sw-ner.yaml").read_text())):
+        cell = notebook_files.parameters(notebook_files.read(jobs.source(job.notebook)))
+        given = {own.name: ast.literal_eval(own.value) for own in cell} | job.parameters  # as papermill fills it in
+        assert params.from_notebook(given).source_corpora == ()
 
 
 def test_folders_are_named_from_where_the_command_is_typed(tmp_path, root, tiny_backbone, monkeypatch):
