@@ -11,6 +11,7 @@ from nerlib.corpora.files import AS_ASKED, Notes
 from nerlib.corpora.tabular import ColumnSpec, Row, read_table, text_of
 from nerlib.errors import CorpusError
 from nerlib.examples import LabelledText, nfc_words
+from nerlib.formats import listed
 
 INCOMPLETE_AT_MOST = 0.01  # of a file's rows: with more, the columns are probably others
 FEW, MOSTLY = 20, 0.9  # a column can choose among rows when it has few values and mostly differs in rows of one text
@@ -71,9 +72,9 @@ def _warn_of_conflicts(read: Sequence[tuple[Row, LabelledText]], notes: Notes) -
         values = [[str(row.cells.get(column)) for row in group] for group in torn]
         different = dict.fromkeys(value for group in values for value in group)
         if len(different) <= FEW and sum(len(set(group)) == len(group) for group in values) >= MOSTLY * len(torn):
-            apart.append(f"{column} ({', '.join(different)})")
+            apart.append(f"{column} ({listed(list(different), 3)})")
     if torn:
-        hint = f"; their rows differ in {' and in '.join(apart)}: `keep` chooses among them" if apart else ""
+        hint = f"; their rows differ in {listed(apart, 2, ' and in ')}: `keep` chooses among them" if apart else ""
         notes.warnings.append(f"{read[0][0].file.name}: {len(torn)} texts stand there with different labels{hint}.")
 
 

@@ -7,6 +7,7 @@ import pytest
 from nerlib.corpora import LabelledText, load_corpus
 from nerlib.corpora.classification import ordered_labels
 from nerlib.errors import CorpusError
+from tests.sentences import too_many_numbers
 
 GOOD_AND_BAD = [("fine", "good"), ("poor", "bad"), ("so so", "none")]
 
@@ -147,6 +148,17 @@ def test_one_text_with_different_labels_is_told_with_what_tells_its_rows_apart(c
     (warning,) = corpus(train=rows, dev=rows[:1], test=rows[1:2]).warnings
     assert warning.startswith("train.jsonl: 12 texts stand there with different labels; their rows differ in aspect")
     assert "(food, place)" in warning and "film" not in warning and "id (" not in warning
+
+
+def test_many_values_that_tell_rows_apart_are_counted(corpus):
+    told = [
+        {"text": f"t{n}", "label": "01"[value % 2], "aspect": value, "part": "abcdefgh"[value]}
+        for n in range(12)
+        for value in range(8)
+    ]
+    (warning,) = corpus(train=told, dev=told[:1], test=told[1:2]).warnings
+    assert "in aspect (0, 1, 2 and 5 more) and in part (a, b, c and 5 more)" in warning
+    assert too_many_numbers(f"<li>{warning}</li>") == []
 
 
 def test_incomplete_rows_are_left_out_where_they_are_few(corpus):
