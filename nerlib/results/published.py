@@ -91,6 +91,8 @@ UNITS = {
     **dict.fromkeys(PARAMETERS, "count"),
 }
 UNITS |= {"cohens_d_lower_bound": ".2f", "ratio_claimed": ".1f", "quality_score_of_10": ".1f"}
+UNITS |= dict.fromkeys(("f1_diff", "accuracy_diff", "macro_f1_gain"), "signed")
+OF_SCORES = ("points", "signed")  # scores, and differences of scores
 
 
 def published_scores() -> pd.DataFrame:
@@ -138,7 +140,7 @@ def printed(study: str) -> pd.DataFrame:
         rows = rows.assign(table_or_page=rows["source"] + ", " + rows["table_or_page"]) if study == LITERATURE else rows
     rows = rows.rename(columns={"table_or_page": "where", "mean": "printed"}).dropna(subset=["printed"])
     unit = rows["metric"].map(UNITS).fillna("points")
-    scale = np.where((unit == "points") & (study != "persian"), 0.01, 1.0)
+    scale = np.where(unit.isin(OF_SCORES) & (study != "persian"), 0.01, 1.0)
     rows = rows.assign(printed=rows["printed"] * scale, sd=rows["sd"] * scale, unit=unit)
     kind = ["study", "where", "task", "dataset", "language", "setting", "model", "method", "metric"]
     rows = rows[[*kind, "printed", "sd", "unit"]].fillna(dict.fromkeys(kind, ""))
@@ -197,7 +199,7 @@ def _beside(numbers: pd.DataFrame, table: pd.DataFrame, margin: float, level: fl
         judged.loc[lacking, ["found", "verdict", "why"]] = math.nan, NOT_TESTED, "some of its languages have no runs"
         asked = zip(numbers["metric"], quantities, judged["found"], strict=True)
         found = [_number(metric, of, of_variant, value) for metric, of, value in asked]
-        scored = (numbers["unit"] == "points") | (judged["verdict"] == NOT_TESTED)
+        scored = numbers["unit"].isin(OF_SCORES) | (judged["verdict"] == NOT_TESTED)
         verdicts = {f"verdict, {column}": judged["verdict"].where(scored, ""), f"why, {column}": judged["why"]}
         result = result.assign(**{column: pd.Series(found, dtype=object)}, **verdicts)
     return result

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from nerlib import efficiency
+from nerlib import efficiency, formats
 from nerlib.records import read_records
 from nerlib.results import (
     claims,
@@ -41,7 +41,7 @@ def test_every_printed_number_is_that_of_the_reference(shared):
     """All 537 scores, and all that the 33 rows of the Persian tables hold."""
     reference = pd.read_csv(shared / "reference" / "published_scores.csv", keep_default_na=False, na_values=[""])
     numbers = pd.concat([printed(study) for study in ("african", "assamese", "wikiann", "literature")])
-    scale = numbers["unit"].map({"points": 100.0}).fillna(1.0)
+    scale = numbers["unit"].map({"points": 100.0, "signed": 100.0}).fillna(1.0)
     assert sorted(numbers["printed"] * scale) == pytest.approx(sorted(reference["mean"].dropna()))
     persian = pd.read_csv(shared / "reference" / "persian_techniques.csv")
     pes = pd.read_csv(shared / "reference" / "persian_pes_check.csv")["pes_total"]
@@ -109,6 +109,15 @@ def test_the_african_studys_own_test_cannot_go_below_its_floor():
     assert found["as published"] == pytest.approx(2 / 2**9) and found["verdict, as published"] == ""
     difference = table.loc["am+sw+yo, NER, zero shot, MAD-X minus XLM-R, difference, F1 diff"]
     assert difference["as published"].value == pytest.approx(0.15, abs=0.01)
+
+
+def test_a_difference_of_scores_is_told_with_its_sign_and_both_its_ends():
+    table = side_by_side(zero_shot({"madx": 0.5, "full": 0.53}, "as published", 1), "african").set_index("what")
+    row = table.loc["am+sw+yo, NER, zero shot, MAD-X minus XLM-R, difference, F1 diff"]
+    found = row["as published"]
+    assert found.low < found.value < found.high < 0
+    ends = [formats.points(end, signed=True) for end in found[:3]]
+    assert formats.interval(found, row["unit"]) == f"{ends[0]} ({ends[1]} to {ends[2]})" and ends[0].startswith("−")
 
 
 def test_a_miniature_of_a_converted_revision_is_told_by_the_models_name():
