@@ -153,7 +153,7 @@ def test_simulated_systems_have_the_error_rate_that_they_were_given(tmp_path):
     assert recall["none"] > 0.97 and recall["some"] == pytest.approx(0.7, abs=0.04)
     again = simulate(tmp_path / "b", rng=np.random.default_rng(1), **given)
     paths = [path.relative_to(folder) for path in folder.glob("*/*/*.conll")]
-    assert len(paths) == len(runs) == 20
+    assert len(paths) == len(runs) == 2 * 2 * 3
     assert all((folder / path).read_bytes() == (again / path).read_bytes() for path in paths)
     with pytest.raises(SettingsError, match="rates of errors from 0 to 1"):
         simulate(tmp_path, rng=np.random.default_rng(1), systems={"odd": 1.5})

@@ -45,7 +45,7 @@ class DemoRecipe(BaseModel):
     heads: int = Field(4, gt=0)
     vocabulary_size: int = Field(5000, gt=0, description="subwords")
     positions: int = Field(256, gt=0, description="subwords of the longest sequence")
-    lines: int = Field(5000, gt=0, description="sentences of unlabelled text of each language")
+    lines: int = Field(4000, gt=0, description="sentences of unlabelled text of each language")
     target_lines: int = Field(3000, gt=0, description="sentences of `x-target`, which has few resources")
     held_out_lines: int = Field(150, gt=0, description="further sentences of each language, for the held-out loss")
     length: int = Field(64, gt=2, description="subwords of a packed sequence")
