@@ -279,7 +279,7 @@ def plan(
     }
     if steps < SIZES[0][0]:  # predicting all of a large corpus would take longer than such a training
         given |= {"dev_size": min(200, len(found.corpus.dev)), "test_size": min(500, len(found.corpus.test))}
-    return {name: value for name, value in given.items() if value or name == "sources"}  # notebooks' own: the demo's
+    return {name: value for name, value in given.items() if value or name == "sources"}  # unsaid: the demo's
 
 
 def study_file(study: str, found: Found, parameters: Mapping[str, Any]) -> str:

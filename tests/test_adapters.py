@@ -430,10 +430,10 @@ def cells_of_today(tiny_backbone, tmp_path_factory):
     for family in OF_TODAY:
         backbone = find_backbone(tiny_backbone(family))
         made = train_language_adapter(
-            backbone, "as", LINES, folder / f"{family}-as", method=MadX(), steps=60, learning_rate=0.02, batch_size=8,
-            length=32, held_out=LINES[:20],
+            backbone, "as", LINES, folder / f"{family}-as", method=MadX(), steps=60, learning_rate=0.01, batch_size=8,
+            length=32, held_out=LINES,
         )  # fmt: skip
-        assert made.result.loss_after != made.result.loss_before  # its tokenizer differs each time, and what it learns
+        assert made.result.loss_after < made.result.loss_before
         for task, method in itertools.product(TASK_LABELS, (Bottleneck(), MadX())):
             own = {"as": folder / f"{family}-as"} if method.name == "madx" else None
             model = models.build(backbone, task, method, labels=TASK_LABELS[task], languages=own, seed=1)

@@ -125,9 +125,8 @@ def test_dropout_is_applied_in_training_alone(tiny_backbone, rate):
     rates = {"dropout": 0.0, "attention_dropout": 0.0} | {rate: 0.3}
     model = models.build(tiny_backbone(), "ner", models.Full(**rates))
     batch = model.encode(sentences(), 64).batch(np.arange(5))
-    model.network.train()
-    torch.manual_seed(1)
-    assert len({float(model.loss(batch).detach()) for _ in range(3)}) > 1  # of tiny differences some may round away
+    model.network.double().train()  # in float32 the tiny differences may round away
+    assert len({float(model.loss(batch).detach()) for _ in range(3)}) == 3
     model.network.eval()
     torch.testing.assert_close(model.loss(batch), everywhere(model, batch))
 

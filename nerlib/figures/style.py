@@ -21,8 +21,13 @@ P = ParamSpec("P")
 
 #: Colours of what is not a method: types, languages, stages, kinds of error. Purple and sky blue stand apart.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A8A00", "#808080")
-VERDICTS = {"better": "#009E73", "worse": "#D55E00", "equivalent": "#0072B2", "undecided": "#808080"}
-VERDICTS |= {"collapsed": "#E69F00"}
+VERDICTS = {
+    "better": "#009E73",
+    "worse": "#D55E00",
+    "equivalent": "#0072B2",
+    "undecided": "#808080",
+    "collapsed": "#E69F00",
+}
 INK, SOFT, LINE = "#222222", "#666666", "#DDDDDD"
 MARKS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "h")
 MANY = 40  # rows of one figure; more cannot be read
