@@ -456,7 +456,8 @@ def recipe_table(settings: Settings, study: str, stages: Sequence[str]) -> "pd.D
 
     published = settings.model_copy(update={"recipe": study})
     recipes = {stage: published.recipe_of(stage, 1.0).model_dump() for stage in stages}
-    own = {"learning_rate": "each method's own"} | {name: str(getattr(settings, name, "none")) for name in OF_METHODS}
+    own = {name: str(getattr(settings, name, "none")) for name in OF_METHODS} | {"learning_rate": "each method's own"}
+    own |= {"head_dropout": "as dropout"} if settings.head_dropout is None else {}
     rows = []
     for name in (*Recipe.model_fields, *OF_METHODS):
         says = {stage: str(published.published(stage).get(name, "")) for stage in stages}

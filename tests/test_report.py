@@ -217,6 +217,10 @@ def test_a_table_is_saved_as_numbers_and_for_latex(show, displayed):
     saved = pd.read_csv(show.folder / "scores.csv")
     assert saved.columns.tolist() == ["who & what", "score", "score_low", "score_high", "p"]
     assert saved["score_low"][0] == pytest.approx(interval.low) and saved["p"][1] == 0.00012
+    show(frame.assign(score=[np.nan, interval]), "gaps")  # one that has runs, one that has none
+    saved = pd.read_csv(show.folder / "gaps.csv")
+    assert saved["score"].tolist() == pytest.approx([np.nan, interval.value], nan_ok=True)
+    assert saved["score_high"].tolist() == pytest.approx([np.nan, interval.high], nan_ok=True)
     latex = (show.folder / "scores.tex").read_text()
     for said in ("\\toprule", "a\\_b & \\textbf{60.0 (35.2 to 84.8)} & 0.5 ", "50 \\% \\& more", "who \\& what"):
         assert said in latex

@@ -54,7 +54,7 @@ def logits(model):
         return model.logits(batch).numpy()
 
 
-def trained(model, steps=42, rate=8e-3):
+def trained(model, steps=63, rate=8e-3):
     data = model.encode(examples(model.task.name), 32)
     recipe = Recipe(min_steps=steps, num_epochs=1, batch_size=8, learning_rate=rate)
     return training.train(

@@ -30,6 +30,9 @@ def unigram_tokenizer() -> transformers.PreTrainedTokenizerFast:
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     trainer = trainers.UnigramTrainer(vocab_size=600, special_tokens=special, unk_token="<unk>", show_progress=False)
     tokenizer.train_from_iterator((" ".join(words) for words in handwritten_words()), trainer)
+    learned = json.loads(tokenizer.to_str())["model"]["vocab"][len(special) :]  # their order and later digits are drawn
+    pieces = sorted(((piece, round(score, 1)) for piece, score in learned), key=lambda pair: (-pair[1], pair[0]))
+    tokenizer.model = models.Unigram([*((name, 0.0) for name in special), *pieces], unk_id=special.index("<unk>"))
     around = [(token, tokenizer.token_to_id(token)) for token in ("<s>", "</s>")]
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=around
@@ -43,11 +46,14 @@ def unigram_tokenizer() -> transformers.PreTrainedTokenizerFast:
 def wordpiece_tokenizer() -> transformers.PreTrainedTokenizerFast:
     """Like mBERT's: `[CLS] ... [SEP]`, the rest of a word marked by `##`."""
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=600, special_tokens=special, show_progress=False)
-    tokenizer.train_from_iterator((" ".join(words) for words in handwritten_words()), trainer)
+    learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    learner.normalizer = normalizers.BertNormalizer(lowercase=False)
+    learner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    inner = sorted({f"##{letter}" for words in handwritten_words() for letter in "".join(words)})  # else in drawn order
+    trainer = trainers.WordPieceTrainer(vocab_size=600, special_tokens=special + inner, show_progress=False)
+    learner.train_from_iterator((" ".join(words) for words in handwritten_words()), trainer)
+    tokenizer = Tokenizer(models.WordPiece(learner.get_vocab(), unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = learner.normalizer, learner.pre_tokenizer
     around = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=around

@@ -214,11 +214,14 @@ def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_ends(frame: pd.DataFrame) -> pd.DataFrame:
-    """With intervals as three columns of numbers."""
+    """With intervals as three columns of numbers; what has no interval has a value alone."""
     columns: dict[str, Any] = {}
     for name, values in frame.items():
-        if len(values) and all(map(is_interval, values)):
-            columns |= {f"{name}{end}": [getattr(v, part) for v in values] for end, part in ENDS.items()}
+        if any(map(is_interval, values)):
+            for end, part in ENDS.items():
+                columns[f"{name}{end}"] = [
+                    getattr(value, part) if is_interval(value) else np.nan if end else value for value in values
+                ]
         else:
             columns[str(name)] = list(values)
     return pd.DataFrame(columns)

@@ -92,6 +92,28 @@ UNITS = {
 }
 UNITS |= {"cohens_d_lower_bound": ".2f", "ratio_claimed": ".1f", "quality_score_of_10": ".1f"}
 UNITS |= dict.fromkeys(("f1_diff", "accuracy_diff", "macro_f1_gain"), "signed")
+#: What the publications' own names mean to a reader; "": nothing that the metric does not say.
+WORDS = {
+    "zero_shot": "zero-shot",
+    "few_shot": "few-shot",
+    "lora_hi_bn": "LoRA from Hindi and Bengali",
+    "lora_hi_bn_then_as": "LoRA from Hindi and Bengali and then Assamese",
+    "adapters+lora": "adapters and LoRA",
+    "task_adapter_only": "task adapter alone",
+    "difference": "",
+    "effect_size": "",
+    "f1_diff": "difference in F1",
+    "accuracy_diff": "difference in accuracy",
+    "macro_f1_gain": "gain in macro F1",
+    "f1_low": "F1 at least",
+    "f1_high": "F1 at most",
+    "p_value": "p",
+    "cohens_d_lower_bound": "Cohen's d at least",
+    "trainable_params": "trained weights",
+    "trainable_share_pct_upper": "share of weights trained at most",
+    "ratio_claimed": "ratio to full fine-tuning",
+    "quality_score_of_10": "quality score out of ten",
+}
 OF_SCORES = ("points", "signed")  # scores, and differences of scores
 
 
@@ -311,13 +333,14 @@ def _iso3(language: str) -> str:
 
 def _claim(number: Mapping[Any, Any], of: Quantity) -> Claim:
     """The claim that a quantity of runs is the printed number."""
-    words = [number[name] for name in ("language", "task", "setting", "model", "method", "metric")]
+    words = [number[name] for name in ("task", "setting", "model", "method", "metric")]
     own = SCORES[number["task"]].get(words[-1], words[-1]) if number["study"] == "persian" else words[-1]
     words[-1] = heading(own) if own in COLUMNS else own.replace("f1", "F1").replace("rouge_l", "ROUGE-L")
+    told = [WORDS.get(word, label(word)) for word in [*words[:-1], own if own in WORDS else words[-1]]]
     sd = 0.0 if math.isnan(number["sd"]) else number["sd"]
     return Claim(
         number["study"],
-        ", ".join(map(label, filter(None, words))),
+        ", ".join(filter(None, [languages.language_names(number["language"].split("+")), *told])),
         of,
         BOUNDS.get(number["metric"], "equals"),
         number["printed"],

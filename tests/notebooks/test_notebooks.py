@@ -223,7 +223,7 @@ def test_a_study_s_printed_numbers_and_claims_stand_beside_its_runs(run):
     assert "make study STUDY=african" in page
     captions = re.findall("^Printed, as published, as it should be: (.*)$", page, re.M)
     assert len(captions) == len(set(captions)) == 4
-    assert {"p value", "cohens d lower bound", "F1 diff, accuracy diff"} < set(captions)
+    assert {"p", "Cohen's d at least", "difference in F1, difference in accuracy"} < set(captions)
     assert re.search(r"The source of this study claims \d+ things", page)
     with pytest.raises(SettingsError, match="expected one of assamese, african, wikiann, persian, got 'empty'"):
         run("13_printed", study="empty", printed_in="")
