@@ -12,7 +12,7 @@ import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from nerlib import folders, params, results
+from nerlib import folders, params, records
 from nerlib.batch import jobs
 from nerlib.errors import FolderError, SettingsError
 
@@ -166,18 +166,18 @@ def test_a_study_is_registered_with_its_margin_before_it_runs(root):
     stub(root, "07_statistics", own="margin = 1.0\n")
     summed = STUDY | {"summary": {"07_statistics": {"margin": 2}}}
     assert jobs.register(summed) == jobs.jobs(summed)
-    (plan,) = results.plans("trial")
+    (plan,) = records.plans("trial")
     assert (plan.margin, plan.significance, plan.languages, plan.seeds) == (2, 0.05, ("as", "bn"), (1, 2))
     assert plan.notebooks == {job.path: job.parameters for job in jobs.jobs(summed)} and plan.runs == ()
     with pytest.raises(SettingsError, match="margin"):
         jobs.register(STUDY | {"summary": {"07_statistics": {"margin": -1}}})
-    assert len(results.plans("trial")) == 1
+    assert len(records.plans("trial")) == 1
 
 
 def test_methods_stages_and_seeds_that_may_follow_are_registered(root):
     parameters = {"backbone": "b", "corpus": "c", "sources": [], "until": "decided", "most_seeds": 4}
     jobs.register(STUDY | {"parameters": STUDY["parameters"] | parameters, "notebooks": {"02_baseline": {}}})
-    (plan,) = results.plans("trial")
+    (plan,) = records.plans("trial")
     assert plan.runs == ("lora baseline", "lora baseline_converged") and plan.seeds == (1, 2, 3, 4)
 
 

@@ -143,14 +143,14 @@ def runs_asked_for(planned: Iterable[jobs.Job]) -> list[str]:
 
     One whose settings cannot be meant asks for nothing: its page says so.
     """
-    found: list[str] = []
+    found, own_of = set[str](), cache(defaults)
     for job in (one for one in planned if one.notebook in ASKED):
         with contextlib.suppress(SettingsError):
-            settings = params.read_settings(defaults(job.notebook) | job.parameters)
+            settings = params.read_settings(own_of(job.notebook) | job.parameters)
             for own, stages in asked(job.notebook, settings):
                 before = [find_stage(stage).continues for stage in stages]
-                found += [f"{own.method} {stage}" for stage in (*before, *stages) if stage]
-    return sorted(set(found))
+                found |= {f"{own.method} {stage}" for stage in (*before, *stages) if stage}
+    return sorted(found)
 
 
 def trainings(settings: Settings, stages: Iterable[str]) -> list[Training]:

@@ -107,14 +107,14 @@ def register(study: Mapping[str, Any]) -> list[Job]:
     Margin and level are those of ``07_statistics``; methods and stages are those that the notebooks ask for. See
     `nerlib.results.registered`.
     """
-    from nerlib import results  # with pandas and scipy, which a notebook's job can do without
+    from nerlib import records  # with pandas, which a notebook's job can do without
     from nerlib.batch import grid
 
     made, named = jobs(study), ("margin", "significance", "seeds", "until", "most_seeds")
     given = [{name: value for name, value in job.parameters.items() if name in named} for job in made] or [{}]
     rules = [params.read_settings(of) for of in given]
     judging = next((i for i, job in enumerate(made) if job.notebook == "07_statistics"), -1)
-    results.register(
+    records.register(
         study["study"],
         {
             "margin": rules[judging].margin,

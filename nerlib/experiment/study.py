@@ -20,7 +20,6 @@ from nerlib.experiment.study_data import StudyData
 from nerlib.languages import language_name
 from nerlib.models import TaskModel, build, default_learning_rate, load_model
 from nerlib.params import Settings
-from nerlib.results import register_more
 from nerlib.vocabulary import METHODS, METRICS, TASKS, find_stage, form_of
 
 TUNING = "{study}-tuning"  # where tried rates stand: apart, so that no table of results holds them
@@ -154,7 +153,7 @@ class Study:
         """
         s, made = self.settings, list[Run]()
         rule = {"margin": s.margin, "significance": s.significance}
-        register_more(s.study, **rule, language=s.language, seeds=s.all_seeds)
+        records.register_more(s.study, **rule, language=s.language, seeds=s.all_seeds)
         asked = list(product(methods or [self.settings.method], stages))
         for number, (method, stage) in enumerate(asked, start=1):
             try:

@@ -1,9 +1,11 @@
 """Records: what a run was, what it scored and what it cost; one folder a run, one table for all of them.
 
 `run_folder` says where a run lives, `write_record` and `read_record` keep its ``record.json``, `explain` tells why two
-runs are not the same, `read_records` lists a study's runs in one DataFrame, one row a run.
+runs are not the same, `read_records` lists a study's runs in one DataFrame, one row a run; `register` keeps what was
+planned before any.
 """
 
+from nerlib.records.plan import Plan, plans, register, register_more
 from nerlib.records.record import (
     PREDICTIONS,
     Predictions,
@@ -27,6 +29,7 @@ from nerlib.records.table import COLUMNS, read_records, studies
 __all__ = [
     "COLUMNS",
     "PREDICTIONS",
+    "Plan",
     "Predictions",
     "Record",
     "backbone_name",
@@ -34,12 +37,15 @@ __all__ = [
     "damaged",
     "digest_of",
     "explain",
+    "plans",
     "predictions_file",
     "provenance",
     "read_counts",
     "read_predictions",
     "read_record",
     "read_records",
+    "register",
+    "register_more",
     "run_folder",
     "studies",
     "write_predictions",

@@ -61,7 +61,7 @@ from nerlib.results.published import (
     side_by_side,
     stand_ins,
 )
-from nerlib.results.registered import plans, register, register_more, registered
+from nerlib.results.registered import registered
 from nerlib.results.summaries import (
     cells,
     collapse_rates,
@@ -128,14 +128,11 @@ __all__ = [
     "paired",
     "plan",
     "planned",
-    "plans",
     "printed",
     "printed_figures",
     "published_scores",
     "question",
     "ranks",
-    "register",
-    "register_more",
     "registered",
     "reproductions",
     "scores_by_type",
