@@ -137,10 +137,8 @@ def studies(rng, design, number, *, difference=0.0, language_sd=LANGUAGE_SD, lan
     freedom = n / 2
     known = rng.chisquare(freedom, size=(number, family, languages)) / freedom
     sentence = 2 * SENTENCE_SD**2 / n * known
-    both = 2 * INTERACTION_SD**2 / n / k * known
-    trained = sentence + both
+    trained = sentence + 2 * INTERACTION_SD**2 / n / k * known
     seeds = differences.var(axis=3, ddof=1) / k if k > 1 else np.full(units.shape, np.nan)
-    sentence = sentence + np.maximum(both - seeds, 0.0)  # as `statistics.doubt_of`: no less doubt than of these models
     here = difference + between
     here = here + (effects[:, 1:] - effects[:, :1]).mean(axis=3) if k == 1 else here
     squares = (seeds**2).sum(axis=2) / max(k - 1, 1)

@@ -104,8 +104,7 @@ def doubt_of(a: Side, b: Side | None = None, *, shared_seeds: bool = True) -> Do
     seeds = [float(side.scores.var(ddof=1)) / len(side.scores) for side in sides]
     both = sum(float(side.moved.var(axis=0, ddof=1).sum()) / len(side.moved) for side in sides) * correction
     freedom = satterthwaite(seeds, [len(side.scores) - 1 for side in sides])
-    # Few seeds may put V_kn above V_k, of which it is a part: other seeds never leave less doubt than these.
-    return Doubt(value, sum(seeds), freedom, max(trained - min(both, sum(seeds)), 0.0) if n else 0.0, **sentences)
+    return Doubt(value, sum(seeds), freedom, max(trained - both, 0.0) if n else 0.0, **sentences)
 
 
 def side_of(top: npt.ArrayLike, bottom: npt.ArrayLike) -> Side:
