@@ -94,6 +94,8 @@ def test_the_corpora_are_looked_at_first_and_the_longest_notebooks_begin_early(r
         "02_baseline",
         "my_own",
     ]
+    judging, claims = (jobs.Job(jobs.ALL_LANGUAGES, name, "", {}) for name in ("07_statistics", "08_claims"))
+    assert judging.priority > claims.priority, "07 takes longest of those that sum up"
 
 
 def test_what_sums_up_a_study_comes_once_and_last(root):

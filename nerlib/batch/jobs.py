@@ -47,10 +47,11 @@ class Job(NamedTuple):
         """Which of those that may begin does: what is wrong with the corpora is known in seconds, so 01 before all.
 
         The others share runs, and the later ones have most to do: they begin first, and no core is left with a long one
-        at the end.
+        at the end. Of those that sum up the study, 07 has most to do.
         """
         number = self.notebook.partition("_")[0]
-        return 1000 if number == "01" else int(number) if number.isdecimal() else 0
+        of_number = int(number) if number.isdecimal() else 0
+        return 1000 if number == "01" else 100 - of_number if self.language == ALL_LANGUAGES else of_number
 
 
 # --- what a study consists of -----------------------------------------------------------------------------------------
