@@ -298,6 +298,12 @@ def test_every_parameter_file_of_the_project_is_valid():
         read_settings(params.read_yaml(path)["parameters"])
 
 
+@pytest.mark.parametrize(("given", "told"), [({}, "as dropout"), ({"head_dropout": 0.2}, "0.2")])
+def test_a_recipe_says_what_the_head_drops(given, told):
+    table = params.recipe_table(read_settings(given), "african", ["baseline"]).set_index("setting")
+    assert table.loc["head dropout", ["the source says", "taken", "as"]].tolist() == ["nothing", told, "ours"]
+
+
 def test_the_african_studys_one_rate_reaches_every_method_of_the_notebook():
     study = params.study_file("african")
     own = study["notebooks"]["04_madx"]["ner_published"]

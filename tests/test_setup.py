@@ -45,6 +45,14 @@ def test_the_lower_floors_know_no_torch():
     assert not loaded & {"torch", "transformers", "peft", "adapters"}
 
 
+def test_a_study_is_registered_without_what_only_results_need(tmp_path, monkeypatch):
+    """Every job that is submitted reads the Snakefile, which registers the study, again."""
+    monkeypatch.setenv("NERLIB_RUNS", str(tmp_path))
+    study = {"study": "trial", "languages": ["as"], "notebooks": {"02_baseline": {}}}
+    loaded = imported_by(f"from nerlib.batch import jobs; jobs.register({study})")
+    assert (tmp_path / "trial" / "plan.json").exists() and not loaded & {"scipy", "torch"}
+
+
 def constraints() -> dict[str, str]:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     return dict(line.split("==") for line in lines if line and not line.startswith("#"))

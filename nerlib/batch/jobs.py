@@ -106,7 +106,7 @@ def register(study: Mapping[str, Any]) -> list[Job]:
     """The notebooks of a study, after margin, level, languages, seeds and all parameters were registered.
 
     Margin and level are those of ``07_statistics``; methods and stages are those that the notebooks ask for. See
-    `nerlib.results.registered`.
+    `nerlib.records.register`.
     """
     from nerlib import records  # with pandas, which a notebook's job can do without
     from nerlib.batch import grid

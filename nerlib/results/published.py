@@ -331,16 +331,22 @@ def _iso3(language: str) -> str:
         return language
 
 
+def _word(name: str) -> str:
+    """What a reader calls a task, setting, model, method or metric of a publication; "": nothing need be said."""
+    if name in WORDS:
+        return WORDS[name]
+    return heading(name) if name in COLUMNS else label(name.replace("f1", "F1").replace("rouge_l", "ROUGE-L"))
+
+
 def _claim(number: Mapping[Any, Any], of: Quantity) -> Claim:
     """The claim that a quantity of runs is the printed number."""
     words = [number[name] for name in ("task", "setting", "model", "method", "metric")]
-    own = SCORES[number["task"]].get(words[-1], words[-1]) if number["study"] == "persian" else words[-1]
-    words[-1] = heading(own) if own in COLUMNS else own.replace("f1", "F1").replace("rouge_l", "ROUGE-L")
-    told = [WORDS.get(word, label(word)) for word in [*words[:-1], own if own in WORDS else words[-1]]]
+    if number["study"] == "persian":
+        words[-1] = SCORES[number["task"]].get(words[-1], words[-1])
     sd = 0.0 if math.isnan(number["sd"]) else number["sd"]
     return Claim(
         number["study"],
-        ", ".join(filter(None, [languages.language_names(number["language"].split("+")), *told])),
+        ", ".join(filter(None, [languages.language_names(number["language"].split("+")), *map(_word, words)])),
         of,
         BOUNDS.get(number["metric"], "equals"),
         number["printed"],
