@@ -118,7 +118,7 @@ def _found(text: str, start: int | None, context: str, row: Row, notes: Notes) -
         got = repr(context[start : start + len(text)]) if 0 <= start < len(context) else "no such place"
         elsewhere = f"it stands first at {first}" if first >= 0 else "the context does not hold it"
         raise CorpusError(
-            f"{row.where}: expected the answer {text!r:.80} at code point {start} of the context "
-            f"({len(context)} code points), got {got:.80}; {elsewhere}"
+            f"{row.where}: expected the answer {text!r:.40} at code point {start} of the context "
+            f"({len(context)} code points), got {got:.40}; {elsewhere}"
         )
     return Answer(start, text)

@@ -109,6 +109,12 @@ def test_every_span_of_every_context_is_an_answer_and_nothing_else_is(corpus, co
         assert corpus(wrong).test[0].answers[0].start == other
 
 
+def test_letters_that_are_spelt_out_leave_room_for_where_an_answer_was_looked_for(corpus):
+    letters = "\U00012544" * 30  # ten characters each, spelt out
+    with pytest.raises(CorpusError, match=r"at code point 1 of the context \(30 code points\)"):
+        corpus({"question": "?", "context": letters, "answers": [[1, letters]]})
+
+
 def test_an_answer_elsewhere_is_not_taken(corpus):
     utf16 = IRAN + 1  # where JavaScript would count it
     with pytest.raises(CorpusError, match=rf"test\.jsonl:2: .*'Iran' at code point {utf16} .*got 'ran.'; .* at {IRAN}"):
