@@ -19,7 +19,7 @@ from pathlib import Path
 
 PLACE = Path(__file__).parent
 RESULT = {"cpu": PLACE / "speed.json", "cuda": PLACE / "speed_gpu.json"}
-PARTS = ("training", "vocabulary", "methods", "language adapter", "prediction", "encoding", "imports")
+PARTS = ("training", "training LoRA", "vocabulary", "methods", "language adapter", "prediction", "encoding", "imports")
 
 
 def arguments():
@@ -96,11 +96,11 @@ class Bench:
         model.network.to(self.device)
         return model
 
-    def usual_build(self, seed):
+    def usual_build(self, seed, method="full"):
         """The model with the backbone's own attention dropout, and the seed's head."""
-        from nerlib.models import Full
+        from nerlib.models import METHODS
 
-        return self.build(Full(dropout=self.dropout, attention_dropout=self.dropout), seed)
+        return self.build(METHODS[method](dropout=self.dropout, attention_dropout=self.dropout), seed)
 
     def f1(self, model):
         from nerlib import scoring, training
@@ -115,31 +115,38 @@ class Bench:
 
     # --- parts ---
 
-    def training(self):
+    def training(self, part="training", method="full"):
         """The same model, head, data, sentences a batch, epochs and optimizer; dev is scored after each epoch.
 
         On a GPU the rival has bfloat16, too, by autocast; on a CPU that gives it nothing.
         """
         from benchmarks import usual
+        from nerlib import models
 
         raw = {name: usual.dataset(getattr(self, name), self.labels) for name in ("train", "dev")}
         kinds = ["Trainer", "Trainer, group_by_length", "ours", "ours, float32"]
         if self.device.type == "cuda":
             kinds[1:2] = ["Trainer, bf16", "Trainer, bf16, group_by_length"]
+        rate = models.default_learning_rate(models.METHODS[method](), self.backbone.hidden_size)
+        recipe = self.recipe.model_copy(update={"learning_rate": rate})
         for seed in range(1, self.options.repeats + 1):
             for kind in kinds if seed % 2 else reversed(kinds):
                 with self.memory() as peak:
+                    model = self.usual_build(seed, method)
                     if kind.startswith("ours"):
-                        model, seconds = self.ours(seed, "float32" if "float32" in kind else "auto")
+                        seconds = self.ours(model, seed, recipe, "float32" if "float32" in kind else "auto")
                     else:
-                        model = self.usual_build(seed)
                         sets = {n: usual.mapped(d, model.tokenizer, self.options.max_length) for n, d in raw.items()}
                         seconds = usual.train(
-                            model.network, model.tokenizer, sets["train"], sets["dev"], self.labels, self.recipe, seed,
+                            model.network, model.tokenizer, sets["train"], sets["dev"], self.labels, recipe, seed,
                             "group" in kind, "bf16" in kind,
                         )  # fmt: skip
-                rates = self.rates(self.subwords(model) * self.recipe.num_epochs, seconds, frozen=False)
-                self.note("training", kind, seconds, pair=seed, dev_f1=self.f1(model), peak_mib=peak(), **rates)
+                rates = self.rates(self.subwords(model) * recipe.num_epochs, seconds, frozen=method != "full")
+                self.note(part, kind, seconds, pair=seed, dev_f1=self.f1(model), peak_mib=peak(), **rates)
+
+    def training_LoRA(self):
+        """The same of LoRA: PEFT's model, trained by the `Trainer` and by us."""
+        self.training("training LoRA", "lora")
 
     @contextlib.contextmanager
     def memory(self):
@@ -153,15 +160,13 @@ class Bench:
             Path("/proc/self/clear_refs").write_text("5")  # resets the kernel's counter: proc_pid_clear_refs(5)
             yield lambda: int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 2**10
 
-    def ours(self, seed, precision="auto", method=None, recipe=None, trims=False):
-        """Train as the library does; the model and the seconds of the loop, dev scored after each epoch."""
+    def ours(self, model, seed, recipe, precision="auto", trims=False):
+        """Train as the library does; the seconds of the loop, dev scored after each epoch."""
         from nerlib import scoring, training
-        from nerlib.models import Full
 
-        model = self.build(method or Full(dropout=self.dropout), seed)
         data, dev = (model.encode(s, self.options.max_length) for s in (self.train, self.dev))
         gold = [s.tags for s in self.dev]
-        recipe = (recipe or self.recipe).model_copy(update={"precision": precision})
+        recipe = recipe.model_copy(update={"precision": precision})
         begun = time.perf_counter()
         with training.trimmed(model.network, (data, dev)) if trims else contextlib.nullcontext():
             training.train(
@@ -169,7 +174,7 @@ class Bench:
                 cuts_batches=not model.runs_by_block, replays=model.runs_by_block,
                 evaluate=lambda: scoring.score(gold, training.predict(model, dev)).f1,
             )  # fmt: skip
-        return model, time.perf_counter() - begun
+        return time.perf_counter() - begun
 
     def vocabulary(self):
         """One epoch on a tenth of the sentences, all rows of the embedding trained, or those that occur."""
@@ -177,7 +182,7 @@ class Bench:
         for seed in range(1, self.options.repeats + 1):
             for name, trims in (("whole", False), ("trimmed", True)):
                 with self.memory() as peak:
-                    _, seconds = self.ours(seed, recipe=recipe, trims=trims)
+                    seconds = self.ours(self.usual_build(seed), seed, recipe, trims=trims)
                 self.note("vocabulary", name, seconds, pair=seed, peak_mib=peak())
 
     def subwords(self, model):
@@ -216,7 +221,8 @@ class Bench:
             rate = models.default_learning_rate(method, self.backbone.hidden_size)
             own = recipe.model_copy(update={"learning_rate": rate})
             for seed in range(1, self.options.repeats + 1):
-                model, seconds = self.ours(seed, method=method, recipe=own)
+                model = self.build(method, seed)
+                seconds = self.ours(model, seed, own)
                 rates = self.rates(self.subwords(model) * recipe.epoch_fraction, seconds, frozen=name != "full")
                 self.note("methods", name, seconds, pair=seed, **rates)
 

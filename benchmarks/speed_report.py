@@ -7,6 +7,7 @@ from nerlib.figures.style import as_bytes, canvas, styled
 
 AGAINST = {
     "training": "ours",
+    "training LoRA": "ours",
     "vocabulary": "trimmed",
     "language adapter": "ours",
     "prediction": "ours",
@@ -38,7 +39,7 @@ def table(part, rows):
     lines = ["| | " + " | ".join(found.columns) + " |", "|---" * (len(found.columns) + 1) + "|"]
     for what, row in zip(found.index, found.to_numpy(), strict=True):
         lines.append(f"| {what} | " + " | ".join(f"{v:,.3g}" if abs(v) < 1000 else f"{v:,.0f}" for v in row) + " |")
-    if part == "training" and rows["pair"].nunique() > 1:
+    if part.startswith("training") and rows["pair"].nunique() > 1:
         scores = rows.pivot(index="pair", columns="what", values="dev_f1")
         for other in scores.columns.drop("ours"):
             difference = (scores["ours"] - scores[other]).to_numpy()
