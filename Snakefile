@@ -28,6 +28,7 @@ try:
     ONE_LANGUAGE = {path: job for path, job in JOBS.items() if job.language != jobs.ALL_LANGUAGES}
     GRID = grid.grid(JOBS.values() if config.get("granularity") == "cell" else ())
     REPORTS = folders.writable(folders.reports_folder() / config["study"])
+    REMOVES_MODELS = any(job.parameters.get("keep_models", "all") != "all" for job in JOBS.values())
     folders.write_atomically(REPORTS / ".planned", "\n".join(JOBS))  # a file: a command line holds some thousands only
 except NerlibError as error:
     sys.exit(str(error))
@@ -117,8 +118,10 @@ rule index:
         "index.html",
     params:
         study=config["study"],
+        # Models that notebooks load stay until all is drawn.
+        tidy=[PYTHON, "-m", "nerlib.experiment", "tidy", config["study"]] if REMOVES_MODELS else ["true"],
     shell:
-        "{PYTHON:q} -m nerlib.batch index {params.study:q} --planned .planned"
+        "{PYTHON:q} -m nerlib.batch index {params.study:q} --planned .planned && {params.tidy:q}"
 
 
 onerror:

@@ -265,6 +265,10 @@ class Settings(Training):
         (1 / 3, 1.0, 3.0, 9.0), description="'tuned': the rates tried on dev, as multiples of the method's default"
     )
     tuning_seed: int = Field(1000, ge=0, description="'tuned': the seed they are tried with, none of `seeds`")
+    keep_models: Literal["all", "adapters", "none"] = Field(
+        "all",
+        description="trained models that stay once no run of the study needs them; others are made again if asked for",
+    )
 
     printed_in: Literal["", "assamese", "african", "wikiann", "persian"] = Field(
         "", description="the source whose numbers runs are held against; empty: the study's own"

@@ -486,6 +486,76 @@ def test_a_training_on_sources_is_done_once_for_all_targets(material, tmp_path, 
     assert alone.predictions() == predicted
 
 
+# --- models that do not stay ------------------------------------------------------------------------------------------
+
+
+def told(run):
+    return (run.folder / "log.txt").read_text()
+
+
+@pytest.mark.parametrize(("keep", "stays"), [("all", {"full", "lora"}), ("adapters", {"lora"}), ("none", set())])
+def test_models_stay_as_the_settings_say_and_records_tell(material, keep, stays):
+    given = material | {"study": f"keeps-{keep}", "keep_models": keep, "seeds": [1]}
+    made = [study(given, method=method).run_stage("baseline")[0] for method in ("full", "lora")]
+    runs.remove_models(given["study"])
+    found = [runs.finished(run.folder) for run in made]
+    assert {run.record.method for run in found if run.has_model and (run.folder / "model").is_dir()} == stays
+    for before, after in zip(made, found, strict=True):
+        assert after.record.scores == before.record.scores and after.predictions() == before.predictions()
+        if not after.has_model:
+            assert after.record.provenance["model_removed"]["digest"] == before.record.digests["model/digests.json"]
+            assert not (after.folder / "model").exists()
+            with pytest.raises(ModelError, match="keep_models"):
+                after.load_model()
+
+
+def test_a_removed_model_is_made_again_when_a_later_stage_or_a_reader_asks_for_it(material, monkeypatch):
+    (usual,) = study(material, study="kept", seeds=[1]).run_stage("few_shot_5")
+    given = material | {"study": "removed", "keep_models": "none", "seeds": [1]}
+    (sources,) = study(given).run_stage("sources")
+    runs.remove_model(sources)
+    with monkeypatch.context() as patched:  # found without a model, nothing is trained
+        patched.setattr(runs, "_made", None)
+        (found,) = study(given).run_stage("sources")
+    assert not found.has_model
+    (few,) = study(given).run_stage("few_shot_5")  # continues the sources
+    assert few.record.digests["model/digests.json"] == usual.record.digests["model/digests.json"]
+    again = runs.finished(sources.folder)
+    assert again.has_model and comparable(again.record)["digests"] == comparable(sources.record)["digests"]
+    assert "its model is the one that was removed" in told(again)
+    runs.remove_models("removed")
+    with monkeypatch.context() as patched:  # nothing is missing, so nothing is made
+        patched.setattr(runs, "_made", None)
+        study(given).run_stage("few_shot_5")
+    (few,) = study(given).run_stage("few_shot_5", with_models=True)
+    assert few.has_model and few.load_model().labels == models.load_model(usual.folder).labels
+
+
+def test_a_run_keeps_its_record_when_its_model_cannot_be_made_again(material, monkeypatch):
+    given = material | {"study": "unmade", "keep_models": "none", "seeds": [1]}
+    (run,) = study(given).run_stage("baseline")
+    runs.remove_model(run)
+    before = runs.finished(run.folder).record
+
+    def fails(*_):
+        raise NerlibError("no such luck")
+
+    monkeypatch.setattr(stage_run, "train_stage", fails)
+    with pytest.raises(NerlibError, match="no such luck"):
+        study(given).run_stage("baseline", with_models=True)
+    assert runs.finished(run.folder).record == before
+
+
+def test_rates_that_were_tried_leave_the_chosen_model_alone(material):
+    given = material | {"study": "tried", "keep_models": "none", "seeds": [1], "learning_rate": "tuned"}
+    tried = study(given, tuning_factors=[1, 3]).tried_rates("sources")
+    table = records.read_records("tried-tuning").set_index("dev_score")
+    left = [runs.finished(Path(folder)).has_model for folder in table.loc[tried["dev_score"], "folder"]]
+    assert left == tried["chosen"].tolist()
+    runs.remove_models("tried")
+    assert not any(runs.finished(Path(folder)).has_model for folder in table["folder"])
+
+
 def test_continued_pretraining_makes_another_backbone_once_and_the_record_says_so(material, tmp_path, monkeypatch):
     monkeypatch.setenv("NERLIB_CACHE", str(tmp_path))
     given = material | {"method": "full", "continued_steps": 5}

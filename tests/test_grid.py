@@ -151,10 +151,51 @@ def test_cells_made_in_their_order_train_each_source_once_for_two_targets(tiny_b
         assert not folders.damaged(Path(folder) / "model")
 
 
+def test_a_cell_leaves_the_models_that_others_load_and_the_study_s_end_none(tiny_backbone, tmp_path):
+    given = tiny.small_study(tmp_path, tiny_backbone(), study="none", num_epochs=1, target_steps=6, source_size=0)
+    given |= {"methods": ["full"], "method": "full", "few_shot_sizes": [0, 5], "seeds": [1], "keep_models": "none"}
+    loads = [jobs.Job("sw", "12_annotate", "", given)]  # the model of `sources`
+    for others, stay in ((loads, {"sources"}), ([], set())):
+        planned = [jobs.Job("sw", "04_madx", "", given), jobs.Job("sw", "05_full_finetuning", "", given), *others]
+        cells = grid.grid(planned).cells.values()
+        for cell in cells:
+            assert main(["make", str(tmp_path / "made.json"), "--cell", json.dumps(cell.parameters)]) == 0
+        table = records.read_records("none")
+        left = [
+            stage
+            for stage, folder in zip(table["stage"], table["folder"], strict=True)
+            if (Path(folder) / "model").exists()
+        ]
+        assert set(left) == stay and len(table) == sum(cell.runs for cell in cells)
+    assert main(["tidy", "none"]) == 0
+
+
 def test_a_cell_that_cannot_be_made_is_one_line(tmp_path, capsys):
     cell = [{"settings": {"corpus": "nowhere", "language": "sw", "backbone": "nowhere"}, "stages": ["baseline"]}]
     assert main(["make", str(tmp_path / "made.json"), "--cell", json.dumps(cell)]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1 and not (tmp_path / "made.json").exists()
+
+
+def test_all_that_a_study_needs_is_read_once_before_nodes_without_a_network_train(
+    monkeypatch, tiny_backbone, tmp_path, capsys
+):
+    given = tiny.small_study(tmp_path, tiny_backbone(), methods=["madx", "full"], few_shot_sizes=[0, 5])
+    monkeypatch.setattr(
+        jobs,
+        "described",
+        lambda name: {
+            "study": name,
+            "languages": [given.pop("language")],
+            "parameters": given,
+            "notebooks": {"04_madx": {}, "02_baseline": {}},
+        },
+    )
+    assert main(["fetch", "small"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    read = [line for line in lines if not line.startswith("warning")]
+    assert len(read) == len(set(read)) and {line.split()[0] for line in read if " text " in line} == {"sw", "yo", "am"}
+    monkeypatch.undo()
+    assert main(["fetch", "nowhere"]) == 1
 
 
 # --- what it will cost ------------------------------------------------------------------------------------------------

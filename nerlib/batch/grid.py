@@ -93,12 +93,15 @@ class Cell:
         By key, with their seeds, in an order in which they can be made.
     needs
         Paths of the cells that come before.
+    loaded
+        Of its trainings, those whose models another cell or a notebook loads.
     """
 
     path: str
     kind: str
     trainings: dict[str, tuple[Training, tuple[int, ...]]] = field(default_factory=dict)
     needs: set[str] = field(default_factory=set)
+    loaded: set[str] = field(default_factory=set)
 
     @property
     def runs(self) -> int:
@@ -107,12 +110,17 @@ class Cell:
 
     @property
     def parameters(self) -> list[dict[str, Any]]:
-        """What `python -m nerlib.experiment make` is given: settings as JSON, and the stages to make under each."""
+        """What `python -m nerlib.experiment make` is given: settings as JSON, and the stages to make under each.
+
+        Where not all models are kept, `loaded` stages are those whose models are needed elsewhere.
+        """
         groups: dict[str, dict[str, Any]] = {}
-        for one, seeds in self.trainings.values():
+        for key, (one, seeds) in self.trainings.items():
             given = one.settings.model_dump(mode="json", exclude_unset=True) | {"seeds": seeds}
             group = groups.setdefault(json.dumps(given, sort_keys=True), {"settings": given, "stages": []})
             group["stages"].append(one.stage)
+            if key in self.loaded and one.settings.keep_models != "all":
+                group.setdefault("loaded", []).append(one.stage)
         return list(groups.values())
 
 
@@ -253,6 +261,7 @@ def grid(planned: Iterable[jobs.Job]) -> Grid:
     owner: dict[str, str] = {}  # of a training: its cell
     merged: dict[str, str] = {}  # cells that share a training are one
     of_job: dict[str, list[str]] = {}  # of a notebook: its trainings
+    loaded: set[str] = set()  # trainings whose models others than their cell load
 
     def final(path: str) -> str:
         while path in merged:
@@ -269,6 +278,7 @@ def grid(planned: Iterable[jobs.Job]) -> Grid:
         except SettingsError as error:
             raise SettingsError(f"{job.path}: {error}") from None
         of_job[job.path] = [one.key for one in wanted]
+        loaded |= set(of_job[job.path]) if job.notebook in LOADS_MODELS else set()
         for one in wanted:
             found.setdefault(one.key, one)
             seeds.setdefault(one.key, set()).update(one.seeds)
@@ -286,6 +296,9 @@ def grid(planned: Iterable[jobs.Job]) -> Grid:
         cell.trainings[key] = one, tuple(sorted(seeds[key]))
         before = [*one.needs, *([shared[one.weights].key] if one.weights in shared else [])]
         cell.needs |= {owner[need] for need in before} - {owner[key]}
+        loaded |= {need for need in before if owner[need] != owner[key]}
+    for key in loaded:
+        cells[owner[key]].loaded.add(key)
     return Grid(cells, {path: list(dict.fromkeys(owner[key] for key in keys)) for path, keys in of_job.items()})
 
 

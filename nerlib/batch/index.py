@@ -67,12 +67,8 @@ def index(study: str, planned: Sequence[str] | None = None) -> Path:
         planned = [job.path for job in jobs.jobs(described)] if described else []
     runs = read_records(study)
     entries = _entries(folder, [path for path in planned if path], runs)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(page.TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    environment.filters |= {"as_text": report.as_text, "seconds": seconds, "in_words": in_words}
     svg = draw_study(runs)
-    content = environment.get_template("index.html.j2").render(
+    content = template("index.html.j2").render(
         title=f"Study {study}",
         made=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         counts=_counts,
@@ -87,6 +83,15 @@ def index(study: str, planned: Sequence[str] | None = None) -> Path:
     )
     folders.write_atomically(folder / "index.html", content)
     return folder / "index.html"
+
+
+def template(name: str) -> jinja2.Template:
+    """A page's template; what it is given is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(page.TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters |= {"as_text": report.as_text, "seconds": seconds, "in_words": in_words}
+    return environment.get_template(name)
 
 
 def draw_study(runs: pd.DataFrame) -> str:

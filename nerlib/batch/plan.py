@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nerlib import formats, params, records
+from nerlib import folders, formats, params, records
 from nerlib.batch import jobs
 from nerlib.batch.grid import ADAPTER, Grid, Training, adapter, grid, trainings
 from nerlib.efficiency import memory_needed
@@ -160,8 +160,9 @@ def estimate(
     -------
     DataFrame
         A row a training: `cell`, `kind`, `backbone`, `method`, `stage`, `runs`, `found`, `tried` (runs that choose a
-        learning rate), `shared` (runs that are scored only, with weights that another one trains), `seconds`, `known`
-        (`measured` or `counted`), `bytes` (of models on disk), `memory` (bytes at the peak, on the device).
+        learning rate), `shared` (runs that are scored only, with weights that another one trains), `loaded` (whether
+        others than its cell load its models), `seconds`, `known` (`measured` or `counted`), `bytes` (of models on disk;
+        a full model that is shared is there once), `memory` (bytes at the peak, on the device).
     """
     rows, trained = [], set[str]()
     for cell in sorted(study.cells.values(), key=lambda cell: cell.kind != "sources"):
@@ -173,8 +174,9 @@ def estimate(
             s, runs = one.settings, len(seeds) - there + more
             spent = runs * each.run + (0 if shared else runs * each.step * steps(one, each.steps))
             about = (cell.path, cell.kind, s.backbone, s.method, one.stage, len(seeds), there, more, shared)
-            rows.append((*about, spent, each.known, (len(seeds) + more) * each.model_bytes, each.memory_bytes))
-    names = "cell kind backbone method stage runs found tried shared seconds known bytes memory"
+            kept = (0 if shared and s.method == "full" else len(seeds) + more) * each.model_bytes
+            rows.append((*about, key in cell.loaded, spent, each.known, kept, each.memory_bytes))
+    names = "cell kind backbone method stage runs found tried shared loaded seconds known bytes memory"
     return pd.DataFrame(rows, columns=names.split())
 
 
@@ -250,26 +252,31 @@ def total(table: pd.DataFrame, notebooks: int) -> dict[str, float]:
     Returns
     -------
     dict
-        `hours` of a device, and the ends of their interval, `low` and `high`; `notebook_hours`; bytes by what is kept:
-        `bytes_all` models, `bytes_adapters` alone (of full fine-tuning none), `bytes_records` alone.
+        `hours` of a device, and the ends of their interval, `low` and `high`; `notebook_hours`; bytes in the end by
+        `keep_models`: `bytes_all`, `bytes_adapters`, `bytes_none` (language adapters stay), and `bytes_until_then`, of
+        models that go last, since others than their cell load them.
     """
     by_known = {str(known): seconds / 3600 for known, seconds in table.groupby("known")["seconds"].sum().items()}
     started = START * table.groupby("cell")["seconds"].sum().gt(0).sum() / 3600
     rest = BYTES_BESIDE * float((table["runs"] + table["tried"]).sum())
-    adapters = table.loc[table["method"].ne("full") | table["stage"].eq(ADAPTER), "bytes"].sum()
+    of_languages = table["stage"].eq(ADAPTER)
+    bytes_of = {
+        "bytes_all": of_languages | True,
+        "bytes_adapters": of_languages | table["method"].ne("full"),
+        "bytes_none": of_languages,
+        "bytes_until_then": table["loaded"] & ~of_languages,
+    }
     return {
         "hours": float(sum(by_known.values()) + started),
         "low": float(sum(hours / FACTOR[known] for known, hours in by_known.items()) + started / 2),
         "high": float(sum(hours * FACTOR[known] for known, hours in by_known.items()) + started * 2),
         "notebook_hours": notebooks * NOTEBOOK_MINUTES / 60 / 10,
-        "bytes_all": float(table["bytes"].sum()) + rest,
-        "bytes_adapters": float(adapters) + rest,
-        "bytes_records": rest,
+        **{name: float(table.loc[rows, "bytes"].sum()) + rest for name, rows in bytes_of.items()},
     }
 
 
 def plan(study: Mapping[str, Any], price: float = 0.0) -> str:
-    """What a study will cost, in lines to read.
+    """What a study will cost, in lines to read; the last one names the page that says the same.
 
     Parameters
     ----------
@@ -284,21 +291,26 @@ def plan(study: Mapping[str, Any], price: float = 0.0) -> str:
     told = total(table, len(planned))
     spent = {str(cell): seconds for cell, seconds in table.groupby("cell")["seconds"].sum().items()}
     sums = dict.fromkeys(("runs", "found", "tried", "shared", "seconds", "bytes"), "sum")
-    shown = table.groupby(["kind", "method"]).agg(sums | {"memory": "max"})
-    shown["seconds"] = shown["seconds"].map(formats.seconds)
-    shown[["bytes", "memory"]] = shown[["bytes", "memory"]].map(formats.size_in_bytes)
+    by_kind = table.groupby(["kind", "method"]).agg(sums | {"memory": "max"}).reset_index()
     runs, found = int((table["runs"] + table["tried"]).sum()), int(table["found"].sum())
     how = ", ".join(f"{share:.0%} {known}" for known, share in table["known"].value_counts(normalize=True).items())
     lines = [
-        shown.to_string(),
         f"{runs:,} runs in {len(cells.cells):,} cells, {found:,} of them found; {len(planned):,} notebooks",
         f"hours of a device: {told['hours']:.1f} ({told['low']:.1f} to {told['high']:.1f}; {how}); "
         f"of processors for notebooks: about {told['notebook_hours']:.1f}",
-        f"on disk, keep all: {formats.size_in_bytes(told['bytes_all'])}; adapters: "
-        f"{formats.size_in_bytes(told['bytes_adapters'])}; records: {formats.size_in_bytes(told['bytes_records'])}",
+        "on disk, keep_models: "
+        + ", ".join(f"{keep} {formats.size_in_bytes(told[f'bytes_{keep}'])}" for keep in ("all", "adapters", "none"))
+        + f"; with none, {formats.size_in_bytes(told['bytes_until_then'])} until the end, and what running jobs make",
         "devices, hours from start to end: "
         + ", ".join(f"{n}: {makespan(cells, spent, n) / 3600:.1f}" for n in (1, 8, 100)),
     ]
-    return "\n".join(
-        lines + ([f"at {price:g} an hour: {told['low'] * price:,.0f} to {told['high'] * price:,.0f}"] if price else [])
-    )
+    lines += [f"at {price:g} an hour: {told['low'] * price:,.0f} to {told['high'] * price:,.0f}"] if price else []
+    from nerlib.batch.index import template  # a job's Snakefile reads this module, and needs no pages
+    from nerlib.report.output import table as table_of
+
+    name = folders.safe_name(study["study"], "study")
+    page = folders.writable(folders.reports_folder() / name) / "plan.html"
+    shown = table_of(by_kind.rename(columns={"bytes": "model_bytes", "memory": "peak_memory_bytes"}), best=False)
+    content = template("plan.html.j2").render(title=f"Plan of {name}", rows=shown.body, lines=lines)
+    folders.write_atomically(page, content)
+    return "\n".join([shown.text, *lines, str(page)])

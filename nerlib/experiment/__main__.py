@@ -1,4 +1,7 @@
-"""Command line: ``python -m nerlib.experiment make OUT --cell JSON``; one line and exit code 1 when it cannot."""
+"""Command line: ``python -m nerlib.experiment make OUT --cell JSON``, ``fetch STUDY``, ``tidy STUDY``.
+
+They make runs, read what a study needs, and remove models; one line and exit code 1 when they cannot.
+"""
 
 import argparse
 import json
@@ -10,9 +13,13 @@ from typing import Any
 from pydantic import Json, TypeAdapter
 
 from nerlib import folders, params
+from nerlib.batch import grid, jobs
 from nerlib.errors import TooLarge, as_command
 from nerlib.experiment import Study
 from nerlib.experiment.languages import STAGE, language_adapter
+from nerlib.experiment.runs import Run, remove_model, remove_models
+from nerlib.experiment.study_data import StudyData
+from nerlib.vocabulary import find_stage
 
 
 @as_command
@@ -23,7 +30,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     make = commands.add_parser("make", help="the runs of a cell (nerlib.batch.grid); their digests go to a file")
     make.add_argument("out", type=Path, help="a JSON file: by stage and method, the digests of the runs")
     make.add_argument("--cell", required=True, type=TypeAdapter(Json[list[dict[str, Any]]]).validate_python)
+    make.set_defaults(func=_make)
+    read = commands.add_parser("fetch", help="read all that a study needs, so that it is in the Hub's cache")
+    read.add_argument("study")
+    read.set_defaults(func=lambda given: fetch(given.study))
+    tidy = commands.add_parser("tidy", help="remove the models that a study's settings do not keep (`keep_models`)")
+    tidy.add_argument("study")
+    tidy.set_defaults(func=lambda given: remove_models(given.study))
     given = parser.parse_args(arguments)
+    given.func(given)
+
+
+def _make(given: argparse.Namespace) -> None:
     made = make_cell(given.cell)
     folders.writable(given.out.parent)
     folders.write_atomically(given.out, json.dumps(made, indent=1) + "\n")
@@ -35,7 +53,8 @@ def make_cell(cell: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     Parameters
     ----------
     cell
-        As `nerlib.batch.grid.Cell.parameters` gives it: mappings of `settings`, and `stages` to make under them.
+        As `nerlib.batch.grid.Cell.parameters` gives it: mappings of `settings`, and `stages` to make under them. Where
+        the settings do not keep models, those that nothing loads any more are removed; `loaded` ones others load.
 
     Returns
     -------
@@ -48,6 +67,8 @@ def make_cell(cell: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
         When something cannot be read or meant, or a training fails: what was finished before stays.
     """
     made: dict[str, list[str]] = {}
+    continued = {find_stage(stage).continues for part in cell for stage in part["stages"] if stage != STAGE}
+    over = list[Run]()
     for part in cell:
         study = Study(params.read_settings(part["settings"]))
         for stage in part["stages"]:
@@ -58,7 +79,42 @@ def make_cell(cell: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
                 print(f"not run: {reason}")
                 continue
             made.setdefault(f"{stage}, {study.settings.method}", []).extend(run.digest for run in runs)
+            own = [] if adapted or stage in part.get("loaded", ()) else runs
+            over += own if stage in continued else []
+            for run in [] if stage in continued else own:
+                remove_model(run)
+    for run in over:
+        remove_model(run)
     return made
+
+
+def fetch(study: str) -> None:
+    """Read the backbones, corpora and texts of a study: then they are in the Hub's cache, for nodes that are offline.
+
+    Raises
+    ------
+    NerlibError
+        For the first that cannot be read or meant.
+    """
+    seen = set[tuple[Any, ...]]()
+    for cell in grid.grid(jobs.jobs(jobs.described(study))).cells.values():
+        for one, _ in cell.trainings.values():
+            s, is_text = one.settings, one.stage == grid.ADAPTER
+            about = (
+                s.language,
+                "text" if is_text else s.task,
+                s.backbone,
+                "" if is_text else s.target_corpus,
+                *s.sources,
+            )
+            if about not in seen:
+                seen.add(about)
+                print(*about, flush=True)
+                data = StudyData(s)
+                if is_text:
+                    data.text(s.language)
+                else:
+                    data.check()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,9 @@ from nerlib.records import Record
 from nerlib.records.record import RECORD
 
 MODEL, CURVE, LOG, COUNTS, CHECKPOINT = "model", "curve.csv", "log.txt", "counts.npz", "checkpoint"
+OF_MODEL = f"{MODEL}/{folders.DIGESTS}"  # the model's own list of digests, which stands for it
+REMOVED = "model_removed"  # of a run's provenance: since when its model is gone, and the digest that it had
+TUNING = "{study}-tuning"  # where tried rates stand: apart, so that no table of results holds them
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,11 @@ class Run:
     def digest(self) -> str:
         """Its identity's digest."""
         return self.record.digest
+
+    @property
+    def has_model(self) -> bool:
+        """Whether its model is there: `remove_model` may have been."""
+        return REMOVED not in self.record.provenance
 
     @cached_property
     def curve(self) -> pd.DataFrame:
@@ -116,7 +124,12 @@ class Job:
 
 
 def get_or_train(
-    name: Name, identity: Mapping[str, Any], known: Mapping[str, Any], make: Callable[[Job], dict[str, Any]]
+    name: Name,
+    identity: Mapping[str, Any],
+    known: Mapping[str, Any],
+    make: Callable[[Job], dict[str, Any]],
+    *,
+    with_model: bool = False,
 ) -> Run:
     """The run with this identity: found finished, gone on with from a checkpoint, or made.
 
@@ -133,6 +146,8 @@ def get_or_train(
         Fields of the record that are known before.
     make
         Trains, writes the run's files, and returns further fields of the record, `scores` and `costs` among them.
+    with_model
+        Whether a run whose model was removed is made again.
 
     Raises
     ------
@@ -146,16 +161,35 @@ def get_or_train(
         When the run is finished and its files are not as they were written (see `folders.REMAKE`).
     """
     folder = records.run_folder(*name, records.digest_of(identity))
-    asked_for, lock = set(known.get("asked_for", ())), folder.with_name(f".{folder.name}.lock")
-    found = finished(folder)
+    asked_for, lock = set(known.get("asked_for", ())), _lock(folder)
+    found = finished(folder, with_model)
     if found and asked_for <= set(found.record.variants) and not (lock.exists() or _left_behind(folder)):
         return found
     with folders.lock(lock, on_wait=lambda owner: announce(f"{name}: made by {owner}, waiting")) as check_held:
         job = Job(folder, name, check_held)
         job.clear(_left_behind(folder))
-        if found := finished(folder):
+        if found := finished(folder, with_model):
             return _also_asked_for(found, asked_for)
+        if gone := finished(folder):
+            return _made_again(job, _also_asked_for(gone, asked_for), known, make)
         return _made(job, identity, known, make)
+
+
+def _made_again(job: Job, gone: Run, known: Mapping[str, Any], make: Callable[[Job], dict[str, Any]]) -> Run:
+    """Make a run again whose model was removed; when it cannot be made, its record stays as it was."""
+    job.say("made again: its model was removed")
+    try:
+        made = _made(job, gone.record.identity, {**known, "asked_for": gone.record.asked_for}, make)
+    except BaseException:
+        records.write_record(gone.folder, gone.record)
+        raise
+    same = made.record.digests[OF_MODEL] == gone.record.provenance[REMOVED]["digest"]
+    job.say(f"its model is {'the one that was removed' if same else 'another one than that which was removed'}")
+    return made
+
+
+def _lock(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.lock")
 
 
 def _also_asked_for(run: Run, variants: set[str]) -> Run:
@@ -165,8 +199,10 @@ def _also_asked_for(run: Run, variants: set[str]) -> Run:
     return Run(run.folder, records.write_record(run.folder, record))
 
 
-def finished(folder: Path) -> Run | None:
+def finished(folder: Path, with_model: bool = False) -> Run | None:
     """The finished run in a folder; None when there is none, or its record is damaged (said, and done again).
+
+    Also none is one whose model was removed, where it is asked for `with_model`.
 
     Raises
     ------
@@ -190,7 +226,37 @@ def finished(folder: Path) -> Run | None:
             raise RecordError(f"{folder}: not as it was written: {wrong}; {folders.REPAIR}")
         announce(f"{folder}: not as it was written: {wrong}; the run is done again")
         return None
-    return Run(folder, record)
+    run = Run(folder, record)
+    return run if run.has_model or not with_model else None
+
+
+def remove_model(run: Run) -> None:
+    """Remove the model of a run whose settings do not keep it (`keep_models`), and say so in its record.
+
+    Whoever asks for the run with its model has it made again (`get_or_train`).
+    """
+    record = run.record
+    keep = record.settings.get("keep_models", {}).get("value", "all")
+    if keep == "all" or (keep == "adapters" and record.method != "full"):
+        return
+    with folders.lock(_lock(run.folder)):
+        found = finished(run.folder, with_model=True)
+        if found is None:
+            return
+        digests = dict(found.record.digests)
+        removed = {"since": datetime.now(UTC).isoformat(timespec="seconds"), "digest": digests.pop(OF_MODEL)}
+        told = {"digests": digests, "provenance": found.record.provenance | {REMOVED: removed}}
+        records.write_record(run.folder, found.record.model_copy(update=told))
+        folders.remove(run.folder / MODEL)
+
+
+def remove_models(study: str) -> None:
+    """Remove all models of a study, and of the rates that it tried, that its settings do not keep."""
+    for name in (study, TUNING.format(study=study)):
+        table = records.read_records(name)
+        for folder in table.loc[table["status"] == "finished", "folder"]:
+            if run := finished(Path(folder)):
+                remove_model(run)
 
 
 def _left_behind(folder: Path) -> list[Path]:
@@ -243,12 +309,7 @@ def _made(
 
 def digests_of_files(folder: Path) -> dict[str, str]:
     """Digests of a run's files; that of the model's own list of digests stands for the model."""
-    files = (
-        folder / CURVE,
-        folder / COUNTS,
-        *(folder / records.PREDICTIONS).glob("*"),
-        folder / MODEL / folders.DIGESTS,
-    )
+    files = (folder / CURVE, folder / COUNTS, *(folder / records.PREDICTIONS).glob("*"), folder / OF_MODEL)
     return {f.relative_to(folder).as_posix(): folders.fingerprint_file(f) for f in files if f.is_file()}
 
 

@@ -50,6 +50,7 @@ def runs_of_stage(
     parents: Mapping[int, Run | None],
     adapters: Mapping[str, Run],
     *,
+    with_models: bool = False,
     part: str = "",
     checkpoint_seconds: float | None = None,
 ) -> list[Run]:
@@ -61,6 +62,8 @@ def runs_of_stage(
         By seed, the run that it continues.
     adapters
         The runs of the language adapters, by tag, for a method that has some.
+    with_models
+        Whether runs whose models were removed are made again.
     part
         Which part of a page's work this is, as "stage 1 of 3", for those who wait.
     checkpoint_seconds
@@ -80,15 +83,28 @@ def runs_of_stage(
     for number, (seed, parent) in enumerate(parents.items(), start=1):
         where = ", ".join(filter(None, (part, f"run {number} of {len(parents)}" if len(parents) > 1 else "")))
         run = StageRun(data, stage, seed, parent, adapters, where)
-        found += [str(seed)] if finished(records.run_folder(*run.name, records.digest_of(run.identity))) else []
+        found += [str(seed)] if run.found(with_models) else []
+        make = partial(_make, run, every)
         try:
-            made.append(get_or_train(run.name, run.identity, record_fields(run), partial(_make, run, every)))
+            made.append(get_or_train(run.name, run.identity, record_fields(run), make, with_model=with_models))
         except KeyboardInterrupt:
             kept = f"finished and kept: seed {', '.join(str(one.seed) for one in made)}; " if made else ""
             raise Interrupted(f"{run.title}; {kept}the same cell goes on from the last checkpoint") from None
     if found:
         announce(f"{stage.name}, {data.settings.method}: found finished, seed {', '.join(found)}")
     return made
+
+
+def seeds_to_make(
+    data: StudyData,
+    stage: Stage,
+    parents: Mapping[int, Run | None],
+    adapters: Mapping[str, Run],
+    with_models: bool,
+) -> list[int]:
+    """Which of a stage's runs are not there (see `runs_of_stage`)."""
+    each = (StageRun(data, stage, seed, parent, adapters) for seed, parent in parents.items())
+    return [run.seed for run in each if not run.found(with_models)]
 
 
 # --- what a run is --------------------------------------------------------------------------------------------------
@@ -177,6 +193,10 @@ class StageRun:
             trained = {example.language for example in (*self.examples.train, *self.examples.dev)}
             training["language_adapters"] = {tag: run.digest for tag, run in self.adapters.items() if tag in trained}
         return training
+
+    def found(self, with_model: bool) -> Run | None:
+        """The finished run, when it is there (see `runs.finished`)."""
+        return finished(records.run_folder(*self.name, records.digest_of(self.identity)), with_model)
 
     @property
     def primary_metric(self) -> str:

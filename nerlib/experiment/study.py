@@ -14,15 +14,14 @@ from nerlib.corpora import checks
 from nerlib.errors import SettingsError, TooLarge
 from nerlib.experiment.languages import language_adapter
 from nerlib.experiment.progress import announce
-from nerlib.experiment.runs import Run
-from nerlib.experiment.stage_run import runs_of_stage
+from nerlib.experiment.runs import TUNING, Run, remove_model
+from nerlib.experiment.stage_run import runs_of_stage, seeds_to_make
 from nerlib.experiment.study_data import StudyData
 from nerlib.languages import language_name
 from nerlib.models import TaskModel, build, default_learning_rate, load_model
 from nerlib.params import Settings
 from nerlib.vocabulary import METHODS, METRICS, TASKS, find_stage, form_of
 
-TUNING = "{study}-tuning"  # where tried rates stand: apart, so that no table of results holds them
 DRIFT_SENTENCES, SIMILARITY_SENTENCES = 200, 1000  # of the test set; of each language
 
 
@@ -79,14 +78,18 @@ class Study:
         if find_stage(stage).continues and self.tunes("sources"):
             fixed["learning_rate"] = self.rate("sources")
         name = "target_learning_rate" if find_stage(stage).continues else "learning_rate"
-        rows = []
+        rows, runs = [], list[Run]()
         for rate in (factor * usual for factor in settings.tuning_factors):
             (run,) = self.with_settings(settings.model_copy(update=fixed | {name: rate})).run_stage(stage)
             metric = run.record.scores["metric"]
             dev_score = run.record.scores["dev"][METRICS[metric].key]
             rows.append((stage, settings.method, rate, dev_score, run.record.costs["seconds"]["total"]))
+            runs.append(run)
         tried = pd.DataFrame(rows, columns=["stage", "method", "learning_rate", "dev_score", "seconds"])
-        return tried.assign(chosen=tried.index == tried["dev_score"].idxmax())
+        tried = tried.assign(chosen=tried.index == tried["dev_score"].idxmax())
+        for run in (run for run, chosen in zip(runs, tried["chosen"], strict=True) if not chosen):
+            remove_model(run)
+        return tried
 
     def new_model(self) -> TaskModel:
         """The model as a first stage begins with it, for looking at."""
@@ -99,6 +102,7 @@ class Study:
         stage: str,
         seeds: Sequence[int] | None = None,
         *,
+        with_models: bool = False,
         part: str = "",
         checkpoint_seconds: float | None = None,
     ) -> list[Run]:
@@ -112,6 +116,8 @@ class Study:
             A name among `STAGES`, or `few_shot_<n>`, or `target_only_<n>`.
         seeds
             None: those of the settings.
+        with_models
+            Whether runs whose models were removed (`keep_models`) are made again.
         part
             Which part of a page's work this is, as "stage 1 of 3": progress tells it.
         checkpoint_seconds
@@ -134,9 +140,14 @@ class Study:
         adapters = self.language_adapters
         if found.trains_on == "target" and not found.continues:  # the sources' adapters have no part in it
             adapters = {tag: run for tag, run in adapters.items() if tag == self.settings.language}
-        return runs_of_stage(self.data, found, parents, adapters, part=part, checkpoint_seconds=checkpoint_seconds)
+        gone = [seed for seed, parent in parents.items() if parent and not parent.has_model]
+        if gone and (made := seeds_to_make(self.data, found, parents, adapters, with_models)):
+            again = [seed for seed in gone if seed in made]
+            parents |= zip(again, self.run_stage(str(found.continues), again, with_models=True, part=part), strict=True)
+        how: dict[str, Any] = {"part": part, "checkpoint_seconds": checkpoint_seconds, "with_models": with_models}
+        return runs_of_stage(self.data, found, parents, adapters, **how)
 
-    def runs(self, *stages: str, methods: Sequence[str] | None = None) -> pd.DataFrame:
+    def runs(self, *stages: str, methods: Sequence[str] | None = None, with_models: bool = False) -> pd.DataFrame:
         """The tidy table of the runs of stages: found finished, gone on with from a checkpoint, or made.
 
         Parameters
@@ -145,6 +156,8 @@ class Study:
             As for `run_stage`.
         methods
             None: the settings' one. One that needs more memory than there is has no runs (`not_run` says so).
+        with_models
+            As for `run_stage`.
 
         Returns
         -------
@@ -157,9 +170,8 @@ class Study:
         asked = list(product(methods or [self.settings.method], stages))
         for number, (method, stage) in enumerate(asked, start=1):
             try:
-                made += self.with_method(method).run_stage(
-                    stage, part=f"stage {number} of {len(asked)}" if len(asked) > 1 else ""
-                )
+                part = f"stage {number} of {len(asked)}" if len(asked) > 1 else ""
+                made += self.with_method(method).run_stage(stage, part=part, with_models=with_models)
             except TooLarge as reason:
                 announce(f"not run: {reason}")
         return self.table(made)

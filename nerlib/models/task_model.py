@@ -418,7 +418,8 @@ def load_model(
     """
     path = Path(folder) / "model" if (Path(folder) / "model").is_dir() else Path(folder)
     if not (path / ABOUT).is_file():
-        raise ModelError(f"{folder} holds no model of nerlib: expected {ABOUT}")
+        hint = "a run whose model was removed (`keep_models`) makes it again when it is asked for `with_models`"
+        raise ModelError(f"{folder} holds no model of nerlib: expected {ABOUT}; {hint}")
     about = read_json(path / ABOUT)
     task, labels, method = find_task(about["task"]), tuple(about["labels"]), from_description(about["method"])
     found = backbone if isinstance(backbone, Backbone) else _find_again(backbone, about["backbone"])
