@@ -231,6 +231,16 @@ def test_a_study_is_planned_without_corpora(capsys):
     assert "did you mean 'wikiann'" in capsys.readouterr().err
 
 
+def test_the_records_of_a_study_itself_are_believed_more_than_another_one_s(tiny_backbone, tmp_path, capsys):
+    given = tiny.small_study(tmp_path, tiny_backbone(), method="full", num_epochs=1, seeds=[1])
+    Study(params.read_settings(given | {"study": "first"})).run_stage("baseline")
+    described = {"languages": [given.pop("language")], "parameters": given, "notebooks": {"02_baseline": {}}}
+    told = [plan.plan({"study": name, **described}) for name in ("first", "second")]
+    assert "100% measured)" in told[0] and "100% measured elsewhere)" in told[1]
+    page = Path(told[0].splitlines()[-1])
+    assert page.name == "plan.html" and "100% measured)" in page.read_text()
+
+
 def test_weights_that_are_trained_elsewhere_take_no_training():
     table = plan.estimate(study_file("wikiann"), {})
     sources = table[(table["stage"] == "sources") & (table["method"] == "full")].groupby("kind")

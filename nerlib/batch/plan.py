@@ -1,7 +1,8 @@
 """What a study will cost, before it begins: runs, hours, memory, disk, and how long it takes on so many devices.
 
-Hours come from finished records of the same backbone and method, of whatever study, where there are some (`measured`);
-else from what an optimizer step of XLM-R base took on one H200 (`counted`). Both are told as an interval.
+Hours come from finished records of the same backbone and method where there are some: of the study itself (`measured`)
+or of another one, whose sentences may be shorter (`measured elsewhere`); else from what an optimizer step of XLM-R base
+took on one H200 (`counted`). All are told as an interval.
 Optimizer steps follow from the settings, but for corpora of unknown size.
 """
 
@@ -41,7 +42,11 @@ LORA_SHARE = 0.0011
 EACH_RUN, PER_GIGABYTE = 2.0, 4.0  # seconds: scoring and files; weights read and written
 START = 30.0  # seconds from a job's begin to its first step
 LEAST_MINUTES = 10  # that a job asks for
-FACTOR = {"measured": 1.5, "counted": 3.0}  # an interval's ends are so many times more, and less
+FACTOR = {
+    "measured": 1.5,
+    "measured elsewhere": 3.0,
+    "counted": 3.0,
+}  # an interval's ends: times as much
 HOST_MB = 4000  # of the libraries
 NOTEBOOK_MINUTES, NOTEBOOK_MB = 60, 8000  # asked for; a tenth of the time is usual
 BYTES_BESIDE = 150e3  # of a run, beside its model: record, predictions, counts, curve, log
@@ -57,7 +62,7 @@ class Rate(NamedTuple):
     memory_bytes: float
     weights: float
     steps: Mapping[str, float]  # of a run by stage, for corpora that are taken whole
-    known: str  # measured, counted
+    known: str  # measured, measured elsewhere, counted
 
 
 def steps(one: Training, usual: Mapping[str, float]) -> float:
@@ -161,8 +166,8 @@ def estimate(
     DataFrame
         A row a training: `cell`, `kind`, `backbone`, `method`, `stage`, `runs`, `found`, `tried` (runs that choose a
         learning rate), `shared` (runs that are scored only, with weights that another one trains), `loaded` (whether
-        others than its cell load its models), `seconds`, `known` (`measured` or `counted`), `bytes` (of models on disk;
-        a full model that is shared is there once), `memory` (bytes at the peak, on the device).
+        others than its cell load its models), `seconds`, `known` (see `Rate`), `bytes` (of models on disk; a full model
+        that is shared is there once), `memory` (bytes at the peak, on the device).
     """
     rows, trained = [], set[str]()
     for cell in sorted(study.cells.values(), key=lambda cell: cell.kind != "sources"):
@@ -287,7 +292,9 @@ def plan(study: Mapping[str, Any], price: float = 0.0) -> str:
     """
     planned = jobs.jobs(study)
     cells = grid(planned)
-    table = estimate(cells, rates(all_records()), finished({study["study"], ADAPTERS}))
+    elsewhere = {key: rate._replace(known="measured elsewhere") for key, rate in rates(all_records()).items()}
+    own = rates(pd.concat(records.read_records(name) for name in (study["study"], ADAPTERS)))
+    table = estimate(cells, elsewhere | own, finished({study["study"], ADAPTERS}))
     told = total(table, len(planned))
     spent = {str(cell): seconds for cell, seconds in table.groupby("cell")["seconds"].sum().items()}
     sums = dict.fromkeys(("runs", "found", "tried", "shared", "seconds", "bytes"), "sum")
