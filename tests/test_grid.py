@@ -237,6 +237,11 @@ def test_the_records_of_a_study_itself_are_believed_more_than_another_one_s(tiny
     described = {"languages": [given.pop("language")], "parameters": given, "notebooks": {"02_baseline": {}}}
     told = [plan.plan({"study": name, **described}) for name in ("first", "second")]
     assert "100% measured)" in told[0] and "100% measured elsewhere)" in told[1]
+    (record,) = map(records.read_record, folders.runs_folder().glob("first/*/*/*/*/*/*"))
+    table = plan.estimate(grid.grid(jobs.jobs({"study": "second", **described})), plan.rates(plan.all_records()))
+    assert table["bytes"].tolist() == [record.costs["model_bytes"]] * 2, (
+        "a backbone in a folder is the one of the records"
+    )
     page = Path(told[0].splitlines()[-1])
     assert page.name == "plan.html" and "100% measured)" in page.read_text()
 

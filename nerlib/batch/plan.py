@@ -126,7 +126,9 @@ def _line(steps: np.ndarray, seconds: np.ndarray) -> tuple[float, float]:
 
 def rate(one: Training, known: Mapping[tuple[str, str], Rate]) -> Rate:
     """What a training's runs take: as measured, else by count."""
-    backbone, kind = canonical_backbone(one.settings.backbone), ADAPTER if one.stage == ADAPTER else one.settings.method
+    asked = one.settings.backbone  # a folder goes by its last name, as in records
+    backbone = canonical_backbone(Path(asked).name if folders.from_root(asked).is_dir() else asked)
+    kind = ADAPTER if one.stage == ADAPTER else one.settings.method
     if found := known.get((backbone, kind)):
         return found
     weights = next(
