@@ -2,6 +2,7 @@
 
 python -m benchmarks.statistics_speed              # a verdict over 20 languages × 5 seeds × 2 × 2,000 sentences
 python -m benchmarks.statistics_speed notebook     # 5,000 generated records through notebook 07
+python -m benchmarks.statistics_speed notebook 176 20   # so many languages and seeds: here 88,000 records, and an index
 """
 
 import os
@@ -17,10 +18,10 @@ import numpy as np
 from benchmarks.calibration import test_set
 from nerlib import records, statistics
 from nerlib.batch import jobs
+from nerlib.batch.index import index
 from nerlib.scoring import Counts, EntityCounts
 
 METHODS = {"full": 0.70, "lora": 0.71, "dora": 0.712, "bottleneck": 0.69, "madx": 0.73}
-LANGUAGES = [f"x-latn-{distance}-1" for distance in range(5, 105, 5)]
 STAGES = ("baseline_converged", "sources", "few_shot_10", "few_shot_100", "target")
 SENTENCES = 300
 
@@ -37,15 +38,16 @@ def verdict(languages=20, seeds=5, sentences=2000):
     print(f"{said}: {took:.2f} s on one core, peak memory {peak():.0f} MiB")
 
 
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def peak(whose=resource.RUSAGE_SELF):
+    return resource.getrusage(whose).ru_maxrss / 1024
 
 
-def write_records(seeds=10):
+def write_records(languages=20, seeds=10):
     """5,000 records: 20 languages × 5 methods × 5 stages × 10 seeds, with counts of 300 sentences each."""
     rng = np.random.default_rng(2)
-    gold = {language: rng.poisson(1.5, size=(SENTENCES, 1)) for language in LANGUAGES}
-    cells = list(product(LANGUAGES, METHODS, STAGES, range(1, seeds + 1)))
+    tags = [f"x-latn-{5 + 5 * (i % 20)}-{1 + i // 20}" for i in range(languages)]
+    gold = {language: rng.poisson(1.5, size=(SENTENCES, 1)) for language in tags}
+    cells = list(product(tags, METHODS, STAGES, range(1, seeds + 1)))
     for language, method, stage, seed in cells:
         f1 = METHODS[method] + 0.05 * (stage == "target") + rng.normal(0, 0.01)
         tp = rng.binomial(gold[language], f1)
@@ -68,17 +70,27 @@ def write_records(seeds=10):
     return len(cells)
 
 
-def notebook():
+def notebook(*sizes):
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"NERLIB_RUNS": f"{folder}/runs", "NERLIB_REPORTS": f"{folder}/reports"}
-        written = write_records()
+        written = write_records(*sizes)
+        for what in ("cold", "warm"):
+            took, table = timed(lambda: records.read_records("generated"))
+            print(f"{len(table):,} records read ({what}): {took:.1f} s", flush=True)
         source = Path(__file__).parent.parent / "notebooks" / "07_statistics.ipynb"
-        for what in ("first", "again, with the index of records"):
-            started = time.perf_counter()
-            page = jobs.execute(source, Path(folder) / "07_statistics.ipynb", {"study": "generated"})
-            took, size = time.perf_counter() - started, page.stat().st_size / 1e6
-            print(f"notebook 07 over {written:,} records ({what}): {took:.0f} s; a page of {size:.1f} MB")
+        out = Path(folder) / "reports" / "generated" / "mul" / "07_statistics.ipynb"
+        took, page = timed(lambda: jobs.execute(source, out, {"study": "generated"}))
+        print(f"notebook 07 over {written:,} records: {took:.0f} s; a page of {page.stat().st_size / 1e6:.1f} MB")
+        took, page = timed(lambda: index("generated", ["mul/07_statistics"]))
+        print(f"the index: {took:.1f} s; {page.stat().st_size / 1e6:.1f} MB")
+        print(f"peak memory: {peak():.0f} MiB here, {peak(resource.RUSAGE_CHILDREN):.0f} MiB in the notebook's kernel")
+
+
+def timed(call):
+    started = time.perf_counter()
+    found = call()
+    return time.perf_counter() - started, found
 
 
 if __name__ == "__main__":
-    notebook() if sys.argv[1:] == ["notebook"] else verdict()
+    notebook(*map(int, sys.argv[2:])) if sys.argv[1:2] == ["notebook"] else verdict()

@@ -300,6 +300,8 @@ def _made(
         raise
     costs = costs_of_device(fields["costs"], use, before)
     fields["costs"] = costs | fields["costs"]  # what took over another run's training has that one's
+    files = [file for file in (job.folder / MODEL).rglob("*") if file.is_file()]
+    fields["costs"]["model_bytes"] = sum(file.stat().st_size for file in files)
     fields["digests"] = fields.get("digests", {}) | digests_of_files(job.folder)
     run = Run(job.folder, record(fields | {"status": "finished"}))
     shutil.rmtree(job.checkpoint, ignore_errors=True)

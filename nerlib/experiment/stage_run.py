@@ -469,7 +469,6 @@ def score_stage(run: StageRun, job: Job, trained: Trained) -> dict[str, Any]:
         records.write_predictions(job.folder, split, getattr(examples, split), found)
     costs = trained.costs | {
         "seconds": plus_evaluation(trained.costs["seconds"], watch.seconds["evaluation"]),
-        "model_bytes": sum(file.stat().st_size for file in (job.folder / MODEL).rglob("*") if file.is_file()),
         "lost_words": trained.costs["lost_words"] | {"dev": dev.lost_words, "test": test.lost_words},
     }
     collapsed = why_collapsed(
