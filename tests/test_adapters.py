@@ -322,6 +322,13 @@ def test_a_language_without_an_adapter_is_refused(trained):
 # --- files ----------------------------------------------------------------------------------------------------------
 
 
+def test_what_is_loaded_and_saved_again_is_the_same_to_the_last_byte(trained, tmp_path):
+    for name, model in (("first", trained), ("again", None)):
+        models.save_model(model or models.load_model(tmp_path / "first"), tmp_path / name)
+    first, again = ((tmp_path / name / folders.DIGESTS).read_text() for name in ("first", "again"))
+    assert first == again
+
+
 def run_python(code, *arguments):
     subprocess.run([sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)], check=True)
 

@@ -355,7 +355,7 @@ def without_nerlib(model: TaskModel, language: str = "") -> str:
         return ""
     address, _, revision = model.backbone.address.partition("@")
     backbone = f"{address!r}, revision={revision!r}" if revision else repr(address)
-    outputs = f"id2label={model.network.config.id2label}"
+    outputs = f"id2label={dict(sorted(model.network.config.id2label.items()))}"
     outputs += f", pad_token_id={model.tokenizer.pad_token_id}" if family.kind == "decoder" else ""
     of_head = head.model_class.replace("AutoModel", method.loads_with)
     lines = [
