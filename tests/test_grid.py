@@ -207,6 +207,7 @@ def test_a_study_takes_no_longer_on_more_devices_and_no_less_than_its_longest_ch
     hours = [plan.makespan(african, spent, devices) for devices in (1, 2, 8, 1000)]
     assert hours == sorted(hours, reverse=True)
     assert hours[0] == pytest.approx(sum(spent.values()) + plan.START * len(spent))
+    assert plan.makespan(african, dict.fromkeys(spent, 0.0), 1) == 0, "what is found takes nothing"
 
     def chain(path):
         return spent[path] + plan.START + max(map(chain, african.cells[path].needs), default=0.0)

@@ -244,7 +244,8 @@ def makespan(study: Grid, spent: Mapping[str, float], devices: int) -> float:
     while ready or running:
         while ready and len(running) < devices:
             _, path = heapq.heappop(ready)
-            heapq.heappush(running, (now + START + spent.get(path, 0.0), path))
+            takes = spent.get(path, 0.0)
+            heapq.heappush(running, (now + (START + takes if takes else 0.0), path))
         now, path = heapq.heappop(running)
         for after in then[path]:
             waits[after].discard(path)
@@ -301,6 +302,7 @@ def plan(study: Mapping[str, Any], price: float = 0.0) -> str:
     spent = {str(cell): seconds for cell, seconds in table.groupby("cell")["seconds"].sum().items()}
     sums = dict.fromkeys(("runs", "found", "tried", "shared", "seconds", "bytes"), "sum")
     by_kind = table.groupby(["kind", "method"]).agg(sums | {"memory": "max"}).reset_index()
+    by_kind["kind"] = by_kind["kind"].str.replace("_", " ")
     runs, found = int((table["runs"] + table["tried"]).sum()), int(table["found"].sum())
     how = ", ".join(f"{share:.0%} {known}" for known, share in table["known"].value_counts(normalize=True).items())
     lines = [
