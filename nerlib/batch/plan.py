@@ -42,11 +42,8 @@ LORA_SHARE = 0.0011
 EACH_RUN, PER_GIGABYTE = 2.0, 4.0  # seconds: scoring and files; weights read and written
 START = 30.0  # seconds from a job's begin to its first step
 LEAST_MINUTES = 10  # that a job asks for
-FACTOR = {
-    "measured": 1.5,
-    "measured elsewhere": 3.0,
-    "counted": 3.0,
-}  # an interval's ends: times as much
+#: An interval's ends are so many times more, and less.
+FACTOR = {"measured": 1.5, "measured elsewhere": 3.0, "counted": 3.0}
 HOST_MB = 4000  # of the libraries
 NOTEBOOK_MINUTES, NOTEBOOK_MB = 60, 8000  # asked for; a tenth of the time is usual
 BYTES_BESIDE = 150e3  # of a run, beside its model: record, predictions, counts, curve, log
