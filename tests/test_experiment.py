@@ -531,6 +531,17 @@ def test_a_removed_model_is_made_again_when_a_later_stage_or_a_reader_asks_for_i
     assert few.has_model and few.load_model().labels == models.load_model(usual.folder).labels
 
 
+def test_who_is_killed_while_a_model_is_removed_leaves_what_the_next_removal_takes(material, monkeypatch):
+    given = material | {"study": "half-removed", "keep_models": "none", "seeds": [1]}
+    (run,) = study(given).run_stage("baseline")
+    with monkeypatch.context() as patched:
+        patched.setattr(folders, "remove", lambda path: None)
+        runs.remove_model(run)
+    assert not runs.finished(run.folder).has_model and (run.folder / "model").is_dir()
+    runs.remove_models(given["study"])
+    assert not (run.folder / "model").exists()
+
+
 def test_a_run_keeps_its_record_when_its_model_cannot_be_made_again(material, monkeypatch):
     given = material | {"study": "unmade", "keep_models": "none", "seeds": [1]}
     (run,) = study(given).run_stage("baseline")

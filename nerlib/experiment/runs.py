@@ -240,14 +240,14 @@ def remove_model(run: Run) -> None:
     if keep == "all" or (keep == "adapters" and record.method != "full"):
         return
     with folders.lock(_lock(run.folder)):
-        found = finished(run.folder, with_model=True)
-        if found is None:
-            return
-        digests = dict(found.record.digests)
-        removed = {"since": datetime.now(UTC).isoformat(timespec="seconds"), "digest": digests.pop(OF_MODEL)}
-        told = {"digests": digests, "provenance": found.record.provenance | {REMOVED: removed}}
-        records.write_record(run.folder, found.record.model_copy(update=told))
-        folders.remove(run.folder / MODEL)
+        found = finished(run.folder)
+        if found and found.has_model:
+            digests = dict(found.record.digests)
+            removed = {"since": datetime.now(UTC).isoformat(timespec="seconds"), "digest": digests.pop(OF_MODEL, "")}
+            told = {"digests": digests, "provenance": found.record.provenance | {REMOVED: removed}}
+            records.write_record(run.folder, found.record.model_copy(update=told))
+        if found:  # the record says so first: who is killed here leaves a folder that goes with the next removal
+            folders.remove(run.folder / MODEL)
 
 
 def remove_models(study: str) -> None:
