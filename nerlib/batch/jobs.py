@@ -87,15 +87,17 @@ def jobs(study: Mapping[str, Any]) -> list[Job]:
         _refuse_unknown(own, set().union(*known.values()), f"languages: {language}")
         shared = {**params.language_file(language), **common, **own, "study": name, "language": language}
         for notebook, variants in planned.items():
+            alike: list[Job] = []
             for variant, given in (_mapping(variants, notebook) or {"": {}}).items():
                 where = f"{notebook}: {variant}"
                 given = _mapping(given, where)
                 if language in _languages(given.pop("languages", [language]), where=f"{where}: languages"):
                     passed = _passed(shared, given, override, known[notebook], where)
                     job = Job(language, notebook, variant and folders.safe_name(variant, "variant"), passed)
-                    if twin := next((one for one in made if one._replace(variant=variant) == job), None):
+                    if twin := next((one for one in alike if one.parameters == passed), None):
                         raise SettingsError(f"{twin.path} and {job.path} ask for the same: nothing tells them apart")
-                    made.append(job)
+                    alike.append(job)
+            made += alike
     for notebook, given in summary.items():
         passed = _passed({**common, "study": name}, _mapping(given, notebook), override, known[notebook], notebook)
         made.append(Job(ALL_LANGUAGES, notebook, "", passed))
