@@ -32,6 +32,9 @@ try:
     folders.write_atomically(REPORTS / ".planned", "\n".join(JOBS))  # a file: a command line holds some thousands only
 except NerlibError as error:
     sys.exit(str(error))
+if workflow.is_main_process and any((REPORTS / ".snakemake" / "locks").glob("*")):  # --quiet all says nothing of it
+    print(f"{REPORTS} is locked: another snakemake makes this study, or one was killed: then the same command with")
+    print("--unlock once (where jobs were submitted: when these have ended), and the same command again")
 PYTHON = sys.executable  # no parameter: whoever moves the environment has nothing to make again
 
 

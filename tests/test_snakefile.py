@@ -253,6 +253,18 @@ def test_a_study_runs_once_and_a_failure_is_shown(root, snakemake):
 
 
 @pytest.mark.slow
+def test_a_locked_study_says_what_to_do_and_is_made_after_it(root, snakemake):
+    locks = folders.reports_folder() / "trial" / ".snakemake" / "locks"
+    locks.mkdir(parents=True)
+    (locks / "0.output.lock").write_text("index.html\n")  # as one that was killed leaves it
+    refused = snakemake("--quiet", "all")
+    assert refused.returncode != 0 and "is locked" in refused.stdout and "--unlock once" in refused.stdout
+    assert snakemake("--unlock").returncode == 0
+    made = snakemake("--quiet", "all")
+    assert made.returncode == 0 and "is locked" not in made.stdout
+
+
+@pytest.mark.slow
 def test_a_study_that_failed_from_the_start_is_continued_by_the_same_command(root, snakemake):
     reports, corpus = folders.reports_folder() / "trial", root / "corpus"
     stub(root, "02_baseline", f"open({str(corpus)!r})")

@@ -587,7 +587,7 @@ def moved_by_sentences(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict({index: side.moved[0] for index, side in sides.items()}, orient="index")
 
 
-@functools.lru_cache(maxsize=8192)
+@functools.lru_cache(maxsize=2**17)
 def _counts(folder: str) -> tuple[np.ndarray, ...]:
     """Strict (tp, fp, fn) of each test sentence, in few bytes: a study's fit into memory; and its documents."""
     counts = records.read_counts(Path(folder))
