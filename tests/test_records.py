@@ -1,6 +1,7 @@
 """Records: written whole, read back equal, found again, never confused; and the table of all of them."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -337,6 +338,22 @@ def test_unchanged_records_are_not_read_again(monkeypatch):
     read_records("trial")
     read_records("trial")
     assert [name[:7] for name in read] == ["seed-2-"]
+
+
+@pytest.mark.parametrize("unit", [10**3, 10**6, 10**9], ids=["µs", "ms", "s"])
+def test_a_mount_that_tells_times_more_coarsely_reads_nothing_again_and_sees_what_changed(unit, monkeypatch):
+    folder, _ = written(seed=1)
+    file, read = folder / "record.json", []
+    os.utime(file, ns=(0, 1_700_000_000_123_456_789))
+    read_records("trial")
+    monkeypatch.setattr("nerlib.records.table.read_record", lambda folder: read.append(1) or read_record(folder))
+    for there in (1_700_000_000_123_456_789 // unit * unit, 1_700_000_000_123_456_789):  # this mount, then the other
+        os.utime(file, ns=(0, there))
+        read_records("trial")
+    assert not read
+    os.utime(file, ns=(0, 1_700_000_000_123_456_789 // unit * unit + unit))
+    read_records("trial")
+    assert read
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and nothing else PAR1", "another table"])

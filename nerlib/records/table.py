@@ -273,11 +273,13 @@ def _up_to_date(folder: Path) -> tuple[pd.DataFrame, list[str]]:
     Faulty records are not remembered: they are read, and named, each time until they are gone.
     """
     index = _read_index(folder)
-    known = {state: i for i, state in enumerate(index[list(FILE_STATE)].itertuples(index=False, name=None))}
+    states = index[list(FILE_STATE)].itertuples(index=False, name=None)
+    known = {(path, size): (i, changed) for i, (path, changed, size) in enumerate(states)}
     kept, rows, problems = [], [], []
     for state in _record_files(folder):
-        if state in known:
-            kept.append(known[state])
+        i, changed = known.get((state[0], state[2]), (-1, -1))
+        if i >= 0 and _same_time(changed, state[1]):
+            kept.append(i)
             continue
         try:
             rows.append(_read_row(folder, state))
@@ -288,6 +290,11 @@ def _up_to_date(folder: Path) -> tuple[pd.DataFrame, list[str]]:
         index = pd.concat([index.iloc[kept], fresh], ignore_index=True)
         _write_index(folder, index)
     return index, problems
+
+
+def _same_time(one: int, other: int) -> bool:
+    """Whether two times (ns) are one at the coarser resolution of the two: mounts tell them in ns, µs, ms or s."""
+    return any(one // unit == other // unit and 0 in (one % unit, other % unit) for unit in (1, 10**3, 10**6, 10**9))
 
 
 def _read_index(folder: Path) -> pd.DataFrame:
