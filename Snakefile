@@ -110,7 +110,8 @@ rule notebook:
         mem_mb=lambda wildcards, attempt: attempt * plan.NOTEBOOK_MB,
     shell:
         "OMP_NUM_THREADS={threads} NERLIB_THREADS={threads} NERLIB_VARIANT={params.variant:q} "
-        "{PYTHON:q} -m nerlib.batch execute {input.notebook:q} {output.notebook:q} --parameters {params.parameters:q}"
+        "{PYTHON:q} -m nerlib.batch execute {input.notebook:q} {output.notebook:q} --parameters {params.parameters:q} "
+        "--made {input.made:q}"
 
 
 rule index:

@@ -590,6 +590,18 @@ def test_a_notebook_is_executed_whole_or_kept_as_failed(root, tmp_path, caplog):
         jobs.execute(source, out, {"sharre": 1})
 
 
+def test_a_page_refuses_to_make_again_what_a_node_has_made_where_it_cannot_see_it(root, tmp_path, capsys, monkeypatch):
+    made, executed = tmp_path / "cell.json", []
+    monkeypatch.setattr(jobs, "execute", lambda *given: executed.append(given) or tmp_path / "page.html")
+    command = ["execute", "some.ipynb", str(tmp_path / "out.ipynb"), "--parameters", '{"study": "trial"}', "--made"]
+    made.write_text(json.dumps({"target, lora": ["0123456789abcdef"]}))
+    assert command_line.main([*command, str(made)]) == 1 and not executed
+    assert "1 of 1 runs that were made for this page are not here" in capsys.readouterr().err
+    made.write_text(json.dumps({"target, lora": []}))
+    assert command_line.main([*command, str(made)]) == 0 and len(executed) == 1
+    assert command_line.main(command) == 0 and len(executed) == 2, "where notebooks make their own runs"
+
+
 def test_a_notebook_is_executed_again_as_long_as_its_answer_names_a_next_look(root, tmp_path, monkeypatch):
     given = []
 

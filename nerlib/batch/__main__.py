@@ -1,6 +1,7 @@
 """Command line: ``python -m nerlib.batch execute|render|fill|index|plan``; one line and exit code 1 when it cannot."""
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from pydantic import TypeAdapter
 
 from nerlib import folders, params
 from nerlib.batch import jobs, page
-from nerlib.errors import as_command
+from nerlib.errors import FolderError, as_command
 
 
 @as_command
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     execute.add_argument("notebook", type=Path)
     execute.add_argument("out", type=Path, help="the executed notebook; its page stands beside it")
     execute.add_argument("--parameters", default={}, type=json_object)
+    execute.add_argument("--made", nargs="*", default=[], type=Path, help="files of cells, whose runs must be here")
     execute.add_argument("--remake", action="store_true", help="make runs again whose files are damaged")
     execute.set_defaults(func=_execute)
     render = commands.add_parser("render", help="an executed notebook as one HTML file beside it")
@@ -51,7 +53,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _execute(given: argparse.Namespace) -> Path:
     if given.remake:
         os.environ[folders.REMAKE] = "1"  # read in the notebook's kernel
+    if given.made:
+        _check_made(given.made, given.parameters.get("study", ""))
     return jobs.execute(given.notebook, given.out.absolute(), given.parameters)
+
+
+def _check_made(cells: Sequence[Path], study: str) -> None:
+    """Refuse to make again, on whatever machine this is, runs that cells have made where it cannot see them."""
+    from nerlib import records  # with pandas, which no other command needs
+
+    made = {digest for file in cells for digests in json.loads(file.read_text()).values() for digest in digests}
+    tables = [records.read_records(name) for name in (study, "language_adapters")]
+    if missing := made - {digest for table in tables for digest in table["digest"]}:
+        raise FolderError(
+            f"{folders.runs_folder()}: {len(missing)} of {len(made)} runs that were made for this page are not here: "
+            "runs/ (NERLIB_RUNS) must be on a disk that all nodes see; where runs were removed, remove .made in the "
+            "study's reports, too"
+        )
 
 
 def _index(given: argparse.Namespace) -> Path:
