@@ -557,6 +557,22 @@ def test_a_run_keeps_its_record_when_its_model_cannot_be_made_again(material, mo
     assert runs.finished(run.folder).record == before
 
 
+def test_who_lost_the_lock_while_making_a_model_again_leaves_the_record_of_who_has_it(material, monkeypatch):
+    given = material | {"study": "overtaken", "keep_models": "none", "seeds": [1]}
+    (run,) = study(given).run_stage("baseline")
+    runs.remove_model(run)
+    theirs = runs.finished(run.folder).record.model_copy(update={"warnings": ("of who has the lock now",)})
+
+    def overtaken(*_):
+        records.write_record(run.folder, theirs)
+        raise LockedError("made by another process")
+
+    monkeypatch.setattr(stage_run, "train_stage", overtaken)
+    with pytest.raises(LockedError):
+        study(given).run_stage("baseline", with_models=True)
+    assert runs.finished(run.folder).record.warnings == theirs.warnings
+
+
 def test_rates_that_were_tried_leave_the_chosen_model_alone(material):
     given = material | {"study": "tried", "keep_models": "none", "seeds": [1], "learning_rate": "tuned"}
     tried = study(given, tuning_factors=[1, 3]).tried_rates("sources")

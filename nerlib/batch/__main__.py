@@ -60,10 +60,11 @@ def _execute(given: argparse.Namespace) -> Path:
 
 def _check_made(cells: Sequence[Path], study: str) -> None:
     """Refuse to make again, on whatever machine this is, runs that cells have made where it cannot see them."""
-    from nerlib import records  # with pandas, which no other command needs
+    from nerlib import records  # with pandas, which not every command needs
+    from nerlib.batch.plan import ADAPTERS
 
     made = {digest for file in cells for digests in json.loads(file.read_text()).values() for digest in digests}
-    tables = [records.read_records(name) for name in (study, "language_adapters")]
+    tables = [records.read_records(name) for name in (study, ADAPTERS)]
     if missing := made - {digest for table in tables for digest in table["digest"]}:
         raise FolderError(
             f"{folders.runs_folder()}: {len(missing)} of {len(made)} runs that were made for this page are not here: "

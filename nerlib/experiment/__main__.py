@@ -79,10 +79,13 @@ def make_cell(cell: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
                 print(f"not run: {reason}")
                 continue
             made.setdefault(f"{stage}, {study.settings.method}", []).extend(run.digest for run in runs)
-            own = [] if adapted or stage in part.get("loaded", ()) else runs
-            over += own if stage in continued else []
-            for run in [] if stage in continued else own:
-                remove_model(run)
+            if adapted or stage in part.get("loaded", ()):
+                continue
+            if stage in continued:
+                over += runs
+            else:
+                for run in runs:
+                    remove_model(run)
     for run in over:
         remove_model(run)
     return made

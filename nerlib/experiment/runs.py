@@ -53,7 +53,7 @@ class Run:
 
     @property
     def has_model(self) -> bool:
-        """Whether its model is there: `remove_model` may have been."""
+        """Whether its model is there, and was not removed (`remove_model`)."""
         return REMOVED not in self.record.provenance
 
     @cached_property
@@ -178,11 +178,7 @@ def get_or_train(
 def _made_again(job: Job, gone: Run, known: Mapping[str, Any], make: Callable[[Job], dict[str, Any]]) -> Run:
     """Make a run again whose model was removed; when it cannot be made, its record stays as it was."""
     job.say("made again: its model was removed")
-    try:
-        made = _made(job, gone.record.identity, {**known, "asked_for": gone.record.asked_for}, make)
-    except BaseException:
-        records.write_record(gone.folder, gone.record)
-        raise
+    made = _made(job, gone.record.identity, {**known, "asked_for": gone.record.asked_for}, make, again=True)
     same = made.record.digests[OF_MODEL] == gone.record.provenance[REMOVED]["digest"]
     job.say(f"its model is {'the one that was removed' if same else 'another one than that which was removed'}")
     return made
@@ -270,8 +266,13 @@ def _made(
     identity: Mapping[str, Any],
     known: Mapping[str, Any],
     make: Callable[[Job], dict[str, Any]],
+    *,
+    again: bool = False,
 ) -> Run:
-    """Make a run, and leave its folder finished or failed; whoever lost the lock meanwhile writes no record."""
+    """Make a run, and leave its folder finished or failed; whoever lost the lock meanwhile writes no record.
+
+    One that is made `again` is there but for its model: when that fails, its record stays.
+    """
     started, digest = datetime.now(UTC), records.digest_of(identity)
     folders.writable(job.folder)
     job.say(f"started {job.name}, digest {digest}")
@@ -294,7 +295,10 @@ def _made(
     except (NerlibError, torch.OutOfMemoryError) as error:
         status = "not_run" if isinstance(error, TooLarge) else "failed"
         job.say(f"{status.replace('_', ' ')}: {error}")
-        record({"status": status, "reason": str(error)})
+        if again:
+            job.check_held()  # as writing a record does: whoever lost the lock touches nothing
+        else:
+            record({"status": status, "reason": str(error)})
         if isinstance(error, NerlibError):  # going on from where it went wrong would go wrong again
             shutil.rmtree(job.checkpoint, ignore_errors=True)
         raise
