@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from nerlib import folders, records, vocabulary
+from nerlib import folders, records, results, vocabulary
 from nerlib.corpora import Example, LabelledText, Question, Sentence
 from nerlib.errors import RecordError, SettingsError
-from nerlib.figures import as_bytes, forest
+from nerlib.figures import as_bytes, bars, curves, forest, points
 from nerlib.formats import counted, is_interval, listed, seconds
 from nerlib.languages import language_name
 from nerlib.report.examples import example
@@ -62,7 +62,7 @@ class Page:
         variant = os.environ.get("NERLIB_VARIANT")  # the Snakefile's, of one notebook with several settings
         below = folders.safe_name(variant, "variant") if variant else ""
         self.study = study
-        self.settings = settings if tag != "mul" else None  # of a page whose runs may be added to
+        self.settings, self.trains = settings, tag != "mul"
         self.folder = folders.reports_folder() / study / tag / "figures" / below
 
     def __call__(self, thing: Any, name: str = "", caption: str = "", **options: Any) -> None:
@@ -116,6 +116,38 @@ class Page:
             name,
             f"{counted(len(shown), 'comparisons')}: intervals and adjusted p hold for a family at once",
         )
+
+    # What several notebooks show alike.
+
+    def rates(self, *tables: pd.DataFrame, name: str = "") -> None:
+        """Learning rates (`Study.rates`), those that were tried, and what is to be said of the choice."""
+        rates = stack(*tables)
+        self(rates, name, "Learning rates, and what was tried to find them")
+        self(results.describe_rates(rates))
+
+    def compare(self, runs: pd.DataFrame, name: str = "") -> list[Comparison]:
+        """Compare runs by the settings' margin and level, display what came out, and give it."""
+        comparisons = results.compare(runs, margin=self.settings.margin / 100, alpha=self.settings.significance)
+        self(comparisons, name)
+        return comparisons
+
+    def curves(self, runs: pd.DataFrame, name: str, hue: str = "") -> None:
+        """How the runs of each stage were trained."""
+        drawing = curves(results.curves(runs), "step", ["train_loss", "dev_score"], hue=hue, facet="stage")
+        self(drawing, name, "Training loss and dev score by optimizer step.")
+
+    def errors(self, runs: pd.DataFrame, name: str, by: str = "stage") -> None:
+        """What the runs of each stage, or method, got right and wrong on test."""
+        drawing = bars(results.error_kinds(runs), "count", by, hue="kind", stacked=True)
+        self(drawing, name, f"The {self.words.counted} of the test set by outcome, means over seeds.")
+
+    def forgetting(self, runs: pd.DataFrame, name: str) -> None:
+        """What training on the target cost on the sources, a line a seed."""
+        self(results.forgetting(runs), name, "Dev of the sources before and after, paired by seed")
+        ends = ["source_dev_score_before", "source_dev_score_after"]
+        of_target = runs[runs["stage"] == "target"]
+        drawing = points(of_target, "", ends, hue="method", facet="method", lines="seed")
+        self(drawing, name, f"The sources' dev: {self.metric}. A line is a seed.")
 
     def examples(self, by_kind: Mapping[str, Iterable[tuple[Example, Sequence[str]]]]) -> None:
         """Display examples with their predictions, below the kind of error that they show."""
@@ -175,7 +207,8 @@ class Page:
 
     def _next_look(self) -> dict[str, Any]:
         """The parameters by which this notebook goes on, where seeds are added until it is decided."""
-        if (now := self.settings) is None or not now.until or len(now.seeds) >= now.most_seeds:
+        now = self.settings
+        if not self.trains or not now.until or len(now.seeds) >= now.most_seeds:
             return {}
         return {"seeds": [*now.seeds, max(now.seeds) + 1], "look": now.look + 1}
 

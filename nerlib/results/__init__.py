@@ -36,6 +36,7 @@ from nerlib.results.describe import (
     describe_shares,
     describe_widths,
     methods_text,
+    score_text,
 )
 from nerlib.results.integrity import Finding, findings_table, integrity, without
 from nerlib.results.outcomes import (
@@ -135,6 +136,7 @@ __all__ = [
     "ranks",
     "registered",
     "reproductions",
+    "score_text",
     "scores_by_type",
     "seed_deviations",
     "side_by_side",
