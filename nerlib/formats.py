@@ -10,9 +10,7 @@ MINUS = "−"
 def points(share: float, *, signed: bool = False) -> str:
     """A share as points: 0.7123 is "71.2", signed "+71.2"; what would round to zero keeps the decimals it needs."""
     value = 100 * share
-    decimals = 1
-    while value and round(value, decimals) == 0 and decimals < 6:
-        decimals += 1
+    decimals = next((n for n in range(1, 6) if not value or round(value, n)), 6)
     sign = MINUS if value < 0 else "+" if signed and value > 0 else ""
     return f"{sign}{abs(value):.{decimals}f}"
 

@@ -10,6 +10,7 @@ Two readings of IOB2 tags exist, and they differ on tags that no annotator would
   Publications mostly score so.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -91,19 +92,13 @@ def read_spans(parsed: Iterable[tuple[str, str]], begins: Iterable[str]) -> list
         `BEGINS_STRICT` or `BEGINS_LENIENT`.
     """
     found: list[Span] = []
-    start, open_type = -1, ""  # start < 0: no entity is open
-    before, previous_type, end = "O", "", 0
-    for here, (prefix, entity_type) in enumerate(parsed):
-        end = here + 1
+    start, before, previous_type = -1, "O", ""  # start < 0: no entity is open
+    for here, (prefix, entity_type) in enumerate(itertools.chain(parsed, [("O", "")])):  # the end closes what is open
         if entity_type != previous_type or (before, prefix) not in CONTINUES:
             if start >= 0:
-                found.append(Span(start, here, open_type))
-                start = -1
-            if prefix in begins:
-                start, open_type = here, entity_type
+                found.append(Span(start, here, previous_type))
+            start = here if prefix in begins else -1
         before, previous_type = prefix, entity_type
-    if start >= 0:
-        found.append(Span(start, end, open_type))
     return found
 
 
@@ -163,8 +158,7 @@ def to_tags(entities: Iterable[Span], length: int) -> tuple[str, ...]:
             raise CorpusError(
                 f"expected entities that are apart and inside {length} words, got {entity_type} {start}–{end}"
             )
-        tags[start] = f"B-{entity_type}"
-        tags[start + 1 : end] = [f"I-{entity_type}"] * (end - start - 1)
+        tags[start:end] = [f"B-{entity_type}", *[f"I-{entity_type}"] * (end - start - 1)]
     return tuple(tags)
 
 
@@ -195,8 +189,7 @@ def scheme_of(tags: Iterable[tuple[str, str, int]]) -> Scheme:
         return "bare"
     if letters <= {"B", "I"}:
         return "IOB1" if begins["I"] > begins["B"] else "IOB2"
-    if letters <= set("BILU"):
-        return "BILOU"
-    if letters <= set("BIES"):
-        return "BIOES"
+    for scheme in ("BILOU", "BIOES"):
+        if letters <= set(scheme):
+            return scheme
     raise CorpusError(f"expected the prefixes of one scheme, got {', '.join(sorted(letters))}")

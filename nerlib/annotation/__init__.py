@@ -6,9 +6,17 @@ reads what comes back; `agreement`, `changes` and `conflicts` say what annotator
 """
 
 from nerlib.annotation.choosing import best_strategy, choose, gains, learning_curve, left_out, uncertainty
-from nerlib.annotation.returned import agreement, changes, conflicts, corpus_of
 from nerlib.annotation.texts import Document, Entity, Place, cut, document, entities_at, sentences_of
-from nerlib.annotation.tools import TOOLS, label_studio_config, load_from, save_for
+from nerlib.annotation.tools import (
+    TOOLS,
+    agreement,
+    changes,
+    conflicts,
+    corpus_of,
+    label_studio_config,
+    load_from,
+    save_for,
+)
 
 __all__ = [
     "TOOLS",

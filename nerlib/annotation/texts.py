@@ -4,10 +4,11 @@ Nothing is normalised, stripped or joined: a place is a slice of the text as it 
 """
 
 import functools
+import importlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import regex
 
@@ -121,11 +122,8 @@ def document(words: Sequence[Sequence[str]], tags: Sequence[Sequence[str]], lang
 
 def entities_at(text: str, places: Sequence[Place], spans: Sequence[Span], at: int = 0) -> list[Entity]:
     """Spans of words as entities of a text that begins at code point `at` of the places."""
-    found = []
-    for first, last, kind in spans:
-        start, end = places[first][0], places[last - 1][1]
-        found.append(Entity(start, end, kind, text[start - at : end - at]))
-    return found
+    ends = ((places[first][0], places[last - 1][1], kind) for first, last, kind in spans)
+    return [Entity(start, end, kind, text[start - at : end - at]) for start, end, kind in ends]
 
 
 def sentences_of(given: Document) -> list[Sentence]:
@@ -187,12 +185,10 @@ def cut(text: str, language: str = "") -> tuple[tuple[Place, ...], ...]:
     for place in _words(text, language):
         word, gap = text[place[0] : place[1]], text[end : place[0]]
         behind = ended and not gap and (word in _CLOSING or word in _END or word == _POINT)
-        if sentences[-1] and not behind:
-            point = ended == _POINT and gap and not word[0].islower()
-            if ended in _END or point or "\n" in gap or "\u2029" in gap:
-                sentences.append([])
-                ended = ""
         if not behind:
+            point = ended == _POINT and gap and not word[0].islower()
+            if sentences[-1] and (ended in _END or point or "\n" in gap or "\u2029" in gap):
+                sentences.append([])
             single = word == _POINT and len(last) == 1 and last.isalpha()
             ended = word if word in _END or (word == _POINT and not single) else ""
         sentences[-1].append(place)
@@ -205,20 +201,24 @@ def _words(text: str, language: str) -> Iterator[Place]:
     for match in _WORD.finditer(text):
         if not spaceless or not _SPACELESS.search(match[0]):
             yield match.span()
-            continue
-        start = match.start()
-        for piece in _icu()(match[0], language):
-            yield start, start + len(piece)
-            start += len(piece)
+        else:
+            pieces = _icu()(match[0], language)
+            yield from itertools.pairwise(itertools.accumulate(map(len, pieces), initial=match.start()))
 
 
 @functools.cache
 def _icu() -> Callable[[str, str], Iterator[str]]:
+    breakers = needed(
+        "icu4py.breakers",
+        "a text that is written without spaces (Han, Kana, Thai, Lao, Khmer, Myanmar): expected ICU to cut its words; "
+        "pip install 'nerlib[use]'",
+    )
+    return lambda text, language: iter(breakers.WordBreaker(text, language or "en"))
+
+
+def needed(module: str, what_for: str) -> Any:
+    """A module that is not installed with all of nerlib; `SettingsError` says what for, and how to install it."""
     try:
-        from icu4py.breakers import WordBreaker
+        return importlib.import_module(module)
     except ImportError:
-        raise SettingsError(
-            "a text that is written without spaces (Han, Kana, Thai, Lao, Khmer, Myanmar): expected ICU to cut its "
-            "words; pip install 'nerlib[use]'"
-        ) from None
-    return lambda text, language: iter(WordBreaker(text, language or "en"))
+        raise SettingsError(what_for) from None

@@ -1,24 +1,35 @@
 """Annotation tools, there and back, in their own formats: documents with what a model found out, what people say in.
 
-Offsets count code points of the text as given, in every tool; of what comes back each is held against its slice.
+Offsets count code points of the text as given, in every tool; of what comes back each is held against its slice. Then
+how far annotators agree, what they changed, and the corpus that it makes.
 """
 
+import itertools
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from nerlib.annotation.texts import Document, Entity, cut, document, sentences_of
-from nerlib.corpora import read_conll, write_conll
-from nerlib.corpora.files import Notes, json_lines, parse_json, read_text
+import numpy as np
+import pandas as pd
+
+from nerlib.annotation.texts import Document, Entity, cut, document, needed, sentences_of
+from nerlib.corpora import Corpus, Sentence, hold_out, read_conll, seen, write_conll
+from nerlib.corpora.files import Notes, json_lines, parse_json, read_text, refusing
 from nerlib.errors import CorpusError, FolderError, SettingsError, did_you_mean
 from nerlib.folders import writable, write_atomically
+from nerlib.scoring import f1_from_counts
+from nerlib.statistics import Interval, resampled_sums
 
 DKPRO = "de.tudarmstadt.ukp.dkpro.core.api"
 NAMED_ENTITY, METADATA = f"{DKPRO}.ner.type.NamedEntity", f"{DKPRO}.metadata.type.DocumentMetaData"
 DOCUMENT = "uima.tcas.DocumentAnnotation"
+
+Marked = set[tuple[int, int, str]]
+RESAMPLES = 2000
 
 
 def save_for(tool: str, documents: Sequence[Document], path: Path) -> Path:
@@ -71,23 +82,22 @@ def _write_label_studio(path: Path, documents: Sequence[Document]) -> None:
             | {"value": {"start": e.start, "end": e.end, "text": e.text, "labels": [e.type]}}
             for i, e in enumerate(one.entities)
         ]
-        scores = [e.score for e in one.entities if not math.isnan(e.score)]
-        prediction = {"model_version": "nerlib", "score": min(scores, default=1.0), "result": result}
+        score = min((e.score for e in one.entities if not math.isnan(e.score)), default=1.0)
         data = {"text": one.text, "name": one.name, "language": one.language}
-        tasks.append({"data": data, "predictions": [prediction]})
+        predictions = [{"model_version": "nerlib", "score": score, "result": result}]
+        tasks.append({"data": data, "predictions": predictions})
     write_atomically(path, json.dumps(tasks, ensure_ascii=False, indent=1))
 
 
 def _read_label_studio(path: Path, language: str) -> Iterator[Document]:
     tasks = parse_json(read_text(path, Notes()))
+    expected = f"{path}: expected Label Studio's tasks as its JSON export has them"
     for task in tasks if isinstance(tasks, list) else [tasks]:
-        try:
+        with refusing(expected, KeyError, TypeError, AttributeError, ValueError, said=repr):
             data, done = task["data"], [a for a in task.get("annotations", ()) if not a.get("was_cancelled")]
             text, name = data["text"], str(data.get("name") or task.get("id", ""))
-            guessed = [
-                p for p in task.get("predictions", ()) if isinstance(p, Mapping)
-            ]  # an export may name them by number
-            for said in done or guessed:
+            # an export may name predictions by number
+            for said in done or [p for p in task.get("predictions", ()) if isinstance(p, Mapping)]:
                 who = said.get("completed_by", "") if done else ""
                 yield Document(
                     text,
@@ -96,8 +106,6 @@ def _read_label_studio(path: Path, language: str) -> Iterator[Document]:
                     name,
                     annotator=str(who.get("email", who.get("id")) if isinstance(who, Mapping) else who),
                 )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise CorpusError(f"{path}: expected Label Studio's tasks as its JSON export has them: {error!r}") from None
 
 
 def _label_studio_entity(result: Mapping[str, Any]) -> Entity:
@@ -125,12 +133,11 @@ def _read_doccano(path: Path, language: str) -> Iterator[Document]:
     """One file, or a folder with a file for each annotator."""
     for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
         for number, row in json_lines(read_text(file, Notes()), file):
-            try:
+            expected = f"{file}:{number}: expected doccano's text and label"
+            with refusing(expected, KeyError, TypeError, ValueError, said=repr):
                 spans = [(e["start_offset"], e["end_offset"], e["label"]) for e in row.get("entities", ())]
                 text = row["text"]
                 found = tuple(Entity(a, b, kind, text[a:b]) for a, b, kind in spans or row.get("label", ()))
-            except (KeyError, TypeError, ValueError) as error:
-                raise CorpusError(f"{file}:{number}: expected doccano's text and label: {error!r}") from None
             who = file.stem if path.is_dir() else ""
             yield Document(text, found, language, str(row.get("name") or row.get("id", number)), annotator=who)
 
@@ -152,11 +159,7 @@ TYPES = {
 
 
 def _cassis() -> Any:
-    try:
-        import cassis
-    except ImportError:
-        raise SettingsError("INCEpTION's files are read by dkpro-cassis: pip install 'nerlib[annotate]'") from None
-    return cassis
+    return needed("cassis", "INCEpTION's files are read by dkpro-cassis: pip install 'nerlib[annotate]'")
 
 
 def _write_inception(path: Path, documents: Sequence[Document]) -> None:
@@ -187,13 +190,12 @@ def _read_inception(path: Path, language: str) -> Iterator[Document]:
     """A file or a folder of them; below `annotation/<document>/` a file is its annotator's."""
     cassis = _cassis()
     for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
-        try:
-            with file.open("rb") as stream:
-                cas = cassis.load_cas_from_json(stream)
+        # cassis raises whatever it stumbles over
+        expected = f"{file}: expected UIMA CAS JSON with named entities"
+        with refusing(expected, Exception, said="{!r:.200}".format), file.open("rb") as stream:
+            cas = cassis.load_cas_from_json(stream)
             text, found = cas.sofa_string, cas.select(NAMED_ENTITY)
             names = [one.documentTitle for one in cas.select(DOCUMENT) if hasattr(one, "documentTitle")]
-        except Exception as error:  # cassis raises whatever it stumbles over
-            raise CorpusError(f"{file}: expected UIMA CAS JSON with named entities: {error!r:.200}") from None
         nested = path.is_dir() and file.parent != path
         entities = (
             Entity(e.begin, e.end, e.value, text[e.begin : e.end], math.nan if score is None else score)
@@ -236,3 +238,104 @@ def _find(tool: str) -> _Tool:
     if tool not in TOOLS:
         raise SettingsError(f"unknown tool {tool!r}; {did_you_mean(tool, TOOLS) or 'there are ' + ', '.join(TOOLS)}")
     return TOOLS[tool]
+
+
+# --- what comes back --------------------------------------------------------------------------------------------------
+
+
+def marked(one: Document) -> Marked:
+    """Places and types."""
+    return {(e.start, e.end, e.type) for e in one.entities}
+
+
+def by_text(documents: Iterable[Document]) -> dict[str, list[Document]]:
+    """The documents of each text, one an annotator."""
+    groups: dict[str, list[Document]] = {}
+    for one in documents:
+        groups.setdefault(one.text, []).append(one)
+    return groups
+
+
+def agreement(documents: Iterable[Document], rng: np.random.Generator) -> pd.DataFrame:
+    """How far annotators agree: F1 of one against another, over all pairs (Hripcsak & Rothschild 2005).
+
+    Returns
+    -------
+    DataFrame
+        A row `all` and one a type: `type`, `agreement` (an `Interval`, 95 %, texts drawn again), `texts`, `entities`
+        (that one of the two marked). Empty where no text has two annotators.
+    """
+    pairs = [pair for own in by_text(documents).values() for pair in itertools.combinations(map(marked, own), 2)]
+    rows = []
+    for kind in ("all", *sorted({e[2] for a, b in pairs for e in a | b})) if pairs else ():
+        chosen = [tuple({e for e in side if kind in ("all", e[2])} for side in pair) for pair in pairs]
+        counts = np.array([(len(a & b), len(a - b), len(b - a)) for a, b in chosen])
+        drawn = f1_from_counts(*resampled_sums(counts, RESAMPLES, rng).T)
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        value = Interval(float(f1_from_counts(*counts.sum(axis=0))), float(low), float(high), len(counts), 0.95)
+        rows.append((kind, value, len(counts), int(counts.sum())))
+    return pd.DataFrame(rows, columns=["type", "agreement", "texts", "entities"])
+
+
+def changes(before: Iterable[Document], after: Iterable[Document]) -> pd.DataFrame:
+    """What annotators made of suggestions, text by text.
+
+    Returns
+    -------
+    DataFrame
+        `type` (of what was marked last) and `change`: kept, other type, other boundary, added, removed; `entities`.
+    """
+    given = by_text(before)
+    counts: Counter[tuple[str, str]] = Counter()
+    for one in after:
+        old, new = (marked(side) for side in (given.get(one.text, [Document(one.text)])[0], one))
+        counts.update((e[2], "kept") for e in old & new)
+        gone = old - new
+        for a, b, kind in sorted(new - old):
+            same = {e for e in gone if e[:2] == (a, b)}
+            touched = same or {e for e in gone if e[0] < b and a < e[1]}
+            counts[kind, "other type" if same else "other boundary" if touched else "added"] += 1
+            gone -= touched
+        counts.update((e[2], "removed") for e in gone)
+    return pd.DataFrame([(*key, n) for key, n in sorted(counts.items())], columns=["type", "change", "entities"])
+
+
+def conflicts(documents: Iterable[Document]) -> dict[str, list[Document]]:
+    """The texts that annotators do not agree on, with what each of them says."""
+    return {text: own for text, own in by_text(documents).items() if any(marked(one) != marked(own[0]) for one in own)}
+
+
+def corpus_of(
+    documents: Sequence[Document],
+    language: str,
+    *,
+    test: Sequence[Sentence],
+    types: Sequence[str],
+    dev_share: float = 0.1,
+    seed: int = 0,
+    name: str = "annotated",
+) -> Corpus:
+    """The corpus that annotated documents make, with a test set that stays what it was.
+
+    Texts that annotators do not agree on are left out, and counted; a share of the sentences is held out as dev.
+
+    Raises
+    ------
+    CorpusError
+        For a sentence that also stands in the test set, a type that is none of `types`, and what does not fit.
+    """
+    left = conflicts(documents)
+    kept = [own[0] for text, own in by_text(documents).items() if text not in left]
+    if other := {e.type for one in kept for e in one.entities} - set(types):
+        raise CorpusError(f"expected the types {', '.join(types)}, got {', '.join(sorted(other))}: rename or leave out")
+    sentences: list[Any] = [sentence for one in kept for sentence in sentences_of(one)]
+    if (leaked := seen(sentences, test)).any():
+        first = sentences[int(leaked.argmax())]
+        raise CorpusError(
+            f"{first.where}: {leaked.sum()} of {len(sentences)} annotated sentences stand in the test set "
+            f"({' '.join(first.words)!r:.60}): take them out, a model must not train on what it is scored on"
+        )
+    train, dev = hold_out(sentences, dev_share, seed)
+    note = f"{len(left)} of {len(by_text(documents))} texts are left out: annotators disagree"
+    splits = {"train": train, "dev": dev, "test": tuple(test)}
+    return Corpus(name, language, "ner", splits, tuple(types), warnings=(note,) if left else ())

@@ -2,17 +2,17 @@
 
 `load_corpus` reads a `Corpus` of `Sentence`s (tasks `ner` and `pos`), `LabelledText`s (`sentiment`) or `Question`s
 (`qa`), whatever file format and tag scheme it is kept in; what was repaired on the way is counted in `Corpus.repairs`.
-The readers are `conll`, `token_lists`, `classification` and `questions` (both on `tabular`), and `raw_text`. The nouns
-and what chooses among examples (`subset`, `merge`, `hold_out`, `seen`) are those of `nerlib.examples`. `write_conll`
-and `write_examples` keep predictions. `load_text` reads `RawText`, and `split_text` holds out some of it.
+The readers are `conll` and `rows` (on `tabular`). The nouns and what chooses among examples (`subset`, `merge`,
+`hold_out`, `seen`) are those of `nerlib.examples`. `write_conll` and `write_examples` keep predictions. `load_text`
+reads `RawText`, and `split_text` holds out some of it.
 `nerlib.corpora.checks` makes tables of sizes, repeated sentences and leaks; `nerlib.languages` knows names,
 scripts and directions.
 """
 
+from nerlib.corpora.conll import read_conll, write_conll
 from nerlib.corpora.files import AS_ASKED
-from nerlib.corpora.loading import load_corpus
-from nerlib.corpora.prediction_files import read_conll, read_examples, write_conll, write_examples
-from nerlib.corpora.raw_text import load_text, split_text
+from nerlib.corpora.loading import load_corpus, load_text, split_text
+from nerlib.corpora.rows import read_examples, write_examples
 from nerlib.corpora.tags import LABEL_MAPS
 from nerlib.examples import (
     SPLITS,

@@ -52,9 +52,8 @@ def entities(corpus: Corpus) -> str:
 def describe_leaks(corpora: Mapping[str, Corpus], language: str) -> str:
     """How many of a language's test examples also stand in some training split, in a sentence."""
     train = [example for corpus in corpora.values() for example in corpus.splits.get("train", ())]
-    target = corpora[language]
-    found = seen(target.test, train)
-    examples = TASKS[target.task].examples
+    found = seen(corpora[language].test, train)
+    examples = TASKS[corpora[language].task].examples
     return f"{found.sum()} of the {len(found)} test {examples} of {language} also stand in training."
 
 
@@ -156,14 +155,19 @@ def leaks(corpora: Mapping[str, Corpus]) -> pd.DataFrame:
         Columns `corpus`, `split`, `sentences`, `also_in` (the corpus whose train holds them), `repeated`,
         `share`.
     """
-    rows = []
-    known = {name: {nfc_words(s.words) for s in corpus.splits.get("train", ())} for name, corpus in corpora.items()}
-    for name, corpus in corpora.items():
-        for split in ("dev", "test"):
-            words = [nfc_words(sentence.words) for sentence in corpus.splits.get(split, ())]
-            for other in (other for other in corpora if words and known[other]):
-                count = sum(row in known[other] for row in words)
-                rows.append((name, split, len(words), other, count, count / len(words)))
+    words = {
+        (name, split): [nfc_words(example.words) for example in corpus.splits.get(split, ())]
+        for name, corpus in corpora.items()
+        for split in SPLITS
+    }
+    train = {name: set(words[name, "train"]) for name in corpora}
+    rows = [
+        (name, split, len(own), other, count, count / len(own))
+        for (name, split), own in words.items()
+        for other in corpora
+        if split != "train" and own and train[other]
+        for count in [sum(row in train[other] for row in own)]
+    ]
     return pd.DataFrame(rows, columns=["corpus", "split", "sentences", "also_in", "repeated", "share"])
 
 
@@ -177,10 +181,12 @@ def with_most_types(corpus: Corpus, number: int) -> tuple[Any, ...]:
     if form_of(corpus.task) == "texts":
         turns = itertools.zip_longest(*([text for text in by_length if text.label == label] for label in corpus.types))
         return tuple(text for turn in turns for text in turn if text is not None)[:number]
-    if form_of(corpus.task) == "questions":
-        return tuple(sorted(by_length, key=lambda question: -len(question.answers))[:number])
-    by_types = sorted(by_length, key=lambda s: len({item.type for item in gold_items(s.tags)}), reverse=True)
-    return tuple(by_types[:number])
+    by_shown = sorted(
+        by_length,
+        key=lambda one: len(one.gold if isinstance(one, Question) else {item.type for item in gold_items(one.tags)}),
+        reverse=True,
+    )
+    return tuple(by_shown[:number])
 
 
 def unseen_entities(sentences: Sequence[Example], train: Iterable[Example], types: Sequence[str]) -> pd.DataFrame:

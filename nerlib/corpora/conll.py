@@ -1,8 +1,9 @@
-"""Files with one word a line: CoNLL with spaces or tabs, Universal NER's five columns, CoNLL-U.
+"""Files with one word a line: CoNLL with spaces or tabs, Universal NER's five columns, CoNLL-U; and our own.
 
-These are corpora, which have faults: what can mean one thing only is repaired and counted, the rest refused by line.
-Lines end with LF or CR LF and nothing else: U+2028, U+0085 and their like are neighbours of letters in real text, and
-`str.splitlines` would cut words at them.
+`read_columns` reads corpora, which have faults: what can mean one thing only is repaired and counted, the rest refused
+by line. `read_conll` reads what `write_conll` wrote, gold and predicted tags, to the letter: nothing is repaired.
+Lines end with LF (those of others also with CR LF) and nothing else: U+2028, U+0085 and their like are neighbours of
+letters in real text, and `str.splitlines` would cut words at them.
 """
 
 import functools
@@ -14,8 +15,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from nerlib.corpora.files import Notes, blocks_of
+from nerlib.corpora.files import Notes, blocks_of, text_as_written
 from nerlib.errors import CorpusError
+from nerlib.folders import write_atomically
 from nerlib.vocabulary import form_of
 
 EMPTY_WORD = "empty token dropped"
@@ -87,12 +89,10 @@ def read_columns(path: Path, task: str, notes: Notes) -> list[RawSentence]:
                     continue
                 if word_and_tag := _word_and_tag(line, shape, last_cells, due, f"{file}:{number}", notes):
                     read.append((number, *word_and_tag))
-            if not read:
-                continue
-            numbers, words, own = zip(*read, strict=True)
+            numbers, words, own = zip(*read, strict=True) if read else ((), (), ())
             lines, own = array("q", numbers), tuple([tags.setdefault(tag, tag) if tag else "" for tag in own])
-        if words == ("-DOCSTART-",):
-            notes.repairs[DOCUMENT_START] += 1
+        if words in ((), ("-DOCSTART-",)):
+            notes.repairs[DOCUMENT_START] += len(words)
             continue
         if words not in recurring:
             hold = held.setdefault if len(held) < HELD_WORDS else held.get
@@ -147,18 +147,17 @@ def _is_comment(line: str, shape: _Shape, first: bool) -> bool:
 
 def _shape_of(path: Path, task: str) -> _Shape:
     """The usual form of a file's rows, from its first few thousand."""
-    told = ((n, row) for n, row in _lines(path) if row.strip(_BLANK) and not _COMMENT.match(row))
-    numbered_rows = list(itertools.islice(told, 5000))
-    rows = [row for _, row in numbered_rows]
-    if not rows:
+    filled = (line for line in _lines(path) if line[1].strip(_BLANK) and not _COMMENT.match(line[1]))
+    told = list(itertools.islice(filled, 5000))
+    if not told:
         return _Shape("\t", 2, 0, 1)
+    numbers, rows = zip(*told, strict=True)
     separator = "\t" if 2 * sum("\t" in row for row in rows) > len(rows) else " "
     split_rows = [row.rstrip(separator).split(separator) for row in rows]
     columns = Counter(len(row) for row in split_rows).most_common(1)[0][0]
     if columns < 2:
         raise CorpusError(
-            f"{path}:{numbered_rows[0][0]}: expected a word and its tag, separated by a tab or a space, "
-            f"got {rows[0][:60]!r}"
+            f"{path}:{numbers[0]}: expected a word and its tag, separated by a tab or a space, got {rows[0][:60]!r}"
         )
     numbered = 2 * sum(_NUMBER.fullmatch(row[0]) is not None for row in split_rows) > len(rows)
     if separator == "\t" and columns in (5, 10) and numbered:
@@ -231,5 +230,60 @@ def _entities_from_misc(sentences: list[RawSentence], path: Path) -> list[RawSen
             f"{path}: expected entity tags as NER=... in the last column of CoNLL-U, got none; "
             "for its parts of speech ask for the task 'pos'"
         )
-    tags = (tuple([match.group(1) if match else "O" for match in own]) for own in matches)
-    return [sentence._replace(tags=own) for sentence, own in zip(sentences, tags, strict=True)]
+    return [
+        sentence._replace(tags=tuple([match.group(1) if match else "O" for match in own]))
+        for sentence, own in zip(sentences, matches, strict=True)
+    ]
+
+
+# --- our own files --------------------------------------------------------------------------------------------------
+
+
+def write_conll(path: Path, words: Sequence[Sequence[str]], *columns: Sequence[Sequence[str]]) -> None:
+    """Write sentences with one word a line: the word, then its cell of each column, separated by tabs.
+
+    Parameters
+    ----------
+    path
+        The file; readers see the old one or the new one.
+    words
+        The words of each sentence.
+    columns
+        Each of them like `words`: gold tags, predicted tags.
+
+    Raises
+    ------
+    CorpusError
+        When a sentence has no words, a column has another length, or a cell is empty or holds a tab or a line's end.
+    """
+    for number, column in enumerate(columns, start=2):
+        if len(column) != len(words):
+            raise CorpusError(f"{path}: expected {len(words)} sentences in column {number}, got {len(column)}")
+    text = ""
+    for number, rows in enumerate(zip(words, *columns, strict=True), start=1):
+        if not rows[0] or len(set(map(len, rows))) > 1:
+            lengths = ", ".join(str(len(row)) for row in rows)
+            raise CorpusError(f"{path}: expected one cell a word and a word at least in sentence {number}: {lengths}")
+        if bad := [cell for cell in itertools.chain(*rows) if not cell or set(cell) & set("\t\n\r")]:
+            raise CorpusError(f"{path}: expected cells without tab or line end in sentence {number}, got {bad[0]!r}")
+        text += "\n".join(map("\t".join, zip(*rows, strict=True))) + "\n\n"
+    # A first word that begins with U+FEFF would be taken for a byte-order mark.
+    write_atomically(path, "\ufeff" + text if text.startswith("\ufeff") else text)
+
+
+def read_conll(path: Path, separator: str = "\t") -> tuple[list[tuple[str, ...]], ...]:
+    """Read what `write_conll` wrote: the words of each sentence, then each column likewise.
+
+    Raises
+    ------
+    CorpusError
+        When the file cannot be read, or a line has another number of cells than the first, or an empty one.
+    """
+    rows = [line.split(separator) for line in text_as_written(path).removeprefix("\ufeff").split("\n")]
+    width = next((len(cells) for cells in rows if cells != [""]), 0)
+    for number, cells in enumerate(rows, start=1):
+        if cells != [""] and (len(cells) != width or "" in cells):
+            line = separator.join(cells)[:80]
+            raise CorpusError(f"{path}:{number}: expected {width} cells that are not empty, got {line!r}")
+    sentences = [tuple(zip(*group, strict=True)) for blank, group in itertools.groupby(rows, [""].__eq__) if not blank]
+    return tuple([sentence[column] for sentence in sentences] for column in range(width))

@@ -1,11 +1,12 @@
 """A corpus's files: their text and JSON, which of them is which split, and notes on what reading them changed."""
 
 import codecs
+import contextlib
 import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,26 @@ def with_hint(message: str, name: str, names: Iterable[str]) -> str:
     return f"{message}; {hint}" if hint else message
 
 
+def misnamed(message: str, name: str, names: Iterable[str]) -> CorpusError:
+    """The error of a name that is none of those known, with the hint."""
+    return CorpusError(with_hint(message, name, names))
+
+
+@contextlib.contextmanager
+def refusing(expected: str, *kinds: type[Exception], said: Callable[[Exception], str] | None = None) -> Iterator[None]:
+    """Let what a library raises on odd input become a `CorpusError`: what was expected, and what the library said."""
+    try:
+        yield
+    except kinds as error:
+        told = said(error) if said else getattr(error, "strerror", None) or error
+        raise CorpusError(f"{expected}: {told}") from error
+
+
+def opening(path: Path) -> contextlib.AbstractContextManager[None]:
+    """Likewise of a file that cannot be opened or read."""
+    return refusing(f"{path}: expected a file that can be read", OSError)
+
+
 # --- text and JSON --------------------------------------------------------------------------------------------------
 
 
@@ -48,10 +69,17 @@ def read_text(path: Path, notes: Notes) -> str:
     CorpusError
         When the file cannot be read or is not UTF-8; the message names the line and how to convert it.
     """
-    try:
+    with opening(path):
         return decoded(path.read_bytes(), path, notes)
-    except OSError as error:
-        raise CorpusError(f"{path}: expected a file that can be read: {error.strerror or error}") from error
+
+
+def text_as_written(path: Path) -> str:
+    """The text of one of our own files, to the letter; `CorpusError` when it cannot be read."""
+    try:
+        with opening(path):
+            return path.read_bytes().decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{path}: expected UTF-8, got the byte 0x{error.object[error.start]:02x}") from None
 
 
 def blocks_of(path: Path, notes: Notes) -> Iterator[tuple[int, str]]:
@@ -60,28 +88,24 @@ def blocks_of(path: Path, notes: Notes) -> Iterator[tuple[int, str]]:
     Lines end with LF or CR LF, which is read as LF, and hold no CR.
     """
     number = 1
-    try:
-        with path.open("rb") as file:
-            while block := file.read(BLOCK):
-                rest = itertools.takewhile(lambda line: line not in (b"\n", b"\r\n"), file)
-                text = decoded(b"".join((block, file.readline(), *rest, b"\n")), path, notes, number)
-                text = text.replace("\r\n", "\n")
-                if (stray := text.find("\r")) >= 0:
-                    raise CorpusError(
-                        f"{path}:{number + text.count(chr(10), 0, stray)}: expected lines that end with LF or CR LF, "
-                        rf"got CR alone: old Mac line ends; convert with: tr '\r' '\n' < {path.name} > unix-{path.name}"
-                    )
-                yield number, text
-                number += text.count("\n")
-    except OSError as error:
-        raise CorpusError(f"{path}: expected a file that can be read: {error.strerror or error}") from error
+    with opening(path), path.open("rb") as file:
+        while block := file.read(BLOCK):
+            rest = itertools.takewhile(lambda line: line not in (b"\n", b"\r\n"), file)
+            text = decoded(b"".join((block, file.readline(), *rest, b"\n")), path, notes, number)
+            text = text.replace("\r\n", "\n")
+            if (stray := text.find("\r")) >= 0:
+                raise CorpusError(
+                    f"{path}:{number + text.count(chr(10), 0, stray)}: expected lines that end with LF or CR LF, "
+                    rf"got CR alone: old Mac line ends; convert with: tr '\r' '\n' < {path.name} > unix-{path.name}"
+                )
+            yield number, text
+            number += text.count("\n")
 
 
 def decoded(data: bytes, path: Path, notes: Notes, first_line: int = 1) -> str:
     """The bytes of a file, or of a part of it that begins with that line, as text, likewise."""
-    if b"\0" in data:
-        index, got, encoding = data.index(0), "a NUL byte, as in UTF-16 (and in damaged files)", "UTF-16"
-    else:
+    index, got, encoding = data.find(0), "a NUL byte, as in UTF-16 (and in damaged files)", "UTF-16"
+    if index < 0:
         try:
             text = data.decode("utf-8-sig" if first_line == 1 else "utf-8")
             notes.repairs["byte-order mark dropped"] += first_line == 1 and data.startswith(codecs.BOM_UTF8)
@@ -120,16 +144,14 @@ def json_lines(text: str, path: Path, first: int = 1) -> Iterator[tuple[int, dic
     CorpusError
         When a line is no JSON object; the message names it.
     """
-    for number, line in enumerate(text.split("\n"), start=first):
-        if not line.strip():
-            continue
+    lines = ((number, line) for number, line in enumerate(text.split("\n"), start=first) if line.strip())
+    for number, line in lines:
         try:
-            row = parse_json(line)
+            row, why = parse_json(line), ""
         except (ValueError, RecursionError) as error:  # also numbers and nesting beyond what Python reads
-            message = getattr(error, "msg", error)
-            raise CorpusError(f"{path}:{number}: expected a JSON object, got {line[:60]!r} ({message})") from None
+            row, why = None, f" ({getattr(error, 'msg', error)})"
         if not isinstance(row, dict):
-            raise CorpusError(f"{path}:{number}: expected a JSON object, got {line[:60]!r}")
+            raise CorpusError(f"{path}:{number}: expected a JSON object, got {line[:60]!r}{why}")
         yield number, row
 
 
@@ -167,11 +189,8 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
     CorpusError
         When two files claim one split; the message names both.
     """
-    candidates: list[tuple[str, list[Path]]] = []
-    for path in sorted(folder.iterdir()):
-        files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
-        if files and (split := _split_at(path)):
-            candidates.append((split, files))
+    inside = ((path, sorted(path.glob("*.parquet")) if path.is_dir() else [path]) for path in sorted(folder.iterdir()))
+    candidates = [(split, files) for path, files in inside if files and (split := _split_at(path))]
     devs = [files for split, files in candidates if split == "dev"]
     evals = [files for files in devs if "eval" in re.split("[^a-z]+", files[0].stem.lower())]
     if 0 < len(evals) < len(devs) and "test" not in dict(candidates):
@@ -204,8 +223,11 @@ def choose_files(folder: Path, roles: Mapping[str, str | Sequence[str]]) -> dict
         for name in filter(None, [wanted] if isinstance(wanted, str) else wanted):
             if name not in SPLIT_WORDS and (Path(name).name != name or not (folder / name).is_file()):
                 present = sorted(path.name for path in folder.iterdir() if path.is_file())
-                message = f"role {role!r}: expected a file of {folder}, got {name!r}; there are: {', '.join(present)}"
-                raise CorpusError(with_hint(message, name, present))
+                raise misnamed(
+                    f"role {role!r}: expected a file of {folder}, got {name!r}; there are: {', '.join(present)}",
+                    name,
+                    present,
+                )
             files = split_files(folder).get(name, []) if name in SPLIT_WORDS else [folder / name]
-            chosen.setdefault(role, []).extend(files)
+            chosen[role] = chosen.get(role, []) + files
     return {role: files for role, files in chosen.items() if files}

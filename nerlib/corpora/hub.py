@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from nerlib.corpora.files import split_of, with_hint
+from nerlib.corpora.files import misnamed, split_of
 from nerlib.errors import CorpusError
 from nerlib.languages import codes
 
@@ -131,8 +131,8 @@ def download(
         present += files
         folder = next((folder for folder in folders if PurePosixPath(folder) in map(_holder, files)), None)
         if folder is not None:
-            own = [file for file in files if _holder(file) == PurePosixPath(folder)]
-            own.sort(key=lambda file: ("train" not in file, file))
+            inside = (file for file in files if _holder(file) == PurePosixPath(folder))
+            own = sorted(inside, key=lambda file: ("train" not in file, file))
             snapshot = _snapshot(repository, revision, own[:at_most], local=unreachable is not None)
             return snapshot / folder, [str(PurePosixPath(file).relative_to(folder)) for file in own], snapshot.name
     if unreachable:
@@ -156,11 +156,14 @@ def _where(name: str, language: str, known: Mapping[str, _Repository]) -> tuple[
     if name not in known:
         return name, codes(language)
     repository, configurations = known[name]
-    for code in codes(language):
-        if code in configurations:
-            return repository, [configurations[code]]
-    message = f"corpus {name!r}: unknown language {language!r}; expected one of {', '.join(configurations)}"
-    raise CorpusError(with_hint(message, language, configurations))
+    own = [configurations[code] for code in codes(language) if code in configurations]
+    if not own:
+        raise misnamed(
+            f"corpus {name!r}: unknown language {language!r}; expected one of {', '.join(configurations)}",
+            language,
+            configurations,
+        )
+    return repository, own[:1]
 
 
 def _listed(repository: str, revision: str) -> list[str]:

@@ -1,27 +1,37 @@
-"""`load_corpus`: from a name and a language to a `Corpus`, whatever it is kept as."""
+"""`load_corpus` and `load_text`: from a name and a language to a `Corpus` or a `RawText`, whatever it is kept as."""
 
 import gc
-from collections.abc import Collection, Mapping, Sequence
+import gzip
+import lzma
+import unicodedata
+import zlib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nerlib import demo, labels
 from nerlib.corpora import hub
-from nerlib.corpora.classification import choose_labels, ordered_labels, read_texts
 from nerlib.corpora.conll import read_columns
-from nerlib.corpora.files import Notes, choose_files, split_of, splits_in, with_hint
-from nerlib.corpora.questions import read_questions
-from nerlib.corpora.tabular import ColumnSpec
-from nerlib.corpora.tags import label_map_for, map_types, to_sentences
-from nerlib.corpora.token_lists import read_token_lists
+from nerlib.corpora.files import Notes, choose_files, decoded, misnamed, refusing, split_of, splits_in
+from nerlib.corpora.rows import read_questions, read_texts, read_token_lists
+from nerlib.corpora.tabular import ColumnSpec, open_parquet
+from nerlib.corpora.tags import choose_labels, label_map_for, map_types, ordered_labels, to_sentences
 from nerlib.errors import CorpusError, raises_only
-from nerlib.examples import SPLITS, Corpus, Sentence, hold_out
+from nerlib.examples import SPLITS, Corpus, RawText, Sentence, hold_out
 from nerlib.folders import from_root
 from nerlib.languages import canonical, codes
 from nerlib.vocabulary import TASKS, form_of
 
 HELD_OUT_SHARE = 0.1
 HELD_OUT_SEED = 2024  # fixed: the same sentences in every run, whatever its seed
+
+# Of unlabelled text, a sentence or a paragraph a line, for language adapters and pretraining.
+TEXT_FILES: Mapping[str, Callable[..., Any]] = {".txt": open, ".txt.xz": lzma.open, ".txt.gz": gzip.open}
+RATIO, ALWAYS = 50, 2**26  # a file's text may be so many times as long as the file (language: 3 to 10), or 64 MiB
+COLUMN = "text"
+DEMO_LINES, DEMO_TARGET_LINES = 7000, 3000  # `x-target` has few resources
+DEMO_SEED = 2  # other sentences than the demo's backbone has seen
+BLOCK, HELD_OUT_EVERY = 10, 20  # lines; blocks
 
 Roles = Mapping[str, str | Sequence[str]]
 Splits = dict[str, tuple[Any, ...]]
@@ -88,12 +98,19 @@ def load_corpus(
         for `sentiment`, when there is one label only, or one that is unseen in training.
     """
     wanted: Roles = dict(roles) if isinstance(roles, Mapping) else {role: role for role in roles}
-    if task not in TASKS:
-        raise CorpusError(f"expected a task among {', '.join(TASKS)}, got {task!r}")
-    if not wanted or set(wanted) - set(SPLITS):
-        raise CorpusError(f"expected roles among {', '.join(SPLITS)}, got {', '.join(map(str, wanted)) or 'none'}")
-    if form_of(task) in ("tags", "questions") and label_map and not shared_map:
-        raise CorpusError(f"the label map renames entity types, and the task is {task!r}: got {label_map!r}")
+    refused = (
+        (task not in TASKS, f"expected a task among {', '.join(TASKS)}, got {task!r}"),
+        (
+            not wanted or set(wanted) - set(SPLITS),
+            f"expected roles among {', '.join(SPLITS)}, got {', '.join(map(str, wanted)) or 'none'}",
+        ),
+        (
+            form_of(task) in ("tags", "questions") and label_map and not shared_map,
+            f"the label map renames entity types, and the task is {task!r}: got {label_map!r}",
+        ),
+    )
+    if message := next((message for is_wrong, message in refused if is_wrong), ""):
+        raise CorpusError(message)
     spec = ColumnSpec(columns or {}, keep or {}, shared_map)
     spec.check(task, is_table=corpus != demo.NAME)
     notes, revision = Notes(), ""
@@ -163,28 +180,24 @@ def _find(corpus: str, language: str) -> tuple[Path, str]:
             message = f"{error} As a folder, {corpus!r} would be {path}: there is none"
     missing = next(part for part in (path, *path.parents) if part.parent.is_dir())  # the first part that is not there
     names = (demo.NAME, *hub.REPOSITORIES, *sorted(other.name for other in missing.parent.iterdir()))
-    raise CorpusError(with_hint(message, missing.name if corpus else "", names))
+    raise misnamed(message, missing.name if corpus else "", names)
 
 
 def _of_language(folder: Path, language: str) -> Path:
     """The folder that holds the splits: itself, or the one that is named like the language (`sw`, `swa`)."""
     names = codes(language)
-    own = next((folder / name for name in names if (folder / name).is_dir()), folder)
-    if own == folder and not splits_in(folder):
-        inside = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-        if inside:
-            expected = f"expected a folder {' or '.join(names)}, got {', '.join(inside)}"
-            raise CorpusError(f"{folder} has no language {language!r}: {expected}")
-    return folder if splits_in(folder) else own
+    own = [] if splits_in(folder) else [folder / name for name in names if (folder / name).is_dir()]
+    inside = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if inside and not own and not splits_in(folder):
+        expected = f"expected a folder {' or '.join(names)}, got {', '.join(inside)}"
+        raise CorpusError(f"{folder} has no language {language!r}: {expected}")
+    return own[0] if own else folder
 
 
 def _files(path: Path, wanted: Roles) -> tuple[dict[str, list[Path]], list[str]]:
     """The files of each role, those of train too where dev or test are held out of it; and what is held out."""
-    if path.is_file():
-        files, present = {"train": [path]}, {"train"}
-    else:
-        files, present = choose_files(path, wanted), splits_in(path)
-    held_out = _held_out(wanted, files, present)
+    files = {"train": [path]} if path.is_file() else choose_files(path, wanted)
+    held_out = _held_out(wanted, files, files if path.is_file() else splits_in(path))
     if held_out and "train" not in wanted and path.is_dir():
         files |= choose_files(path, {"train": "train"})
     for role in wanted:
@@ -221,16 +234,12 @@ def _held_out(wanted: Roles, there: Collection[str], present: Collection[str]) -
 def _read(files: Mapping[str, Sequence[Path]], language: str, task: str, spec: ColumnSpec, notes: Notes) -> Splits:
     if read := {"texts": read_texts, "questions": read_questions}.get(form_of(task)):
         return {role: read(paths, language, spec, notes) for role, paths in files.items()}
-    lists = (".jsonl", ".json", ".parquet")
     collects = gc.isenabled()
     gc.disable()  # what is read has no cycles, and to look through it time and again takes a fifth of the time
     try:
+        readers = dict.fromkeys((".jsonl", ".json", ".parquet"), read_token_lists)
         sentences = {
-            role: [
-                sentence
-                for file in paths
-                for sentence in (read_token_lists if file.suffix.lower() in lists else read_columns)(file, task, notes)
-            ]
+            role: [row for file in paths for row in readers.get(file.suffix.lower(), read_columns)(file, task, notes)]
             for role, paths in files.items()
         }
         return to_sentences(sentences, language, task, notes)
@@ -262,3 +271,118 @@ def _present_types(splits: Mapping[str, Sequence[Sentence]]) -> tuple[str, ...]:
     types = {tag[2:] for tag in tags if tag.startswith("B-")}
     first = [name for name in ("PER", "ORG", "LOC") if name in types]
     return (*first, *sorted(types - set(first)))
+
+
+# --- unlabelled text --------------------------------------------------------------------------------------------------
+
+
+@raises_only(CorpusError, "text")
+def load_text(text: str, language: str) -> RawText:
+    """Read the unlabelled text of a language.
+
+    Parameters
+    ----------
+    text
+        `demo`; a short name of the Hugging Face Hub (`wikipedia`) or `organisation/name`, whose files have a column
+        `text`; a folder that holds `<language>.txt`, `.txt.xz` or `.txt.gz` (the first of these that is there); or
+        such a file itself. A relative path is taken from the project's root.
+    language
+        The language's tag.
+
+    Raises
+    ------
+    CorpusError
+        When there is no text of that language (with the files there are), or a file that cannot be read: the message
+        names the line that is not UTF-8.
+    """
+    names = codes(language)  # refuses what is no language tag
+    path, revision, notes = from_root(text), "", Notes()
+    if text == demo.NAME:
+        size = DEMO_TARGET_LINES if language == demo.TARGET else DEMO_LINES
+        lines = demo.text(language, size, seed=DEMO_SEED)
+    elif text and path.exists():
+        lines = _lines_of(_file_of(path, names, language) if path.is_dir() else path, notes)
+    elif hub.is_hub_name(text, hub.TEXTS):
+        folder, files, revision = hub.download(text, language, hub.TEXTS, at_most=1)
+        if len(files) > 1:
+            notes.warnings.append(f"Only the first of {len(files)} files of the Hub was read.")
+        lines = _lines_of_documents(folder / files[0])
+    else:
+        raise CorpusError(
+            f"unknown text {text!r}: expected demo, {', '.join(hub.TEXTS)}, a name 'organisation/text' of the Hugging "
+            f"Face Hub, a folder with <language>.txt, or a file (there is neither at {path})"
+        )
+    kept = _each_once(lines, notes)
+    if not kept:
+        raise CorpusError(f"text {text!r} ({language}): expected lines of text, got none")
+    changes = (f"{kind} ({count})" for kind, count in notes.repairs.items() if count)
+    return RawText(text, language, kept, (*changes, *notes.warnings), revision)
+
+
+def _file_of(folder: Path, names: Sequence[str], language: str) -> Path:
+    for file in (folder / f"{name}{ending}" for name in names for ending in TEXT_FILES):
+        if file.is_file():
+            return file
+    present = ", ".join(sorted(file.name for file in folder.iterdir() if file.is_file())) or "no file"
+    raise CorpusError(
+        f"{folder} has no text of {language!r}: expected {' or '.join(names)}.txt (or .txt.xz, .txt.gz), got {present}"
+    )
+
+
+def _lines_of(file: Path, notes: Notes) -> list[str]:
+    ending = next((ending for ending in TEXT_FILES if file.name.lower().endswith(ending)), None)
+    if ending is None:
+        raise CorpusError(f"{file}: expected a file named {', '.join(f'*{known}' for known in TEXT_FILES)}")
+    expected = f"{file}: expected a compressed file that can be read, got"
+    with refusing(expected, OSError, EOFError, lzma.LZMAError, zlib.error):
+        at_most = max(ALWAYS, RATIO * file.stat().st_size)
+        with TEXT_FILES[ending](file, "rb") as opened:
+            data = opened.read(at_most + 1)
+    if len(data) > at_most:
+        raise CorpusError(
+            f"{file}: expected text of {RATIO} times the file's size at most, got more than {at_most} bytes"
+        )
+    return decoded(data, file, notes).split("\n")
+
+
+def _lines_of_documents(file: Path) -> list[str]:
+    table = open_parquet(file)
+    if COLUMN not in table.column_names or str(table.schema.field(COLUMN).type) not in ("string", "large_string"):
+        columns = ", ".join(table.column_names) or "none"
+        raise CorpusError(f"{file}: expected a column named {COLUMN} that holds text, got the columns {columns}")
+    return [line for document in table[COLUMN].to_pylist() for line in (document or "").split("\n")]
+
+
+def _each_once(lines: Iterable[str], notes: Notes) -> tuple[str, ...]:
+    """The lines without blank ones and without repetitions, in order."""
+    written = [line for line in lines if line.strip()]
+    first: dict[str, str] = {}
+    for line in written:
+        first.setdefault(unicodedata.normalize("NFC", line.strip()), line.rstrip("\r"))
+    if repeated := len(written) - len(first):
+        notes.warnings.append(f"{repeated} of {len(written)} lines of text repeat another and were dropped.")
+    return tuple(first.values())
+
+
+def split_text(lines: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Hold out every twentieth block of ten neighbouring lines, always the same.
+
+    A line that stands in the text more than once goes where it stands first, so that nothing held out is also kept.
+    Short texts have shorter blocks, so that there is something to hold out.
+
+    Returns
+    -------
+    kept, held : tuple of str
+
+    Raises
+    ------
+    CorpusError
+        When there are not two different lines.
+    """
+    index = {line: number for number, line in enumerate(dict.fromkeys(lines))}
+    if len(index) < 2:
+        raise CorpusError(f"expected at least two different lines of text to hold some out, got {len(index)}")
+    every = min(HELD_OUT_EVERY, len(index))
+    block = min(BLOCK, len(index) // every)
+    held = {line for line, number in index.items() if number // block % every == every - 1}
+    return tuple(line for line in lines if line not in held), tuple(line for line in lines if line in held)

@@ -1,6 +1,6 @@
 """Files with one example a row: CSV, TSV, JSON Lines, JSON (SQuAD's too), Parquet; and which column plays which role.
 
-What stands in the cells is judged by `token_lists`, `classification` and `questions`.
+What stands in the cells is judged by `rows`.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from nerlib.corpora.files import AS_ASKED, Notes, json_lines, parse_json, read_text, with_hint
+from nerlib.corpora.files import AS_ASKED, Notes, json_lines, misnamed, parse_json, read_text, refusing, with_hint
 from nerlib.errors import CorpusError
 from nerlib.vocabulary import form_of
 
@@ -88,7 +88,7 @@ def read_rows(file: Path, notes: Notes) -> list[Row]:
         return _parquet(file)
     if kind not in READERS:
         raise CorpusError(f"{file}: expected a table ({', '.join(READERS)} or .parquet), got {kind or 'no ending'}")
-    return READERS[kind](read_text(file, notes), file, notes)
+    return list(READERS[kind](read_text(file, notes), file, notes))
 
 
 # --- CSV and TSV ----------------------------------------------------------------------------------------------------
@@ -107,8 +107,9 @@ def _delimited(text: str, file: Path, notes: Notes) -> list[Row]:
         # In TSV quotation marks are often letters: read so where this gives every row the header's cells.
         with contextlib.suppress(CorpusError):
             rows = list(_table(lines, separator, csv.QUOTE_NONE, file, notes)) if separator == "\t" else []
-            quoted = sum(any('"' in str(cell) for cell in row.cells.values()) for row in rows)
-            notes.repairs["rows whose quotation marks are part of the text"] += quoted
+            notes.repairs["rows whose quotation marks are part of the text"] += sum(
+                any('"' in str(cell) for cell in row.cells.values()) for row in rows
+            )
             if rows:
                 return rows
         raise
@@ -134,8 +135,8 @@ def _table(lines: Sequence[str], separator: str, quoting: Any, file: Path, notes
                             "text, double it and put the whole text between two others, or use JSON Lines"
                         )
                     notes.repairs["lines between quotation marks that could be rows, read as text"] += len(own) - 1
-                written = (cell.replace(_RETURN, "\r") for cell in cells)
-                yield Row(dict(zip(names, written, strict=True)), file, f":{line}")
+                written = {name: cell.replace(_RETURN, "\r") for name, cell in zip(names, cells, strict=True)}
+                yield Row(written, file, f":{line}")
             elif any(cell.strip() for cell in cells):
                 raise CorpusError(
                     f"{file}:{line}: expected {len(names)} cells, as the first line has, "
@@ -154,36 +155,34 @@ def _could_be_rows(lines: Sequence[str], separator: str, names: Sequence[str]) -
 # --- JSON -----------------------------------------------------------------------------------------------------------
 
 
-def _json_lines(text: str, file: Path, notes: Notes) -> list[Row]:
-    return [Row(cells, file, f":{number}") for number, cells in json_lines(text, file)]
+def _json_lines(text: str, file: Path, notes: Notes) -> Iterator[Row]:
+    return (Row(cells, file, f":{number}") for number, cells in json_lines(text, file))
 
 
-def _json(text: str, file: Path, notes: Notes) -> list[Row]:
+def _json(text: str, file: Path, notes: Notes) -> Iterator[Row]:
     """Rows of one JSON value: a list of objects, SQuAD's `data`, or, after all, an object a line."""
     try:
         value = parse_json(text)
     except (ValueError, RecursionError) as error:
         if getattr(error, "msg", "") == "Extra data":  # after a whole first object: JSON Lines
-            return _json_lines(text, file, notes)
+            yield from _json_lines(text, file, notes)
+            return
         line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise CorpusError(f"{file}{line}: expected JSON: {getattr(error, 'msg', error)}") from None
     name = "data" if isinstance(value, dict) and isinstance(value.get("data"), list) else ""
     value = value["data"] if name else value
-    rows: list[Row] = []
     for number, entry in enumerate(value if isinstance(value, list) else [value]):
         place = f", {name}[{number}]"
         if not isinstance(entry, dict):
             raise CorpusError(f"{file}{place}: expected a JSON object, got {entry!r:.60}")
-        rows += _squad(entry, file, place) if "paragraphs" in entry else [Row(entry, file, place)]
-    return rows
+        yield from _squad(entry, file, place) if "paragraphs" in entry else [Row(entry, file, place)]
 
 
 def _squad(article: Mapping[str, Any], file: Path, place: str) -> Iterator[Row]:
     """The questions of an article of SQuAD (Rajpurkar et al. 2016, 2018), each with its context."""
     for paragraph in _objects(article, "paragraphs", file, place):
         if "context" not in paragraph.cells:
-            columns = ", ".join(paragraph.cells) or "nothing"
-            raise CorpusError(f"{paragraph.where}: expected a context, got {columns}")
+            raise CorpusError(f"{paragraph.where}: expected a context, got {', '.join(paragraph.cells) or 'nothing'}")
         for question in _objects(paragraph.cells, "qas", file, paragraph.place):
             yield question._replace(cells={"context": paragraph.cells["context"], **question.cells})
 
@@ -211,23 +210,21 @@ def open_parquet(file: Path) -> Any:
     """
     import pyarrow.parquet
 
-    try:
+    with refusing(f"{file}: expected a Parquet file", pyarrow.ArrowException, OSError):
         return pyarrow.parquet.ParquetFile(file).read()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise CorpusError(f"{file}: expected a Parquet file: {error}") from error
 
 
 def _parquet(file: Path) -> list[Row]:
     """Rows of a Parquet file; numbered classes get the names that the `datasets` library keeps with them."""
     table = open_parquet(file)
-    try:
+    expected = f"{file}: expected a Parquet file whose cells and features can be read"
+    with refusing(expected, ValueError, TypeError, AttributeError, KeyError, RecursionError):
         names = _class_names(table.schema) if b"huggingface" in (table.schema.metadata or {}) else {}
         rows = table.to_pylist()
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        raise CorpusError(f"{file}: expected a Parquet file whose cells and features can be read: {error}") from error
-    for cells in rows:
-        cells.update({column: _named(cells[column], known) for column, known in names.items()})
-    return [Row(cells, file, f", row {number}") for number, cells in enumerate(rows, start=1)]
+    return [
+        Row(cells | {column: _named(cells[column], known) for column, known in names.items()}, file, f", row {number}")
+        for number, cells in enumerate(rows, start=1)
+    ]
 
 
 def _class_names(schema: Any) -> dict[str, Sequence[str]]:
@@ -274,8 +271,8 @@ class ColumnSpec(NamedTuple):
             raise CorpusError(f"columns and keep are for tables of texts and of questions, and {given}")
         for role in self.columns if tables else ():
             if role not in KNOWN_NAMES[form]:
-                message = f"columns: expected roles among {', '.join(KNOWN_NAMES[form])}, got {role!r}"
-                raise CorpusError(with_hint(message, role, KNOWN_NAMES[form]))
+                known = KNOWN_NAMES[form]
+                raise misnamed(f"columns: expected roles among {', '.join(known)}, got {role!r}", role, known)
 
 
 def read_table(files: Sequence[Path], form: str, spec: ColumnSpec, notes: Notes) -> list[Row]:
@@ -328,8 +325,9 @@ def _filter_rows(rows: Sequence[Row], spec: ColumnSpec, notes: Notes) -> Sequenc
             raise CorpusError(f"{rows[0].where}: expected the column {column!r} of `keep`, {_got(rows[0], column)}")
         if not kept:
             shown = ", ".join(value for value, _ in present.most_common(VALUES_SHOWN))
-            expected = f"expected rows with {column} = {' or '.join(sorted(values))}"
-            raise CorpusError(f"{rows[0].file}: {expected}, got {column} = {shown}")
+            raise CorpusError(
+                f"{rows[0].file}: expected rows with {column} = {' or '.join(sorted(values))}, got {column} = {shown}"
+            )
     notes.repairs[AS_ASKED + "rows left out by `keep`"] += len(rows) - len(kept)
     return kept
 

@@ -1,4 +1,7 @@
-"""From tags as files have them to nerlib's: what is unambiguous is repaired and counted, else refused; label maps."""
+"""From tags and labels as files have them to nerlib's: what is unambiguous is repaired and counted, else refused.
+
+Then they are chosen and renamed, by label maps.
+"""
 
 import itertools
 import re
@@ -9,9 +12,9 @@ from pathlib import Path
 
 from nerlib import labels
 from nerlib.corpora.conll import RawSentence
-from nerlib.corpora.files import AS_ASKED, Notes, with_hint
+from nerlib.corpora.files import AS_ASKED, Notes, misnamed, with_hint
 from nerlib.errors import CorpusError
-from nerlib.examples import Sentence
+from nerlib.examples import LabelledText, Sentence
 from nerlib.vocabulary import form_of
 
 BARE_TAG = "tag without B- or I-, runs read as one entity"
@@ -49,8 +52,9 @@ def to_sentences(
     rows = [row for split in splits.values() for row in split]
     joined = ((row.words, "".join(row.words)) for row in rows)
     invisible = (words for words, letters in joined if not letters.isascii() and _INVISIBLE.search(letters))
-    found = sum(1 for words in invisible for word in words if _INVISIBLE.search(word))
-    notes.repairs["tokens with invisible characters, kept"] += found
+    notes.repairs["tokens with invisible characters, kept"] += sum(
+        _INVISIBLE.search(word) is not None for words in invisible for word in words
+    )
     read = _iob2(rows, notes) if form_of(task) == "entities" else _parts_of_speech(rows)
     names, left = {file: Path(file).name for file in {row.file for row in rows}}, iter(rows)
     sentences = {
@@ -98,7 +102,7 @@ def _iob2(rows: list[RawSentence], notes: Notes) -> Read:
     if counts.pop("", 0):
         _fill_missing(rows, [tag for tag in counts if _type_of(tag) in known], notes)
         counts = _counted(rows)
-    readings = {}
+    readings = {"O": ("O", "", "")}
     for tag in counts:
         try:
             readings[tag] = _reading(tag, known)
@@ -113,7 +117,6 @@ def _iob2(rows: list[RawSentence], notes: Notes) -> Read:
     for tags, n in often.items():
         for pair in zip(("O", *tags), tags, strict=False):
             pairs[pair] += n
-    readings["O"] = ("O", "", "")
     plain = {tag: f"{prefix}-{kind}".strip("-") for tag, (prefix, kind, _) in readings.items()}
     scheme = labels.scheme_of((plain[before], plain[tag], n) for (before, tag), n in pairs.items())
     odd = {(before, tag) for before, tag in pairs if readings[tag][2] or not _follows(before, tag)}
@@ -173,8 +176,9 @@ def _reading(tag: str, known: set[str]) -> tuple[str, str, str]:
     if entity_type == "O":  # `B-O`, in some Universal NER files
         return "O", "", "entity of type O read as O"
     if prefix == labels.BARE and entity_type not in known:
-        message = f"expected O or a type of this corpus ({', '.join(sorted(known))}), got the tag {tag!r}"
-        raise CorpusError(with_hint(message, tag, known))
+        raise misnamed(
+            f"expected O or a type of this corpus ({', '.join(sorted(known))}), got the tag {tag!r}", tag, known
+        )
     return prefix, entity_type, BARE_TAG if prefix == labels.BARE else ""
 
 
@@ -266,8 +270,7 @@ def label_map_for(
     """
     if isinstance(given, str):
         if given not in LABEL_MAPS:
-            message = f"unknown label map {given!r}: expected one of {', '.join(LABEL_MAPS)}"
-            raise CorpusError(with_hint(message, given, LABEL_MAPS))
+            raise misnamed(f"unknown label map {given!r}: expected one of {', '.join(LABEL_MAPS)}", given, LABEL_MAPS)
         given, shared = LABEL_MAPS[given], True
     given = {str(old): new for old, new in (given or {}).items()}  # YAML and Python may have labels as numbers
     if len(set(wanted)) != len(wanted):
@@ -275,15 +278,15 @@ def label_map_for(
     listed = ", ".join(types) or "no types"
     unknown = next((old for old in given if old not in types and not shared), None)
     if unknown is not None:
-        message = f"corpus {corpus!r}: the label map names the type {unknown!r}, got {listed}"
-        raise CorpusError(with_hint(message, unknown, types))
+        raise misnamed(f"corpus {corpus!r}: the label map names the type {unknown!r}, got {listed}", unknown, types)
     used = {old: new for old, new in given.items() if old in types}
     missing = set(wanted) - {used.get(name, name) for name in types}
     for name, named in LABEL_MAPS.items() if missing and not used else ():
         fitting = {old: new for old, new in named.items() if old in types and new in wanted}
         if missing <= set(fitting.values()):
-            renamed = ", ".join(f"{old} → {new}" for old, new in fitting.items())
-            notes.warnings.append(f"The label map {name!r} was applied: {renamed}")
+            notes.warnings.append(
+                f"The label map {name!r} was applied: {', '.join(f'{old} → {new}' for old, new in fitting.items())}"
+            )
             return fitting
     if missing:
         raise CorpusError(
@@ -292,3 +295,65 @@ def label_map_for(
             "by a label map)"
         )
     return used
+
+
+# --- labels of texts ------------------------------------------------------------------------------------------------
+
+
+def ordered_labels(labels: set[str]) -> tuple[str, ...]:
+    """Labels by name; numbers by size."""
+    if all(re.fullmatch(r"[+-]?\d+(\.\d+)?", label) for label in labels):
+        return tuple(sorted(labels, key=lambda label: (float(label), label)))
+    return tuple(sorted(labels))
+
+
+def choose_labels(
+    splits: Mapping[str, Sequence[LabelledText]],
+    label_map: Mapping[str, str],
+    wanted: Sequence[str],
+    corpus: str,
+    notes: Notes,
+) -> tuple[dict[str, tuple[LabelledText, ...]], tuple[str, ...]]:
+    """Rename labels, leave out the rows of those that are not wanted, and put the labels in order.
+
+    Parameters
+    ----------
+    label_map
+        From a label to its new name; "" or "O" leaves its rows out.
+    wanted
+        The labels that stay, by their new names, in this order; empty: all.
+
+    Returns
+    -------
+    texts : dict
+        By role.
+    labels : tuple of str
+
+    Raises
+    ------
+    CorpusError
+        When there are not two labels, or dev or test have one that train has not.
+    """
+    names = {text.label: label_map.get(text.label, text.label) for texts in splits.values() for text in texts}
+    stay = {old for old, new in names.items() if new not in ("", "O") and (not wanted or new in wanted)}
+    notes.repairs.update(
+        f"{AS_ASKED}rows left out, with the label {text.label}"
+        for texts in splits.values()
+        for text in texts
+        if text.label not in stay
+    )
+    chosen = {
+        role: tuple(replace(text, label=names[text.label]) for text in texts if text.label in stay)
+        for role, texts in splits.items()
+    }
+    present = {names[old] for old in stay}
+    learnt = {text.label for text in chosen.get("train", ())} or present
+    for role, texts in chosen.items():
+        if unseen := next((text for text in texts if text.label not in learnt), None):
+            raise CorpusError(
+                f"corpus {corpus!r}: {role}, {unseen.where}: the label {unseen.label!r} is unseen in training; "
+                f"expected one of {', '.join(ordered_labels(learnt))} (a label map can rename or drop it)"
+            )
+    if len(learnt) == 1:
+        raise CorpusError(f"corpus {corpus!r}: expected two labels or more, got only {learnt.pop()!r}")
+    return chosen, tuple(wanted) or ordered_labels(present)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from nerlib.corpora import LabelledText, load_corpus
-from nerlib.corpora.classification import ordered_labels
+from nerlib.corpora.tags import ordered_labels
 from nerlib.errors import CorpusError
 from tests.sentences import too_many_numbers
 

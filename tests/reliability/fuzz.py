@@ -25,8 +25,7 @@ import pyarrow.parquet
 
 from nerlib import corpora, errors, models, params, predictions, records
 from nerlib.batch import jobs, notebook_files, page
-from nerlib.corpora import load_corpus, load_text
-from nerlib.corpora.prediction_files import read_conll, read_examples
+from nerlib.corpora import load_corpus, load_text, read_conll, read_examples
 from nerlib.errors import NerlibError
 from nerlib.folders import project_root
 from nerlib.scoring import Counts, score

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from nerlib.corpora.prediction_files import read_conll, read_examples
+from nerlib.corpora import read_conll, read_examples
 from nerlib.errors import CorpusError
 from tests.reliability import fuzz
 

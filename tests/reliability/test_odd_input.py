@@ -12,7 +12,7 @@ import pytest
 
 from nerlib import errors, folders, models, params, predictions, records
 from nerlib.batch import jobs
-from nerlib.corpora import load_corpus, load_text, raw_text
+from nerlib.corpora import load_corpus, load_text, loading
 from nerlib.errors import CorpusError, FolderError, ModelError, NerlibError, RecordError, SettingsError
 from nerlib.experiment.runs import use_threads
 from nerlib.models import Lora
@@ -132,7 +132,7 @@ def test_words_that_are_numbered_otherwise_than_they_stand_are_refused(tmp_path,
 
 
 def test_a_small_archive_of_endless_text_is_not_unpacked_to_its_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(raw_text, "ALWAYS", 2**20)
+    monkeypatch.setattr(loading, "ALWAYS", 2**20)
     (tmp_path / "sw.txt.xz").write_bytes(lzma.compress(b"a" * 2_000_000, preset=0))
     with pytest.raises(CorpusError, match=r"sw\.txt\.xz: expected text of 50 times the file's size at most"):
         load_text(str(tmp_path), "sw")
