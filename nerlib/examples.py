@@ -173,10 +173,9 @@ class Corpus:
         """The sentences of a split; `CorpusError` when there are none, with the splits that have some."""
         if sentences := self.splits.get(name):
             return sentences
-        present = ", ".join(other for other in SPLITS if self.splits.get(other)) or "none"
         raise CorpusError(
             f"corpus {self.name!r} ({self.language}): expected sentences in the split {name!r}, got none; "
-            f"splits with sentences: {present}"
+            f"splits with sentences: {', '.join(other for other in SPLITS if self.splits.get(other)) or 'none'}"
         )
 
     @cached_property
@@ -234,8 +233,7 @@ def subset(sentences: Sequence[E], n: int, seed: int | np.random.SeedSequence) -
         return tuple(sentences)
     if not 0 < n <= len(sentences):
         raise CorpusError(f"expected a subset of 1 to {len(sentences)} sentences (0: all), got {n}")
-    order = np.random.default_rng(seed).permutation(len(sentences))
-    return tuple(sentences[index] for index in order[:n])
+    return tuple(sentences[index] for index in np.random.default_rng(seed).permutation(len(sentences))[:n])
 
 
 def merge(parts: Mapping[str, Sequence[E]], total: int, *, seed: int) -> tuple[E, ...]:
@@ -266,8 +264,8 @@ def merge(parts: Mapping[str, Sequence[E]], total: int, *, seed: int) -> tuple[E
         shares[name] = min(len(parts[name]), left // (len(parts) - done))
         left -= shares[name]
     seeds = {name: np.random.SeedSequence(seed, spawn_key=(zlib.crc32(name.encode("utf-8")),)) for name in parts}
-    given = (subset(parts[name], share, seeds[name]) for name, share in shares.items() if share or not total)
-    return tuple(sentence for part in given for sentence in part)
+    drawn = {name: share for name, share in shares.items() if share or not total}
+    return tuple(sentence for name, share in drawn.items() for sentence in subset(parts[name], share, seeds[name]))
 
 
 def hold_out(sentences: Sequence[E], share: float, seed: int) -> tuple[tuple[E, ...], tuple[E, ...]]:
@@ -299,11 +297,10 @@ def hold_out(sentences: Sequence[E], share: float, seed: int) -> tuple[tuple[E, 
     if len(groups) < 2:
         raise CorpusError(f"expected at least two different sentences to hold some out, got {len(groups)}")
     members = list(groups.values())
-    held: set[int] = set()
-    for group in np.random.default_rng(seed).permutation(len(members))[: len(members) - 1]:
-        held.update(members[group])
-        if len(held) >= max(1, round(share * len(sentences))):
-            break
+    order = np.random.default_rng(seed).permutation(len(members))[: len(members) - 1]
+    sizes = np.cumsum([len(members[group]) for group in order])
+    enough = np.searchsorted(sizes, max(1, round(share * len(sentences)))) + 1
+    held = {index for group in order[:enough] for index in members[group]}
     kept = tuple(sentence for index, sentence in enumerate(sentences) if index not in held)
     return kept, tuple(sentences[index] for index in sorted(held))
 

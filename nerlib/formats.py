@@ -33,11 +33,6 @@ def size_in_bytes(value: float) -> str:
     return f"{value:.0f} B"
 
 
-def p_value(value: float) -> str:
-    """A p value with two digits that count."""
-    return "< 0.0001" if 0 <= value < 1e-4 else f"{value:.2g}"
-
-
 def decimal(value: float, digits: int = 2) -> str:
     """A number with a true minus sign."""
     return f"{value:.{digits}f}".replace("-", MINUS)
@@ -71,7 +66,7 @@ FORMATS: Mapping[str, Callable[[float], str]] = {
     "count": lambda value: f"{value:,.0f}".replace("-", MINUS),
     "seconds": seconds,
     "bytes": size_in_bytes,
-    "p": p_value,
+    "p": lambda value: "< 0.0001" if 0 <= value < 1e-4 else f"{value:.2g}",  # two digits that count
 }
 
 

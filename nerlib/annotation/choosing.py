@@ -75,8 +75,7 @@ def choose(
         order = np.concatenate([_spread(order[:most], uncertain, vectors), order[most:]])
     else:
         raise SettingsError(f"expected a strategy of {', '.join(STRATEGIES)} with what it needs, got {strategy!r}")
-    enough = np.searchsorted(np.cumsum(costs[order]), budget) + 1
-    return order[:enough]
+    return order[: np.searchsorted(np.cumsum(costs[order]), budget) + 1]
 
 
 def _spread(pool: npt.NDArray[np.intp], uncertain: FloatArray, vectors: FloatArray) -> npt.NDArray[np.intp]:

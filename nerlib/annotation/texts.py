@@ -94,10 +94,10 @@ class Document:
         ordered = tuple(sorted(self.entities))
         for one in ordered:
             if not 0 <= one.start < one.end <= len(self.text) or self.text[one.start : one.end] != one.text:
-                got = self.text[max(one.start, 0) : max(one.end, 0)]
                 raise CorpusError(
                     f"{self.name or 'text'}: expected {one.text!r:.60} ({one.type}) at {one.start}–{one.end}, "
-                    f"got {got!r:.60}; offsets count code points of the text as given"
+                    f"got {self.text[max(one.start, 0) : max(one.end, 0)]!r:.60}; "
+                    "offsets count code points of the text as given"
                 )
         for before, after in itertools.pairwise(ordered):
             if after.start < before.end:
@@ -138,7 +138,12 @@ def sentences_of(given: Document) -> list[Sentence]:
     edges = sorted({edge for one in entities for edge in one[:2]})
     made = []
     for number, sentence in enumerate(given.sentences or cut(given.text, given.language), start=1):
-        words = [part for place in sentence for part in _split(place, edges)]
+        # words in parts, cut at the edges of entities that lie inside
+        words = [
+            part
+            for start, end in sentence
+            for part in itertools.pairwise((start, *(edge for edge in edges if start < edge < end), end))
+        ]
         first, last = words[0][0], words[-1][1]
         own = [one for one in entities if one.start < last and first < one.end]
         if outside := [one for one in own if one.start < first or one.end > last]:
@@ -151,12 +156,6 @@ def sentences_of(given: Document) -> list[Sentence]:
         texts = tuple(given.text[a:b] for a, b in words)
         made.append(Sentence(texts, to_tags(spans, len(words)), given.language, f"{given.name}:{number}"))
     return made
-
-
-def _split(place: Place, edges: Sequence[int]) -> Iterator[Place]:
-    """A word in parts, cut at the edges of entities that lie inside."""
-    start, end = place
-    return itertools.pairwise((start, *(edge for edge in edges if start < edge < end), end))
 
 
 # --- cutting ----------------------------------------------------------------------------------------------------------

@@ -83,17 +83,23 @@ def _write_label_studio(path: Path, documents: Sequence[Document]) -> None:
             for i, e in enumerate(one.entities)
         ]
         score = min((e.score for e in one.entities if not math.isnan(e.score)), default=1.0)
-        data = {"text": one.text, "name": one.name, "language": one.language}
-        predictions = [{"model_version": "nerlib", "score": score, "result": result}]
-        tasks.append({"data": data, "predictions": predictions})
+        tasks.append(
+            {
+                "data": {"text": one.text, "name": one.name, "language": one.language},
+                "predictions": [{"model_version": "nerlib", "score": score, "result": result}],
+            }
+        )
     write_atomically(path, json.dumps(tasks, ensure_ascii=False, indent=1))
 
 
 def _read_label_studio(path: Path, language: str) -> Iterator[Document]:
     tasks = parse_json(read_text(path, Notes()))
-    expected = f"{path}: expected Label Studio's tasks as its JSON export has them"
     for task in tasks if isinstance(tasks, list) else [tasks]:
-        with refusing(expected, KeyError, TypeError, AttributeError, ValueError, said=repr):
+        with refusing(
+            f"{path}: expected Label Studio's tasks as its JSON export has them",
+            *(KeyError, TypeError, AttributeError, ValueError),
+            said=repr,
+        ):
             data, done = task["data"], [a for a in task.get("annotations", ()) if not a.get("was_cancelled")]
             text, name = data["text"], str(data.get("name") or task.get("id", ""))
             # an export may name predictions by number
@@ -133,13 +139,14 @@ def _read_doccano(path: Path, language: str) -> Iterator[Document]:
     """One file, or a folder with a file for each annotator."""
     for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
         for number, row in json_lines(read_text(file, Notes()), file):
-            expected = f"{file}:{number}: expected doccano's text and label"
-            with refusing(expected, KeyError, TypeError, ValueError, said=repr):
+            with refusing(
+                f"{file}:{number}: expected doccano's text and label", KeyError, TypeError, ValueError, said=repr
+            ):
                 spans = [(e["start_offset"], e["end_offset"], e["label"]) for e in row.get("entities", ())]
                 text = row["text"]
                 found = tuple(Entity(a, b, kind, text[a:b]) for a, b, kind in spans or row.get("label", ()))
-            who = file.stem if path.is_dir() else ""
-            yield Document(text, found, language, str(row.get("name") or row.get("id", number)), annotator=who)
+            name = str(row.get("name") or row.get("id", number))
+            yield Document(text, found, language, name, annotator=file.stem if path.is_dir() else "")
 
 
 # --- INCEpTION --------------------------------------------------------------------------------------------------------
@@ -181,8 +188,8 @@ def _write_inception(path: Path, documents: Sequence[Document]) -> None:
             cas.add(sentence(begin=words[0][0], end=words[-1][1]))
             cas.add_all([token(begin=a, end=b) for a, b in words])
         for e in one.entities:
-            scores = _score("value_score", e)
-            cas.add(entity(begin=e.start, end=e.end, value=e.type, inception_internal_predicted=True, **scores))
+            own = {"value": e.type, "inception_internal_predicted": True, **_score("value_score", e)}
+            cas.add(entity(begin=e.start, end=e.end, **own))
         write_atomically(path / f"{number:06d}.json", cas.to_json())
 
 
@@ -191,8 +198,10 @@ def _read_inception(path: Path, language: str) -> Iterator[Document]:
     cassis = _cassis()
     for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
         # cassis raises whatever it stumbles over
-        expected = f"{file}: expected UIMA CAS JSON with named entities"
-        with refusing(expected, Exception, said="{!r:.200}".format), file.open("rb") as stream:
+        with (
+            refusing(f"{file}: expected UIMA CAS JSON with named entities", Exception, said="{!r:.200}".format),
+            file.open("rb") as stream,
+        ):
             cas = cassis.load_cas_from_json(stream)
             text, found = cas.sofa_string, cas.select(NAMED_ENTITY)
             names = [one.documentTitle for one in cas.select(DOCUMENT) if hasattr(one, "documentTitle")]
@@ -270,8 +279,7 @@ def agreement(documents: Iterable[Document], rng: np.random.Generator) -> pd.Dat
     for kind in ("all", *sorted({e[2] for a, b in pairs for e in a | b})) if pairs else ():
         chosen = [tuple({e for e in side if kind in ("all", e[2])} for side in pair) for pair in pairs]
         counts = np.array([(len(a & b), len(a - b), len(b - a)) for a, b in chosen])
-        drawn = f1_from_counts(*resampled_sums(counts, RESAMPLES, rng).T)
-        low, high = np.quantile(drawn, [0.025, 0.975])
+        low, high = np.quantile(f1_from_counts(*resampled_sums(counts, RESAMPLES, rng).T), [0.025, 0.975])
         value = Interval(float(f1_from_counts(*counts.sum(axis=0))), float(low), float(high), len(counts), 0.95)
         rows.append((kind, value, len(counts), int(counts.sum())))
     return pd.DataFrame(rows, columns=["type", "agreement", "texts", "entities"])

@@ -21,15 +21,13 @@ from nerlib.vocabulary import TASKS, form_of
 def of_each(corpora: Mapping[str, Corpus], check: Callable[[Corpus], pd.DataFrame]) -> pd.DataFrame:
     """What a function of this module says of each of several corpora, with a column `language` in front."""
     tables = {tag: check(corpus).reset_index() for tag, corpus in corpora.items()}
-    found = pd.concat(tables, names=["language"]).droplevel(1).reset_index()
-    return found.drop(columns="index", errors="ignore")
+    return pd.concat(tables, names=["language"]).droplevel(1).reset_index().drop(columns="index", errors="ignore")
 
 
 def repairs(corpora: Mapping[str, Corpus]) -> pd.DataFrame:
     """What was repaired in reading, then what was left out as asked: `language`, `repair`, `count`."""
     rows = [(tag, kind, n) for tag, corpus in corpora.items() for kind, n in corpus.repairs.items()]
-    table = pd.DataFrame(rows, columns=["language", "repair", "count"])
-    return table.sort_values(
+    return pd.DataFrame(rows, columns=["language", "repair", "count"]).sort_values(
         "repair", key=lambda kinds: kinds.str.startswith(AS_ASKED), kind="stable", ignore_index=True
     )
 
@@ -139,8 +137,9 @@ def shared_contexts(corpus: Corpus) -> pd.DataFrame:
     for split, other in [pair for pair in _pairs(corpus) if pair[0] != pair[1] and form_of(corpus.task) == "questions"]:
         asked, known = (Counter(nfc_words(q.context.split()) for q in corpus.splits[name]) for name in (split, other))
         shared = asked.keys() & known.keys()
-        questions = sum(asked[context] for context in shared)
-        rows.append((split, other, len(asked), len(shared), _share(len(shared), len(asked)), questions))
+        rows.append(
+            (split, other, len(asked), len(shared), _share(len(shared), len(asked)), sum(asked[q] for q in shared))
+        )
     return pd.DataFrame(rows, columns=["split", "also_in", "contexts", "shared", "share", "questions"])
 
 
@@ -176,8 +175,8 @@ def with_most_types(corpus: Corpus, number: int) -> tuple[Any, ...]:
 
     Of labelled texts those of all labels in turn, of questions those with most answers; the shorter ones first too.
     """
-    sentences = corpus.splits.get("train") or corpus.splits.get("test") or ()
-    by_length = sorted(sentences, key=lambda sentence: len(sentence.words))
+    shown = corpus.splits.get("train") or corpus.splits.get("test") or ()
+    by_length = sorted(shown, key=lambda example: len(example.words))
     if form_of(corpus.task) == "texts":
         turns = itertools.zip_longest(*([text for text in by_length if text.label == label] for label in corpus.types))
         return tuple(text for turn in turns for text in turn if text is not None)[:number]
@@ -219,8 +218,10 @@ def _forms(example: Example) -> list[tuple[str, str]]:
     """Pairs of a type and what is compared."""
     match example:
         case Sentence():
-            items = gold_items(example.tags)
-            return [(item.type, "\t".join(nfc_words(example.words[item.start : item.end]))) for item in items]
+            return [
+                (item.type, "\t".join(nfc_words(example.words[item.start : item.end])))
+                for item in gold_items(example.tags)
+            ]
         case LabelledText():
             return [(example.label, word) for word in nfc_words(example.words)]
         case Question():

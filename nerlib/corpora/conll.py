@@ -175,7 +175,9 @@ def _word_and_tag(
 ) -> tuple[str, str] | None:
     """What a line says; None where it has no word. Where words are numbered, its number must be what is `due`."""
     cells = line.split(shape.separator)
-    if len(cells) != shape.columns or "" in cells:
+    if shape.numbered and len(cells) == shape.columns and not cells[shape.word]:
+        raise CorpusError(f"{where}: expected a word in column {shape.word + 1}, got nothing")
+    if len(cells) != shape.columns or (not shape.numbered and "" in cells):
         cells = _repaired(cells, shape, last_cells, where, notes)
     if not cells:
         return None
@@ -198,10 +200,6 @@ def _repaired(
     cells: list[str], shape: _Shape, last_cells: Callable[[], Counter[str]], where: str, notes: Notes
 ) -> list[str]:
     """A row of another width or with empty cells: what it can only mean; nothing when no word is left."""
-    if shape.numbered and shape.columns == len(cells):
-        if not cells[shape.word]:
-            raise CorpusError(f"{where}: expected a word in column {shape.word + 1}, got nothing")
-        return cells
     if len(cells) > shape.columns:
         # Columns that are empty at the end, or (where two are expected) between word and tag.
         kept = [cells[0], *(cell for cell in cells[1:] if cell.strip(_BLANK))] if shape.columns == 2 else list(cells)
@@ -215,10 +213,9 @@ def _repaired(
         notes.repairs[DOCUMENT_START if cells[0].startswith("-DOCSTART-") else "tag without a token dropped"] += 1
         return []
     if len(cells) != shape.columns:
-        kind = "tabs" if shape.separator == "\t" else "spaces"
         raise CorpusError(
-            f"{where}: expected {shape.columns} columns separated by {kind}, as in most lines of the file, "
-            f"got {len(cells)}: {shape.separator.join(cells)[:80]!r}"
+            f"{where}: expected {shape.columns} columns separated by {'spaces' if shape.separator == ' ' else 'tabs'}, "
+            f"as in most lines of the file, got {len(cells)}: {shape.separator.join(cells)[:80]!r}"
         )
     return cells
 
@@ -262,8 +259,10 @@ def write_conll(path: Path, words: Sequence[Sequence[str]], *columns: Sequence[S
     text = ""
     for number, rows in enumerate(zip(words, *columns, strict=True), start=1):
         if not rows[0] or len(set(map(len, rows))) > 1:
-            lengths = ", ".join(str(len(row)) for row in rows)
-            raise CorpusError(f"{path}: expected one cell a word and a word at least in sentence {number}: {lengths}")
+            raise CorpusError(
+                f"{path}: expected one cell a word and a word at least in sentence {number}: "
+                f"{', '.join(str(len(row)) for row in rows)}"
+            )
         if bad := [cell for cell in itertools.chain(*rows) if not cell or set(cell) & set("\t\n\r")]:
             raise CorpusError(f"{path}: expected cells without tab or line end in sentence {number}, got {bad[0]!r}")
         text += "\n".join(map("\t".join, zip(*rows, strict=True))) + "\n\n"
@@ -283,7 +282,8 @@ def read_conll(path: Path, separator: str = "\t") -> tuple[list[tuple[str, ...]]
     width = next((len(cells) for cells in rows if cells != [""]), 0)
     for number, cells in enumerate(rows, start=1):
         if cells != [""] and (len(cells) != width or "" in cells):
-            line = separator.join(cells)[:80]
-            raise CorpusError(f"{path}:{number}: expected {width} cells that are not empty, got {line!r}")
+            raise CorpusError(
+                f"{path}:{number}: expected {width} cells that are not empty, got {separator.join(cells)[:80]!r}"
+            )
     sentences = [tuple(zip(*group, strict=True)) for blank, group in itertools.groupby(rows, [""].__eq__) if not blank]
     return tuple([sentence[column] for sentence in sentences] for column in range(width))

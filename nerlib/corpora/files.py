@@ -107,9 +107,8 @@ def decoded(data: bytes, path: Path, notes: Notes, first_line: int = 1) -> str:
     index, got, encoding = data.find(0), "a NUL byte, as in UTF-16 (and in damaged files)", "UTF-16"
     if index < 0:
         try:
-            text = data.decode("utf-8-sig" if first_line == 1 else "utf-8")
             notes.repairs["byte-order mark dropped"] += first_line == 1 and data.startswith(codecs.BOM_UTF8)
-            return text
+            return data.decode("utf-8-sig" if first_line == 1 else "utf-8")
         except UnicodeDecodeError as error:
             index, encoding = error.start, "WINDOWS-1252"
             got = (

@@ -131,8 +131,10 @@ def download(
         present += files
         folder = next((folder for folder in folders if PurePosixPath(folder) in map(_holder, files)), None)
         if folder is not None:
-            inside = (file for file in files if _holder(file) == PurePosixPath(folder))
-            own = sorted(inside, key=lambda file: ("train" not in file, file))
+            own = sorted(
+                (file for file in files if _holder(file) == PurePosixPath(folder)),
+                key=lambda file: ("train" not in file, file),
+            )
             snapshot = _snapshot(repository, revision, own[:at_most], local=unreachable is not None)
             return snapshot / folder, [str(PurePosixPath(file).relative_to(folder)) for file in own], snapshot.name
     if unreachable:
@@ -168,19 +170,18 @@ def _where(name: str, language: str, known: Mapping[str, _Repository]) -> tuple[
 
 def _listed(repository: str, revision: str) -> list[str]:
     """The names of a revision's files, as the Hub lists them; `OSError` when it cannot be reached."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub import HfApi, errors
 
     try:
         # Asked first, with a time limit: a download would wait for minutes on a network that swallows packets.
         info = HfApi().dataset_info(repository, revision=revision, timeout=SECONDS_TO_ANSWER)
-    except RevisionNotFoundError:
+        return [file.rfilename for file in info.siblings or []]
+    except errors.RevisionNotFoundError:
         return []
-    except (GatedRepoError, RepositoryNotFoundError) as error:
+    except (errors.GatedRepoError, errors.RepositoryNotFoundError) as error:
         raise CorpusError(
             f"the Hugging Face Hub has no repository {repository!r} that can be read from here. {_by_hand(repository)}"
         ) from error
-    return [file.rfilename for file in info.siblings or []]
 
 
 def _downloaded(repository: str, revision: str) -> list[str]:

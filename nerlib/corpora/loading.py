@@ -189,8 +189,9 @@ def _of_language(folder: Path, language: str) -> Path:
     own = [] if splits_in(folder) else [folder / name for name in names if (folder / name).is_dir()]
     inside = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if inside and not own and not splits_in(folder):
-        expected = f"expected a folder {' or '.join(names)}, got {', '.join(inside)}"
-        raise CorpusError(f"{folder} has no language {language!r}: {expected}")
+        raise CorpusError(
+            f"{folder} has no language {language!r}: expected a folder {' or '.join(names)}, got {', '.join(inside)}"
+        )
     return own[0] if own else folder
 
 
@@ -202,18 +203,21 @@ def _files(path: Path, wanted: Roles) -> tuple[dict[str, list[Path]], list[str]]
         files |= choose_files(path, {"train": "train"})
     for role in wanted:
         if role not in files and not (role in held_out and "train" in files):
-            names = ", ".join(sorted(file.name for file in path.iterdir())) or "nothing"
             raise CorpusError(
-                f"{path}: expected a file for the split {role!r} (such as {role}.txt), got {names}; a file of another "
-                f"name is given as roles = {{'{role}': '<file>'}}"
+                f"{path}: expected a file for the split {role!r} (such as {role}.txt), got "
+                f"{', '.join(sorted(file.name for file in path.iterdir())) or 'nothing'}; a file of another name is "
+                f"given as roles = {{'{role}': '<file>'}}"
             )
     return files, held_out
 
 
 def _with_others(wanted: Roles, others: Collection[str], present: Collection[str]) -> dict[str, str | Sequence[str]]:
     """The roles asked for, and of the others those whose split is there and free; dev and test also where train is."""
-    named = [name for given in wanted.values() for name in ([given] if isinstance(given, str) else given)]
-    played = {name if name in SPLITS else split_of(name) for name in named}
+    played = {
+        name if name in SPLITS else split_of(name)
+        for given in wanted.values()
+        for name in ([given] if isinstance(given, str) else given)
+    }
     found = {role: role if role in present and role not in played else "" for role in others if role not in wanted}
     has_train = bool({**wanted, **found}.get("train"))
     return {**wanted, **{role: name for role, name in found.items() if name or (has_train and role != "train")}}
@@ -298,8 +302,7 @@ def load_text(text: str, language: str) -> RawText:
     names = codes(language)  # refuses what is no language tag
     path, revision, notes = from_root(text), "", Notes()
     if text == demo.NAME:
-        size = DEMO_TARGET_LINES if language == demo.TARGET else DEMO_LINES
-        lines = demo.text(language, size, seed=DEMO_SEED)
+        lines = demo.text(language, DEMO_TARGET_LINES if language == demo.TARGET else DEMO_LINES, seed=DEMO_SEED)
     elif text and path.exists():
         lines = _lines_of(_file_of(path, names, language) if path.is_dir() else path, notes)
     elif hub.is_hub_name(text, hub.TEXTS):
@@ -333,8 +336,9 @@ def _lines_of(file: Path, notes: Notes) -> list[str]:
     ending = next((ending for ending in TEXT_FILES if file.name.lower().endswith(ending)), None)
     if ending is None:
         raise CorpusError(f"{file}: expected a file named {', '.join(f'*{known}' for known in TEXT_FILES)}")
-    expected = f"{file}: expected a compressed file that can be read, got"
-    with refusing(expected, OSError, EOFError, lzma.LZMAError, zlib.error):
+    with refusing(
+        f"{file}: expected a compressed file that can be read, got", OSError, EOFError, lzma.LZMAError, zlib.error
+    ):
         at_most = max(ALWAYS, RATIO * file.stat().st_size)
         with TEXT_FILES[ending](file, "rb") as opened:
             data = opened.read(at_most + 1)
@@ -348,8 +352,10 @@ def _lines_of(file: Path, notes: Notes) -> list[str]:
 def _lines_of_documents(file: Path) -> list[str]:
     table = open_parquet(file)
     if COLUMN not in table.column_names or str(table.schema.field(COLUMN).type) not in ("string", "large_string"):
-        columns = ", ".join(table.column_names) or "none"
-        raise CorpusError(f"{file}: expected a column named {COLUMN} that holds text, got the columns {columns}")
+        raise CorpusError(
+            f"{file}: expected a column named {COLUMN} that holds text, got the columns "
+            f"{', '.join(table.column_names) or 'none'}"
+        )
     return [line for document in table[COLUMN].to_pylist() for line in (document or "").split("\n")]
 
 

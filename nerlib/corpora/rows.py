@@ -56,7 +56,9 @@ def _sentence(row: Row, number: int, task: str, names: Callable[[], Sequence[str
     if len(tokens) != len(tags):
         raise CorpusError(f"{row.where}: expected a tag for each of {len(tokens)} tokens, got {len(tags)} tags")
     if any(isinstance(tag, int) for tag in tags):
-        tags = [_name(tag, names(), row) for tag in tags]
+        if unnamed := [tag for tag in tags if type(tag) is not int or not 0 <= tag < len(names())]:
+            raise CorpusError(f"{row.where}: expected tags 0 to {len(names()) - 1}, got {unnamed[0]!r:.60}")
+        tags = [names()[tag] for tag in tags]
     tags = [text_of(tag, "tag", row) for tag in tags]
     # Beside other tags, `_` is that of multiword tokens and empty nodes in the Hub's treebanks.
     untagged = "_" if form_of(task) == "tags" and set(tags) - {"_"} else None
@@ -82,16 +84,12 @@ def _names_beside(path: Path) -> list[str]:
             f"{path}: expected tags as names, got numbers; give their names in {file}, "
             'as ["O", "B-PER", ...] or {"0": "O", ...}'
         )
-    expected = f"{file}: expected a list of tag names or an object from number to name"
-    with refusing(expected, ValueError, KeyError, TypeError, RecursionError):
+    with refusing(
+        f"{file}: expected a list of tag names or an object from number to name",
+        *(ValueError, KeyError, TypeError, RecursionError),
+    ):
         names = parse_json(read_text(file, Notes()))
         return [names[str(number)] for number in range(len(names))] if isinstance(names, dict) else list(names)
-
-
-def _name(tag: Any, names: Sequence[str], row: Row) -> str:
-    if type(tag) is not int or not 0 <= tag < len(names):
-        raise CorpusError(f"{row.where}: expected tags 0 to {len(names) - 1}, got {tag!r:.60}")
-    return names[tag]
 
 
 # --- texts ------------------------------------------------------------------------------------------------------------
@@ -170,8 +168,8 @@ def read_questions(files: Sequence[Path], language: str, spec: ColumnSpec, notes
     CorpusError
         For an empty question or context, an answer that does not stand where it is said to, and a missing column.
     """
-    read = (_question(row, language, notes) for row in read_table(files, "questions", spec, notes))
-    return tuple(question for question in read if question is not None)
+    rows = read_table(files, "questions", spec, notes)
+    return tuple(question for row in rows if (question := _question(row, language, notes)))
 
 
 def _question(row: Row, language: str, notes: Notes) -> Question | None:
@@ -188,8 +186,7 @@ def _question(row: Row, language: str, notes: Notes) -> Question | None:
     if given and not answers:
         notes.repairs["questions left out, no answer of theirs stands in the context"] += 1
         return None
-    lost = len(found) - len(answers)
-    notes.repairs["answers left out that do not stand in the context, beside others that do"] += lost
+    notes.repairs["answers left out that do not stand in the context, beside others that do"] += found.count(None)
     return Question(question, context, answers, language, f"{row.file.name}{row.place}")
 
 
@@ -283,8 +280,7 @@ def write_examples(path: Path, examples: Sequence[LabelledText | Question], pred
     for number, (example, prediction) in enumerate(zip(examples, predicted, strict=True), start=1):
         if not isinstance(prediction, str):
             raise CorpusError(f"{path}:{number}: expected a prediction as text, got {prediction!r:.60}")
-        names = type(example).__match_args__[:-2]
-        own = {"gold" if name == "label" else name: getattr(example, name) for name in names}
+        own = {"gold" if n == "label" else n: getattr(example, n) for n in type(example).__match_args__[:-2]}
         own |= {"predicted": prediction, "language": example.language, "where": example.where}
         lines.append(json.dumps(own, ensure_ascii=False) + "\n")
     write_atomically(path, "".join(lines))

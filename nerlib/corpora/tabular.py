@@ -217,8 +217,10 @@ def open_parquet(file: Path) -> Any:
 def _parquet(file: Path) -> list[Row]:
     """Rows of a Parquet file; numbered classes get the names that the `datasets` library keeps with them."""
     table = open_parquet(file)
-    expected = f"{file}: expected a Parquet file whose cells and features can be read"
-    with refusing(expected, ValueError, TypeError, AttributeError, KeyError, RecursionError):
+    with refusing(
+        f"{file}: expected a Parquet file whose cells and features can be read",
+        *(ValueError, TypeError, AttributeError, KeyError, RecursionError),
+    ):
         names = _class_names(table.schema) if b"huggingface" in (table.schema.metadata or {}) else {}
         rows = table.to_pylist()
     return [
@@ -284,12 +286,13 @@ def read_table(files: Sequence[Path], form: str, spec: ColumnSpec, notes: Notes)
         When a column that was named is not there, or none of a role's known names is; as `read_rows`.
     """
     rows = [row for file in files for row in read_rows(file, notes)]
-    columns = _columns_of(rows[0], form, spec) if rows else {}
+    if not rows:
+        return []
+    columns = _columns_of(rows[0], form, spec)
     for row in rows:
         if missing := next((c for role, c in columns.items() if c not in row.cells and role not in OPTIONAL), None):
             raise CorpusError(f"{row.where}: expected {missing!r}, as other rows of the file have, {_got(row)}")
-    kept = _filter_rows(rows, spec, notes) if rows else []
-    return [row._replace(columns=columns) for row in kept]
+    return [row._replace(columns=columns) for row in _filter_rows(rows, spec, notes)]
 
 
 def _columns_of(row: Row, form: str, spec: ColumnSpec) -> dict[str, str]:
@@ -324,9 +327,9 @@ def _filter_rows(rows: Sequence[Row], spec: ColumnSpec, notes: Notes) -> Sequenc
         else:
             raise CorpusError(f"{rows[0].where}: expected the column {column!r} of `keep`, {_got(rows[0], column)}")
         if not kept:
-            shown = ", ".join(value for value, _ in present.most_common(VALUES_SHOWN))
             raise CorpusError(
-                f"{rows[0].file}: expected rows with {column} = {' or '.join(sorted(values))}, got {column} = {shown}"
+                f"{rows[0].file}: expected rows with {column} = {' or '.join(sorted(values))}, got {column} = "
+                f"{', '.join(value for value, _ in present.most_common(VALUES_SHOWN))}"
             )
     notes.repairs[AS_ASKED + "rows left out by `keep`"] += len(rows) - len(kept)
     return kept

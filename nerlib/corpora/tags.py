@@ -50,10 +50,11 @@ def to_sentences(
         For a tag that cannot be read; the message names file and line.
     """
     rows = [row for split in splits.values() for row in split]
-    joined = ((row.words, "".join(row.words)) for row in rows)
-    invisible = (words for words, letters in joined if not letters.isascii() and _INVISIBLE.search(letters))
     notes.repairs["tokens with invisible characters, kept"] += sum(
-        _INVISIBLE.search(word) is not None for words in invisible for word in words
+        _INVISIBLE.search(word) is not None
+        for row in rows
+        if not (letters := "".join(row.words)).isascii() and _INVISIBLE.search(letters)
+        for word in row.words
     )
     read = _iob2(rows, notes) if form_of(task) == "entities" else _parts_of_speech(rows)
     names, left = {file: Path(file).name for file in {row.file for row in rows}}, iter(rows)
