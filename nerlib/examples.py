@@ -256,8 +256,10 @@ def merge(parts: Mapping[str, Sequence[E]], total: int, *, seed: int) -> tuple[E
     """
     available = sum(map(len, parts.values()))
     if not parts or not 0 <= total <= available:
-        listed = ", ".join(f"{name} {len(part)}" for name, part in parts.items()) or "no sources"
-        raise CorpusError(f"expected a total of 0 (all) to {available} sentences from {listed}, got {total}")
+        raise CorpusError(
+            f"expected a total of 0 (all) to {available} sentences from "
+            f"{', '.join(f'{name} {len(part)}' for name, part in parts.items()) or 'no sources'}, got {total}"
+        )
     shares, left = dict.fromkeys(parts, 0), total
     # From the smallest source up: it gives what it has, at most an even share of what is still wanted.
     for done, name in enumerate(sorted(parts, key=lambda name: len(parts[name]))):

@@ -98,8 +98,10 @@ _OTHER_NAMES = {"bm": "bam", "swh": "sw", "pes": "fa", "prs": "fa", "nb": "no", 
 _OWN_NAME = {"bm": "bm", "bam": "bm", "nb": "nb", "prs": "prs"}  # what the table joins, and BCP 47 does not
 
 
-_ROWS = [row.split() for row in _TABLE.replace("\n", ";").split(";") if row]
-LANGUAGES = {tag: Language(tag, name.replace("_", " "), *codes) for tag, name, *codes in _ROWS}
+LANGUAGES = {
+    tag: Language(tag, name.replace("_", " "), *codes)
+    for tag, name, *codes in map(str.split, filter(None, _TABLE.replace("\n", ";").split(";")))
+}
 LANGUAGES["mul"] = Language("mul", "All languages", "Zyyy", "mul")  # of a study's summary
 _BY_CODE = {language.iso3: language for language in LANGUAGES.values()} | {
     other: LANGUAGES[tag] for other, tag in _OTHER_NAMES.items()

@@ -35,8 +35,7 @@ def uncertainty(found: FloatArray, lengths: Sequence[int]) -> FloatArray:
     ndarray
         (sentences,).
     """
-    starts = np.cumsum([0, *lengths[:-1]])
-    return -np.add.reduceat(np.log(found.max(axis=1)), starts) / np.asarray(lengths)
+    return -np.add.reduceat(np.log(found.max(axis=1)), np.cumsum([0, *lengths[:-1]])) / np.asarray(lengths)
 
 
 def choose(
@@ -113,8 +112,9 @@ def gains(simulated: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
 
 def best_strategy(simulated: pd.DataFrame, level: float = 0.95) -> str:
     """The strategy to go by: the best of those whose interval above random excludes 0; else `random`."""
-    found = gains(simulated, level).set_index("strategy")["difference"]
-    better = {str(name): one.value for name, one in found.items() if one.low > 0}
+    better = {
+        name: one.value for name, one in gains(simulated, level).itertuples(index=False, name=None) if one.low > 0
+    }
     return max(better, key=lambda name: better[name], default=RANDOM)
 
 

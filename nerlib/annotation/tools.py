@@ -28,7 +28,6 @@ DKPRO = "de.tudarmstadt.ukp.dkpro.core.api"
 NAMED_ENTITY, METADATA = f"{DKPRO}.ner.type.NamedEntity", f"{DKPRO}.metadata.type.DocumentMetaData"
 DOCUMENT = "uima.tcas.DocumentAnnotation"
 
-Marked = set[tuple[int, int, str]]
 RESAMPLES = 2000
 
 
@@ -252,7 +251,7 @@ def _find(tool: str) -> _Tool:
 # --- what comes back --------------------------------------------------------------------------------------------------
 
 
-def marked(one: Document) -> Marked:
+def marked(one: Document) -> set[tuple[int, int, str]]:
     """Places and types."""
     return {(e.start, e.end, e.type) for e in one.entities}
 

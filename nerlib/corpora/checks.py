@@ -201,10 +201,10 @@ def unseen_entities(sentences: Sequence[Example], train: Iterable[Example], type
     """
     known = {form for sentence in train for _, form in _forms(sentence)}
     mentions = [(kind, form) for sentence in sentences for kind, form in _forms(sentence)]
+    by_type = {name: [form for kind, form in mentions if name in ("all", kind)] for name in (*types, "all")}
     rows = {}
-    for name in (*types, "all"):
-        of_type = [form for kind, form in mentions if name in ("all", kind)]
-        sizes = [(len(forms), sum(form not in known for form in forms)) for forms in (of_type, set(of_type))]
+    for name, own in by_type.items():
+        sizes = [(len(forms), sum(form not in known for form in forms)) for forms in (own, set(own))]
         rows[name] = [value for all_, unseen in sizes for value in (all_, unseen, _share(unseen, all_))]
     columns = ["entities", "unseen", "share", "forms", "unseen_forms", "forms_share"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("type")

@@ -70,7 +70,8 @@ def read_columns(path: Path, task: str, notes: Notes) -> list[RawSentence]:
         For a line that cannot be read in one way only; the message names it.
     """
     shape = _shape_of(path, task)
-    last_cells = functools.cache(lambda: _last_cells(path, shape.separator))
+    rows = (line.rstrip(_BLANK).rpartition(shape.separator) for _, line in _lines(path))
+    last_cells = functools.cache(lambda: Counter(tag for _, cut, tag in rows if cut))  # counted where they are needed
     held: dict[str, str] = {}
     tags: dict[str, str] = {}  # that stand in the file just so, likewise held once
     recurring: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -95,8 +96,7 @@ def read_columns(path: Path, task: str, notes: Notes) -> list[RawSentence]:
             notes.repairs[DOCUMENT_START] += len(words)
             continue
         if words not in recurring:
-            hold = held.setdefault if len(held) < HELD_WORDS else held.get
-            words = tuple(map(hold, words, words))
+            words = tuple(map(held.setdefault if len(held) < HELD_WORDS else held.get, words, words))
             if len(recurring) > HELD_SENTENCES:
                 recurring.clear()
         own = recurring.setdefault(own, own)
@@ -163,11 +163,6 @@ def _shape_of(path: Path, task: str) -> _Shape:
     if separator == "\t" and columns in (5, 10) and numbered:
         return _Shape(separator, columns, 1, 2 if columns == 5 else 3 if form_of(task) == "tags" else 9, True)
     return _Shape(separator, columns, 0, columns - 1)
-
-
-def _last_cells(path: Path, separator: str) -> Counter[str]:
-    rows = (line.rstrip(_BLANK).rpartition(separator) for _, line in _lines(path))
-    return Counter(tag for _, cut, tag in rows if cut)
 
 
 def _word_and_tag(

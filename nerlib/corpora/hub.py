@@ -158,14 +158,14 @@ def _where(name: str, language: str, known: Mapping[str, _Repository]) -> tuple[
     if name not in known:
         return name, codes(language)
     repository, configurations = known[name]
-    own = [configurations[code] for code in codes(language) if code in configurations]
-    if not own:
-        raise misnamed(
-            f"corpus {name!r}: unknown language {language!r}; expected one of {', '.join(configurations)}",
-            language,
-            configurations,
-        )
-    return repository, own[:1]
+    for code in codes(language):
+        if code in configurations:
+            return repository, [configurations[code]]
+    raise misnamed(
+        f"corpus {name!r}: unknown language {language!r}; expected one of {', '.join(configurations)}",
+        language,
+        configurations,
+    )
 
 
 def _listed(repository: str, revision: str) -> list[str]:

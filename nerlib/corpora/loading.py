@@ -179,8 +179,8 @@ def _find(corpus: str, language: str) -> tuple[Path, str]:
                 raise
             message = f"{error} As a folder, {corpus!r} would be {path}: there is none"
     missing = next(part for part in (path, *path.parents) if part.parent.is_dir())  # the first part that is not there
-    names = (demo.NAME, *hub.REPOSITORIES, *sorted(other.name for other in missing.parent.iterdir()))
-    raise misnamed(message, missing.name if corpus else "", names)
+    beside = sorted(other.name for other in missing.parent.iterdir())
+    raise misnamed(message, missing.name if corpus else "", (demo.NAME, *hub.REPOSITORIES, *beside))
 
 
 def _of_language(folder: Path, language: str) -> Path:

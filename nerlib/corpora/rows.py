@@ -42,10 +42,9 @@ def read_token_lists(file: Path, task: str, notes: Notes) -> list[RawSentence]:
     CorpusError
         When a row has no such columns, or its lists differ in length; the message names it.
     """
-    rows = read_table([file], form_of(task), ColumnSpec(), notes)
+    rows = enumerate(read_table([file], form_of(task), ColumnSpec(), notes), start=1)
     names = functools.cache(lambda: _names_beside(file))
-    sentences = [_sentence(row, number, task, names, notes) for number, row in enumerate(rows, start=1)]
-    return [sentence for sentence in sentences if sentence.words]
+    return [sentence for number, row in rows if (sentence := _sentence(row, number, task, names, notes)).words]
 
 
 def _sentence(row: Row, number: int, task: str, names: Callable[[], Sequence[str]], notes: Notes) -> RawSentence:
@@ -65,9 +64,13 @@ def _sentence(row: Row, number: int, task: str, names: Callable[[], Sequence[str
     written = [text_of(token, "token", row) for token in tokens]
     # Only ASCII white space goes: U+00A0, U+200C and the like may be letters' neighbours.
     words = [word.strip(" \t\r\n").translate(dict.fromkeys(map(ord, "\t\r\n"), " ")) for word in written]
-    notes.repairs["word without a part of speech dropped (multiword token or empty node)"] += tags.count(untagged)
-    notes.repairs[SPACE_AROUND] += sum(bool(word) and word != as_is for word, as_is in zip(words, written, strict=True))
-    notes.repairs[EMPTY_WORD] += words.count("")
+    notes.repairs.update(
+        {
+            "word without a part of speech dropped (multiword token or empty node)": tags.count(untagged),
+            SPACE_AROUND: sum(bool(word) and word != as_is for word, as_is in zip(words, written, strict=True)),
+            EMPTY_WORD: words.count(""),
+        }
+    )
     kept = [(word, tag) for word, tag in zip(words, tags, strict=True) if word and tag != untagged]
     line = row.place.removeprefix(":")
     lines = [int(line) if line.isdecimal() else number] * len(kept)

@@ -352,5 +352,5 @@ def text_of(value: Any, what: str, row: Row) -> str:
 
 def _got(row: Row, name: str = "") -> str:
     """The columns of a row, and the one that a name may mean."""
-    names = ", ".join(column or "(without a name)" for column in row.cells)
-    return with_hint(f"got the columns {names or 'none'}", name, row.cells)
+    names = ", ".join(column or "(without a name)" for column in row.cells) or "none"
+    return with_hint(f"got the columns {names}", name, row.cells)

@@ -303,9 +303,8 @@ def label_map_for(
 
 def ordered_labels(labels: set[str]) -> tuple[str, ...]:
     """Labels by name; numbers by size."""
-    if all(re.fullmatch(r"[+-]?\d+(\.\d+)?", label) for label in labels):
-        return tuple(sorted(labels, key=lambda label: (float(label), label)))
-    return tuple(sorted(labels))
+    are_numbers = all(re.fullmatch(r"[+-]?\d+(\.\d+)?", label) for label in labels)
+    return tuple(sorted(labels, key=lambda label: (float(label) if are_numbers else 0.0, label)))
 
 
 def choose_labels(
