@@ -299,10 +299,11 @@ def hold_out(sentences: Sequence[E], share: float, seed: int) -> tuple[tuple[E, 
     if len(groups) < 2:
         raise CorpusError(f"expected at least two different sentences to hold some out, got {len(groups)}")
     members = list(groups.values())
-    order = np.random.default_rng(seed).permutation(len(members))[: len(members) - 1]
-    sizes = np.cumsum([len(members[group]) for group in order])
-    enough = np.searchsorted(sizes, max(1, round(share * len(sentences)))) + 1
-    held = {index for group in order[:enough] for index in members[group]}
+    held: set[int] = set()
+    for group in np.random.default_rng(seed).permutation(len(members))[: len(members) - 1]:
+        held.update(members[group])
+        if len(held) >= max(1, round(share * len(sentences))):
+            break
     kept = tuple(sentence for index, sentence in enumerate(sentences) if index not in held)
     return kept, tuple(sentences[index] for index in sorted(held))
 

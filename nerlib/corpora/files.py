@@ -44,13 +44,18 @@ def misnamed(message: str, name: str, names: Iterable[str]) -> CorpusError:
 
 
 @contextlib.contextmanager
-def refusing(expected: str, *kinds: type[Exception], said: Callable[[Exception], str] | None = None) -> Iterator[None]:
-    """Let what a library raises on odd input become a `CorpusError`: what was expected, and what the library said."""
+def refusing(
+    expected: str | Callable[[], str], *kinds: type[Exception], said: Callable[[Exception], str] | None = None
+) -> Iterator[None]:
+    """Let what a library raises on odd input become a `CorpusError`: what was expected, and what the library said.
+
+    What is expected may be a function, where it is only known (or only worth its time) when something is raised.
+    """
     try:
         yield
     except kinds as error:
         told = said(error) if said else getattr(error, "strerror", None) or error
-        raise CorpusError(f"{expected}: {told}") from error
+        raise CorpusError(f"{expected() if callable(expected) else expected}: {told}") from error
 
 
 def opening(path: Path) -> contextlib.AbstractContextManager[None]:

@@ -119,7 +119,7 @@ def _table(lines: Sequence[str], separator: str, quoting: Any, file: Path, notes
     reader = csv.reader(lines, delimiter=separator, quoting=quoting, strict=True)
     names: list[str] = []
     line = 1
-    try:
+    with refusing(lambda: f"{file}:{line}: expected cells separated by {separator!r}", csv.Error):
         for cells in reader:
             if not names:
                 names = [cell.strip() for cell in cells]
@@ -143,8 +143,6 @@ def _table(lines: Sequence[str], separator: str, quoting: Any, file: Path, notes
                     f"got {len(cells)}: {separator.join(cells)[:60]!r}"
                 )
             line = reader.line_num + 1
-    except csv.Error as error:
-        raise CorpusError(f"{file}:{line}: expected cells separated by {separator!r}: {error}") from None
 
 
 def _could_be_rows(lines: Sequence[str], separator: str, names: Sequence[str]) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nerlib import labels
 from nerlib.corpora.conll import RawSentence
-from nerlib.corpora.files import AS_ASKED, Notes, misnamed, with_hint
+from nerlib.corpora.files import AS_ASKED, Notes, misnamed, refusing, with_hint
 from nerlib.errors import CorpusError
 from nerlib.examples import LabelledText, Sentence
 from nerlib.vocabulary import form_of
@@ -104,11 +104,9 @@ def _iob2(rows: list[RawSentence], notes: Notes) -> Read:
         _fill_missing(rows, [tag for tag in counts if _type_of(tag) in known], notes)
         counts = _counted(rows)
     readings = {"O": ("O", "", "")}
-    for tag in counts:
-        try:
+    with refusing(lambda: _first(rows, [tag])[0], CorpusError):
+        for tag in counts:
             readings[tag] = _reading(tag, known)
-        except CorpusError as error:
-            raise CorpusError(f"{_first(rows, [tag])[0]}: {error}") from None
     # Where no tag has a prefix, bare types are the corpus's scheme and no fault.
     mixed = any(prefix not in ("O", labels.BARE) for prefix, _, _ in readings.values())
     for tag, (_, _, repair) in readings.items():
