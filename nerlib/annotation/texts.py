@@ -6,7 +6,7 @@ Nothing is normalised, stripped or joined: a place is a slice of the text as it 
 import functools
 import importlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -201,18 +201,17 @@ def _words(text: str, language: str) -> Iterator[Place]:
         if not spaceless or not _SPACELESS.search(match[0]):
             yield match.span()
         else:
-            pieces = _icu()(match[0], language)
+            pieces = _icu()(match[0], language or "en")
             yield from itertools.pairwise(itertools.accumulate(map(len, pieces), initial=match.start()))
 
 
 @functools.cache
-def _icu() -> Callable[[str, str], Iterator[str]]:
-    breakers = needed(
+def _icu() -> Callable[[str, str], Iterable[str]]:
+    return needed(
         "icu4py.breakers",
         "a text that is written without spaces (Han, Kana, Thai, Lao, Khmer, Myanmar): expected ICU to cut its words; "
         "pip install 'nerlib[use]'",
-    )
-    return lambda text, language: iter(breakers.WordBreaker(text, language or "en"))
+    ).WordBreaker
 
 
 def needed(module: str, what_for: str) -> Any:

@@ -36,7 +36,6 @@ lv map-bms mg mhr mi min mk ml mn mr ms mt mwl my mzn nap nds ne nl nn no nov oc
 qu rm ro ru rw sa sah scn sco sd sh si simple sk sl so sq sr su sv sw szl ta te tg th tk tl tr tt ug uk ur uz
 vec vep vi vls vo wa war wuu xmf yi yo zea zh zh-classical zh-min-nan zh-yue
 """
-_MORE_WIKIPEDIAS = "bm ee ff ha kg ki lg ny om rn sn ss st ti tn ts tw xh zu"
 _UD = """
 am_att ar_padt be_hse bg_btb bho_bhtb ca_ancora cs_pdt cy_ccg da_ddt de_gsd el_gdt en_ewt es_ancora et_edt eu_bdt
 fa_seraji fi_tdt fr_gsd ga_idt gd_arcosg gl_ctg he_htb hi_hdtb hr_set hu_szeged hy_armtdp id_gsd is_icepahc it_isdt
@@ -80,7 +79,10 @@ REPOSITORIES = {
 TEXTS = {
     "wikipedia": _Repository(
         "wikimedia/wikipedia",
-        {code: f"20231101.{code}" for code in f"{_WIKIANN} {_MORE_WIKIPEDIAS}".split()},
+        {
+            code: f"20231101.{code}"
+            for code in f"{_WIKIANN} bm ee ff ha kg ki lg ny om rn sn ss st ti tn ts tw xh zu".split()
+        },
     )
 }
 

@@ -126,8 +126,8 @@ def read_texts(files: Sequence[Path], language: str, spec: ColumnSpec, notes: No
 def _labelled(row: Row, language: str, notes: Notes) -> LabelledText:
     written = _label(row.get("label"), row)
     notes.repairs["space around a label dropped"] += written.strip() != written
-    where = f"{row.file.name}{row.place}"
-    return LabelledText(text_of(row.get("text"), "text", row), written.strip(), language, where, document=row.document)
+    text = text_of(row.get("text"), "text", row)
+    return LabelledText(text, written.strip(), language, f"{row.file.name}{row.place}", document=row.document)
 
 
 def _label(value: Any, row: Row) -> str:
