@@ -102,7 +102,11 @@ def repeated(corpus: Corpus) -> pd.DataFrame:
         whose tags, label or answers equal none of the copies').
     """
     rows = []
-    frames = {split: _frame(examples) for split, examples in corpus.splits.items()}
+    frames = {
+        split: pd.DataFrame({"words": words, "both": [(row, e.gold) for row, e in zip(words, examples, strict=True)]})
+        for split, examples in corpus.splits.items()
+        for words in [[nfc_words(example.words) for example in examples]]
+    }
     for split, other in _pairs(corpus):
         own, known = frames[split], frames[other]
         again, same = (
@@ -116,12 +120,6 @@ def _pairs(corpus: Corpus) -> list[tuple[str, str]]:
     """Each split with itself and with those before it."""
     present = [split for split in SPLITS if split in corpus.splits]
     return [(split, other) for i, split in enumerate(present) for other in (split, *present[:i])]
-
-
-def _frame(examples: Sequence[Example]) -> pd.DataFrame:
-    """The words of each example, and the words with what is to be predicted of them."""
-    words = [nfc_words(example.words) for example in examples]
-    return pd.DataFrame({"words": words, "both": [(row, e.gold) for row, e in zip(words, examples, strict=True)]})
 
 
 def shared_contexts(corpus: Corpus) -> pd.DataFrame:
