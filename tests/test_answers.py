@@ -13,8 +13,16 @@ from nerlib import experiment, params, records, results
 from nerlib.corpora import Sentence
 from nerlib.errors import CorpusError, SettingsError
 from nerlib.labels import spans, to_tags
-from nerlib.predictions import export, from_settings, import_predictions, read_answers, run_gliner, simulate, summary
-from nerlib.predictions.__main__ import main
+from nerlib.predictions import (
+    export,
+    from_settings,
+    import_predictions,
+    main,
+    read_answers,
+    run_gliner,
+    simulate,
+    summary,
+)
 from tests import tiny
 
 GOLD = [

@@ -81,7 +81,7 @@ def test_a_run_is_as_any_other(files):
 def test_what_is_imported_once_is_found_again(files, monkeypatch):
     corpus, given, _ = files
     first = import_predictions(given, str(corpus), "trial")
-    monkeypatch.setattr("nerlib.predictions.imported.score", None)  # nothing is scored twice
+    monkeypatch.setattr("nerlib.predictions.score", None)  # nothing is scored twice
     assert import_predictions(given, str(corpus), "trial") == first
 
 
