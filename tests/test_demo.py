@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nerlib import demo
 from nerlib.corpora import load_corpus
-from nerlib.demo.grammar import POLARITY
+from nerlib.demo import POLARITY
 from nerlib.demo.languages import language
 from nerlib.errors import CorpusError
 from nerlib.labels import spans

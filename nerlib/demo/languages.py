@@ -1,9 +1,10 @@
 """What a demo language is: its tag, its script, its words, its word order, and how far all this is from `x-target`."""
 
 import functools
+import itertools
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from nerlib.errors import CorpusError
@@ -37,11 +38,6 @@ class Script(NamedTuple):
         syllable = f"([{CONSONANTS}])([{VOWELS}]?)"
         return re.sub(syllable, lambda match: chr(rows[match[1]] + ORDERS.get(match[2], 5)), sounds)
 
-    def letters(self) -> dict[str, str]:
-        """Return the sounds of each letter."""
-        syllables = [consonant + vowel for consonant in CONSONANTS for vowel in ("", *VOWELS)]
-        return {self.write(sounds): sounds for sounds in (CONSONANTS + VOWELS if self.vowels else syllables)}
-
 
 SCRIPTS: Mapping[str, Script] = {
     "latn": Script("Latin", CONSONANTS, VOWELS, ",", "."),
@@ -57,7 +53,14 @@ def sounds(text: str) -> str:
     return text.translate(_SOUNDS)
 
 
-_SOUNDS = str.maketrans({letter: sound for script in SCRIPTS.values() for letter, sound in script.letters().items()})
+_SYLLABLES = [consonant + vowel for consonant in CONSONANTS for vowel in ("", *VOWELS)]
+_SOUNDS = str.maketrans(
+    {
+        script.write(sounds): sounds
+        for script in SCRIPTS.values()
+        for sounds in (CONSONANTS + VOWELS if script.vowels else _SYLLABLES)
+    }
+)
 
 
 # --- tags -----------------------------------------------------------------------------------------------------------
@@ -148,12 +151,11 @@ CLASSES: Mapping[str, tuple[int, tuple[int, ...]]] = {
     "family": (200, (1, 2)),
     "place": (200, (1, 2)),
     "firm": (100, (2, 3)),
-    "family ending": (4, (1,)),
+    "family ending": (4, (1,)),  # of all family names
     "place ending": (4, (1,)),
     "affix": (7, (1,)),
 }
 AFFIXES = ("subject", "object", "at", "with", "of", "plural", "past")
-ENDINGS = {"family": "family ending", "place": "place ending"}
 
 # Words with more than one meaning, the same in every language: each fifth (...) concept of the first class sounds like
 # one of the second.
@@ -191,12 +193,15 @@ class Language(NamedTuple):
         return self.profile.distance < HABITS[habit][2]
 
 
-def syllables(rng: random.Random, count: int) -> str:
-    """Sounds of a word of `count` syllables: consonant, vowel and, in one of four, n, r, l or s."""
-    return "".join(
-        rng.choice(CONSONANTS) + rng.choice(VOWELS) + (rng.choice("nrls") if rng.random() < 0.25 else "")
-        for _ in range(count)
-    )
+def coined(rng: random.Random, name: str, sounds: Mapping[str, Sequence[str]]) -> str:
+    """Sounds of a new word of a class: syllables, and one of the endings that the language has for the class.
+
+    A syllable is a consonant, a vowel and, in one of four, n, r, l or s.
+    """
+    word, endings = "", sounds.get(f"{name} ending")
+    for _ in range(rng.choice(CLASSES[name][1])):
+        word += rng.choice(CONSONANTS) + rng.choice(VOWELS) + (rng.choice("nrls") if rng.random() < 0.25 else "")
+    return word + rng.choice(endings) if endings else word
 
 
 @functools.cache
@@ -209,31 +214,22 @@ def language(tag: str) -> Language:
     """
     about = profile(tag)
     rng = random.Random(f"demo language {tag}")
-    taken = {word for words in language(TARGET).sounds.values() for word in words} if tag != TARGET else set()
-    sounds: dict[str, tuple[str, ...]] = {}
-    for name in sorted(CLASSES, key=lambda name: name in ENDINGS):  # endings first: names are made with them
-        count, lengths = CLASSES[name]
-        words = []
-        for i in range(count):
-            word = _new_word(rng, lengths, sounds.get(ENDINGS.get(name, ""), ()), taken)
-            kept = (0.5 + i * 0.6180339887498949) % 1 >= about.distance
-            words.append(language(TARGET).sounds[name][i] if tag != TARGET and kept else word)
-        sounds[name] = tuple(words)
-    for name, other, every in SOUNDS_LIKE:
-        words = list(sounds[name])
-        for i in range(every - 1, len(words), every):
-            words[i] = sounds[other][i * 7 % len(sounds[other])]
-        sounds[name] = tuple(words)
-    return Language(about, sounds)
-
-
-def _new_word(rng: random.Random, lengths: tuple[int, ...], endings: tuple[str, ...], taken: set[str]) -> str:
-    """Make a word that is not yet `taken`, with one of the endings if there are some, and take it."""
-    while True:
-        word = syllables(rng, rng.choice(lengths)) + (rng.choice(endings) if endings else "")
-        if word not in taken:
+    target = language(TARGET).sounds if tag != TARGET else {}
+    taken = set(itertools.chain(*target.values()))
+    sounds: dict[str, list[str]] = {}
+    # Endings first: names are made with them.
+    for name in sorted(CLASSES, key=lambda name: f"{name} ending" in CLASSES):
+        words = sounds.setdefault(name, [])
+        for i in range(CLASSES[name][0]):
+            while (word := coined(rng, name, sounds)) in taken:
+                pass
             taken.add(word)
-            return word
+            kept = (0.5 + i * 0.6180339887498949) % 1 >= about.distance
+            words.append(target[name][i] if target and kept else word)
+    for name, other, every in SOUNDS_LIKE:
+        for i in range(every - 1, len(sounds[name]), every):
+            sounds[name][i] = sounds[other][i * 7 % len(sounds[other])]
+    return Language(about, {name: tuple(words) for name, words in sounds.items()})
 
 
 def distance(a: str, b: str) -> float:
