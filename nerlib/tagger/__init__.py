@@ -7,20 +7,10 @@
     print(promise(tagger.calibration, scores))      # of these 1,240 entities at most 5 % are wrong
 """
 
-from nerlib.tagger.confidence import (
-    Calibration,
-    Promise,
-    calibrate,
-    calibration_error,
-    judged,
-    measured,
-    promise,
-    reliability,
-)
-from nerlib.tagger.exporting import export
+from nerlib.tagger.confidence import Calibration, Promise, calibration_error, promise, reliability
+from nerlib.tagger.exporting import export, load_tagger
 from nerlib.tagger.files import tag_file
-from nerlib.tagger.learning import ask, next_batch, rehearse
-from nerlib.tagger.tagging import Tagger, load_tagger
+from nerlib.tagger.tagging import Tagger, ask, calibrate, judged, measured, next_batch, rehearse
 
 __all__ = [
     "Calibration",

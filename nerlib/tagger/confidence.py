@@ -3,35 +3,25 @@
 Scores, confidences and shares are 0..1. What is judged is an *entity* (span and type), not a token.
 """
 
-import itertools
 import json
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from nerlib import folders, scoring
-from nerlib.annotation import document
-from nerlib.errors import FolderError, RecordError, SettingsError
-from nerlib.labels import gold_items
-from nerlib.records import read_predictions
+from nerlib import folders
+from nerlib.errors import SettingsError
 from nerlib.scoring import FloatArray
 from nerlib.statistics import Interval
-from nerlib.vocabulary import form_of
-
-if TYPE_CHECKING:
-    from nerlib.tagger.tagging import Tagger
 
 FILE = "calibration.json"
 FEWEST = 50  # entities that a model found in dev; with fewer there is no confidence and no promise
-FOLDS, BINS, THRESHOLDS, RESAMPLES = 5, 10, 10, 2000
+FOLDS, BINS, THRESHOLDS = 5, 10, 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,21 +52,25 @@ class Calibration:
 
     @cached_property
     def _fitted(self) -> Any:
-        return _platt(self.scores, self.right)
+        return self._curve(slice(None))
+
+    def _curve(self, chosen: Any) -> Any:
+        """What the log odds of some of the entities say of whether one is right."""
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(C=1e3).fit(_log_odds(self.scores[chosen]), self.right[chosen])
 
     def confidence(self, scores: FloatArray) -> FloatArray:
         """The share of entities of such scores that are right: a logistic curve over log odds (Platt 1999)."""
-        return _read(self._fitted, scores)
+        return self._fitted.predict_proba(_log_odds(scores))[:, 1] if len(scores) else np.zeros(0)
 
     @cached_property
     def honest(self) -> FloatArray:
         """(entities,) the confidence of each, from a curve that was fitted without its sentence's fold."""
         folds, found = self.sentences % FOLDS, np.empty(len(self.scores))
-        for fold in range(FOLDS):
-            kept = folds != fold
-            both = kept.any() and len(set(self.right[kept].tolist())) == 2
-            fitted = _platt(self.scores[kept], self.right[kept]) if both else self._fitted
-            found[~kept] = _read(fitted, self.scores[~kept])
+        for own in (folds == fold for fold in np.unique(folds)):
+            curve = self._curve(~own) if len(np.unique(self.right[~own])) == 2 else self._fitted
+            found[own] = curve.predict_proba(_log_odds(self.scores[own]))[:, 1]
         return found
 
     def __str__(self) -> str:
@@ -93,8 +87,8 @@ class Calibration:
 
     def save(self, folder: Path) -> None:
         """Write it beside a model."""
-        arrays = {name: array.tolist() for name, array in vars(self).items() if name in self.__dataclass_fields__}
-        folders.write_atomically(folder / FILE, json.dumps({"schema": 1, **arrays}))
+        content = json.dumps({"schema": 1} | asdict(self), default=np.ndarray.tolist)
+        folders.write_atomically(folder / FILE, content)
 
     @classmethod
     def load(cls, folder: Path) -> "Calibration":
@@ -103,104 +97,9 @@ class Calibration:
         return cls(*(np.array(content[name]) for name in ("scores", "right", "sentences")))
 
 
-def _platt(scores: FloatArray, right: npt.NDArray[np.bool_]) -> Any:
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(C=1e3).fit(_log_odds(scores), right)
-
-
-def _read(fitted: Any, scores: FloatArray) -> FloatArray:
-    return np.asarray(fitted.predict_proba(_log_odds(scores))[:, 1]) if len(scores) else np.zeros(0)
-
-
 def _log_odds(scores: FloatArray) -> FloatArray:
     clipped = np.clip(np.asarray(scores, dtype=float), 1e-6, 1 - 1e-6)
     return np.log(clipped / (1 - clipped)).reshape(-1, 1)
-
-
-def judged(tagger: "Tagger", words: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """What a tagger finds in sentences whose gold is known: a row an entity.
-
-    Returns
-    -------
-    DataFrame
-        `sentence` (its number), `type`, `text`, `score`, `confidence`, `right`.
-    """
-    documents = [document([own], [["O"] * len(own)], tagger.language) for own in words]
-    rows = []
-    for number, (found, tags) in enumerate(zip(tagger.tag(documents), gold, strict=True)):
-        true = set(gold_items(tags))
-        places = found.sentences[0]
-        spans = {(places[a][0], places[b - 1][1], kind) for a, b, kind in true}
-        rows += [
-            (number, one.type, one.text, one.score, one.confidence, tuple(one[:3]) in spans) for one in found.entities
-        ]
-    columns = ["sentence", "type", "text", "score", "confidence", "right"]
-    return pd.DataFrame(rows, columns=columns).astype({"right": bool, "score": float, "confidence": float})
-
-
-def measured(taggers: Mapping[str, "Tagger"], examples: Sequence[Any], rng: np.random.Generator) -> pd.DataFrame:
-    """What taggers of entities score, against the first of them, on the same sentences drawn again, and what they take.
-
-    Returns
-    -------
-    DataFrame
-        A row a tagger: `tagger`, `score` (strict F1, an `Interval` over sentences, 95 %), `difference` (to the first,
-        likewise, paired), `seconds`.
-    """
-    gold, rows, first = [one.gold for one in examples], list[Any](), np.zeros(0)
-    ends = list(itertools.accumulate((len(one.words) for one in examples), initial=0))
-    n = len(gold)
-    weights = rng.multinomial(n, np.full(n, 1 / n), RESAMPLES)  # (resamples, sentences), the same for all
-    for name, tagger in taggers.items():
-        started, labels = time.perf_counter(), tagger.models[0].labels
-        best = tagger.probabilities([one.words for one in examples]).argmax(axis=1)
-        seconds = time.perf_counter() - started
-        tags = [tuple(labels[i] for i in best[a:b]) for a, b in itertools.pairwise(ends)]
-        counts = np.stack(scoring.score(gold, tags).counts.strict.over_types(), axis=1)  # (sentences, 3)
-        f1 = scoring.f1_from_counts(*np.vstack([counts.sum(axis=0), weights @ counts]).T)
-        first = first if rows else f1
-        rows.append((name, *(_interval(values, n) for values in (f1, f1 - first)), seconds))
-    return pd.DataFrame(rows, columns=["tagger", "score", "difference", "seconds"])
-
-
-def _interval(values: FloatArray, n: int) -> Interval:
-    """An estimate, the first value, with the quantiles of its resamples, the others."""
-    low, high = np.quantile(values[1:], [0.025, 0.975])
-    return Interval(float(values[0]), float(low), float(high), n, 0.95)
-
-
-def calibrate(tagger: "Tagger", words: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]) -> Calibration:
-    """Fit confidence on sentences that were not trained on.
-
-    Raises
-    ------
-    SettingsError
-        When fewer than `FEWEST` entities are found, or all of them are right, or none.
-    """
-    found = judged(tagger, words, gold)
-    return Calibration(*(found[name].to_numpy() for name in ("score", "right", "sentence")))
-
-
-def read_or_fit(tagger: "Tagger", paths: Sequence[Path]) -> Calibration | None:
-    """The calibration beside a model, or one fitted on its run's dev (and kept there); None where that cannot be.
-
-    Of an ensemble it is fitted on the first run's dev, which all seeds share, and not kept.
-    """
-    if form_of(tagger.task) not in ("entities", "tags"):
-        return None
-    if len(paths) == 1 and (paths[0] / FILE).is_file():
-        return Calibration.load(paths[0])
-    try:
-        dev = read_predictions(paths[0], "dev")
-        made = calibrate(tagger, dev.words, dev.gold)
-        if len(paths) == 1:
-            made.save(paths[0])
-    except (RecordError, SettingsError):
-        return None
-    except FolderError:  # somebody else's run, that is only read
-        pass
-    return made
 
 
 # --- how well it holds ------------------------------------------------------------------------------------------------
@@ -214,9 +113,8 @@ def reliability(stated: FloatArray, right: npt.NDArray[np.bool_]) -> pd.DataFram
     DataFrame
         `stated` (mean), `right` (share), `low` and `high` (its Clopper–Pearson interval), `entities`.
     """
-    order = np.argsort(stated, kind="stable")
     rows = []
-    for part in np.array_split(order, min(BINS, len(order))):
+    for part in _bins(stated):
         share = stats.binomtest(int(right[part].sum()), len(part))
         interval = share.proportion_ci()
         rows.append((stated[part].mean(), share.statistic, interval.low, interval.high, len(part)))
@@ -235,10 +133,9 @@ def calibration_error(
     """
 
     def error(chosen: npt.NDArray[Any]) -> float:
-        order = chosen[np.argsort(stated[chosen], kind="stable")]
-        parts = np.array_split(order, min(BINS, len(order)))
-        gaps = [len(part) * abs(stated[part].mean() - right[part].mean()) for part in parts]
-        return float(sum(gaps) / len(order))
+        own, true = stated[chosen], right[chosen]
+        gaps = [len(part) * abs(own[part].mean() - true[part].mean()) for part in _bins(own)]
+        return float(sum(gaps) / len(chosen))
 
     members = [np.flatnonzero(sentences == one) for one in np.unique(sentences)]
     value = error(np.arange(len(right)))
@@ -247,6 +144,11 @@ def calibration_error(
     high, low = 2 * value - np.quantile(drawn, [0.025, 0.975])
     corrected, low, high = np.maximum([2 * value - np.mean(drawn), low, high], 0)
     return Interval(float(corrected), float(low), float(high), len(right), 0.95)
+
+
+def _bins(stated: FloatArray) -> list[npt.NDArray[np.intp]]:
+    """Places of the lowest, the next, ... the highest, as many in each bin."""
+    return np.array_split(np.argsort(stated, kind="stable"), min(BINS, len(stated)))
 
 
 class Promise(NamedTuple):

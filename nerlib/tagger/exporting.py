@@ -1,26 +1,28 @@
-"""A run as a folder for others: plain transformers or the adapter alone, and a card that says what it is worth."""
+"""A tagger from a run's folder; and a folder for others: plain transformers or the adapter alone, with a card."""
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from nerlib import folders, formats, records, results, vocabulary
+from nerlib import folders, formats, records, results, training, vocabulary
 from nerlib.corpora import hub
 from nerlib.demo import is_demo_language
-from nerlib.errors import FolderError, ModelError
-from nerlib.models import Full, find_backbone
+from nerlib.errors import FolderError, ModelError, RecordError, SettingsError
+from nerlib.models import Full, TaskModel, find_backbone, load_model
 from nerlib.models.backbones import quiet
 from nerlib.models.methods import described
 from nerlib.models.task_model import ABOUT, origin_of, without_nerlib
 from nerlib.records import Record
 from nerlib.results.describe import score_text
 from nerlib.statistics import Interval, mean_interval
-from nerlib.tagger.tagging import Tagger, load_tagger
+from nerlib.tagger.confidence import FILE, Calibration
+from nerlib.tagger.tagging import Tagger, calibrate
 
 #: How others load a merged model.
 PIPELINE = """
@@ -35,6 +37,82 @@ PIPELINES = {
     "classification": "text-classification",
     "answering": "question-answering",
 }
+
+
+# --- a tagger from a folder -------------------------------------------------------------------------------------------
+
+
+def load_tagger(source: Any, *, language: str = "", max_length: int = 0) -> Tagger:
+    """A tagger from a run, a run's folder, a folder that `export` wrote, or several runs (an ensemble).
+
+    Parameters
+    ----------
+    source
+        A path, anything with a `folder` (a `Run`), or a list of those: of one language, task and labels.
+    language
+        Of the texts; "": the run's target language.
+    max_length
+        Subwords of a window; 0: as the run was trained.
+
+    Raises
+    ------
+    ModelError
+        When a folder holds no model, or the models of an ensemble differ in task or labels.
+    """
+    sources = list(source) if isinstance(source, list | tuple) else [source]
+    paths = [Path(getattr(one, "folder", one)) for one in sources]
+    models = tuple(_load(path) for path in paths)
+    for path, model in zip(paths, models, strict=True):
+        if (model.task.name, model.labels) != (models[0].task.name, models[0].labels):
+            raise ModelError(
+                f"{path}: expected the task and labels of {paths[0]} ({models[0].task.name}: "
+                f"{', '.join(models[0].labels)}), got {model.task.name}: {', '.join(model.labels)}"
+            )
+        model.network.to(training.best_device())
+    try:
+        record = records.read_record(paths[0])
+        own = record.language, int(record.settings.get("max_length", {}).get("value", 0))
+    except RecordError:  # an exported folder says it beside its model
+        about = json.loads((paths[0] / ABOUT).read_text(encoding="utf-8"))
+        own = about.get("language", ""), about.get("max_length", 0)
+    length = max_length or own[1] or min(128, models[0].backbone.max_length)
+    tagger = Tagger(models, language or own[0], None, length, tuple(str(path.absolute()) for path in paths))
+    return replace(tagger, calibration=read_or_fit(tagger, paths))
+
+
+def _load(path: Path) -> TaskModel:
+    """A model, a low-rank adapter added to the backbone's weights; an exported folder is its own backbone."""
+    about = path / ABOUT
+    inside = about.is_file() and json.loads(about.read_text(encoding="utf-8"))["backbone"]["folder"] == "."
+    model = load_model(path, path if inside else None)
+    network: Any = model.network
+    if hasattr(network, "merge_and_unload"):
+        model.network = network.merge_and_unload()
+    return model
+
+
+def read_or_fit(tagger: Tagger, paths: Sequence[Path]) -> Calibration | None:
+    """The calibration beside a model, or one fitted on its run's dev (and kept there); None where that cannot be.
+
+    Of an ensemble it is fitted on the first run's dev, which all seeds share, and not kept.
+    """
+    if vocabulary.form_of(tagger.task) not in ("entities", "tags"):
+        return None
+    if len(paths) == 1 and (paths[0] / FILE).is_file():
+        return Calibration.load(paths[0])
+    try:
+        dev = records.read_predictions(paths[0], "dev")
+        made = calibrate(tagger, dev.words, dev.gold)
+        if len(paths) == 1:
+            made.save(paths[0])
+    except (RecordError, SettingsError):
+        return None
+    except FolderError:  # somebody else's run, that is only read
+        pass
+    return made
+
+
+# --- a folder for others ----------------------------------------------------------------------------------------------
 
 
 def export(run: Any, folder: str | Path, *, merged: bool = True, licences: Mapping[str, str] | None = None) -> Path:

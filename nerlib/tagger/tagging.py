@@ -1,28 +1,36 @@
-"""`Tagger`: raw text in, entities with code points and probabilities out."""
+"""`Tagger`: raw text in, entities with code points and probabilities out; what it is worth, and what it asks for.
 
+Against gold it is `judged` and `measured`. What should be labelled next is asked for in batches (`next_batch`), and
+that is tried on labels that are held back, against random batches of as many words (`rehearse`).
+"""
+
+import contextlib
 import itertools
-import json
+import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import regex
 
-from nerlib import languages, training
-from nerlib.annotation import Document, Entity, cut, entities_at, sentences_of
+from nerlib import languages, scoring, training
+from nerlib.annotation import Document, Entity, cut, document, entities_at, sentences_of
+from nerlib.annotation.choosing import DIVERSE, RANDOM, STRATEGIES, choose, uncertainty
 from nerlib.corpora import LabelledText, Question, Sentence
-from nerlib.errors import ModelError, RecordError
-from nerlib.labels import Span, spans
-from nerlib.models import TaskModel, load_model
-from nerlib.models.task_model import ABOUT
-from nerlib.records import read_record
-from nerlib.tagger.confidence import Calibration, read_or_fit
+from nerlib.experiment import Study, find_stage
+from nerlib.labels import Span, gold_items
+from nerlib.models import TaskModel, build, load_model
+from nerlib.statistics import Interval
+from nerlib.tagger.confidence import Calibration
 from nerlib.vocabulary import form_of
 
 STRANGE_LETTERS, STRANGE_SUBWORDS = 0.5, 0.1  # shares of a call's text from which a warning is due
+RESAMPLES = 2000
+STAGE = "few_shot_1"  # how one is trained in rehearsal: without dev, the settings' steps on the target
 
 
 @dataclass(frozen=True)
@@ -70,13 +78,12 @@ class Tagger:
             model's own probability and an answer none, and neither a confidence: what is calibrated are entities,
             found or not, while a text always has a label, and an answer is wrong by degrees.
         """
-        alone = isinstance(texts, str) or (form_of(self.task) == "questions" and isinstance(texts, tuple))
+        asks = form_of(self.task) == "questions"
+        alone = isinstance(texts, str) or (asks and isinstance(texts, tuple))
         given = [texts] if alone else list(texts)
-        if form_of(self.task) == "questions":
-            found = self._answers(given)
-        else:
-            found = [list(one.entities) for one in self.tag([Document(text, (), self.language) for text in given])]
-        return found[0] if alone else found
+        found = self._answers(given) if asks else self.tag([Document(text, (), self.language) for text in given])
+        entities = [list(one.entities) for one in found]
+        return entities[0] if alone else entities
 
     def tag(self, documents: Sequence[Document]) -> list[Document]:
         """The documents with the entities that are found; their words are cut where that was not done."""
@@ -88,12 +95,11 @@ class Tagger:
         words = [tuple([t[a:b] for a, b in own]) for t, own in zip(texts, places, strict=True)]
         found = self.probabilities(words)
         self._warn(words)
-        entities = list(self._entities(texts, places, found))
-        ends = itertools.accumulate(map(len, cuts), initial=0)
+        entities = self._entities(texts, places, found)  # of each sentence
         return self._trusted(
             [
-                replace(one, entities=tuple(itertools.chain(*entities[a:b])), sentences=own)
-                for one, own, (a, b) in zip(documents, cuts, itertools.pairwise(ends), strict=True)
+                replace(one, entities=tuple(itertools.chain(*itertools.islice(entities, len(own)))), sentences=own)
+                for one, own in zip(documents, cuts, strict=True)
             ]
         )
 
@@ -115,25 +121,21 @@ class Tagger:
 
     def probabilities(self, words: Sequence[Sequence[str]]) -> np.ndarray:
         """(words, labels) of all sentences in order: the mean over the models."""
-        sentences = [Sentence(tuple(own), (), self.language) for own in words]
-        return self._mean(sentences)
+        return self._mean([Sentence(tuple(own), (), self.language) for own in words])
 
     def _mean(self, examples: Sequence[Any]) -> np.ndarray:
         found = [training.probabilities(model, examples, max_length=self.max_length) for model in self.models]
-        return np.mean(found, axis=0) if len(found) > 1 else found[0]
+        return np.mean(found, axis=0)
 
     def _entities(self, texts: Sequence[str], places: Sequence[Any], found: np.ndarray) -> Iterator[list[Entity]]:
         """The entities of each sentence."""
         names = self.models[0].labels
         best, ends = found.argmax(axis=1), np.cumsum([0, *map(len, places)])
         outside = names.index("O") if "O" in names else -1
-        for text, own, (begin, end) in zip(texts, places, itertools.pairwise(ends), strict=True):
-            if (best[begin:end] == outside).all():
-                yield []
-                continue
-            tags = [names[i] for i in best[begin:end]]
-            read = spans(tags, strict=False) if outside >= 0 else [Span(i, i + 1, t) for i, t in enumerate(tags)]
-            scores = [span_score(found[begin:end], best[begin:end], one, names) for one in read]
+        for text, own, (a, b) in zip(texts, places, itertools.pairwise(ends), strict=True):
+            inside = (best[a:b] != outside).any()
+            read = gold_items([names[i] for i in best[a:b]], strict=False) if inside else []
+            scores = [span_score(found[a:b], one, names) for one in read]
             placed = zip(entities_at(text, own, read), scores, strict=True)
             yield [one._replace(score=score) for one, score in placed]
 
@@ -141,19 +143,18 @@ class Tagger:
         """Texts with their label as one entity each."""
         names = self.models[0].labels
         found = self._mean([LabelledText(one.text, names[0], self.language) for one in documents])
-        whole = [
-            Entity(0, len(one.text), names[row.argmax()], one.text, float(row.max()))
+        return [
+            replace(one, entities=(Entity(0, len(one.text), names[row.argmax()], one.text, float(row.max())),))
             for one, row in zip(documents, found, strict=True)
         ]
-        return [replace(one, entities=(entity,)) for one, entity in zip(documents, whole, strict=True)]
 
-    def _answers(self, pairs: Sequence[tuple[str, str]]) -> list[list[Entity]]:
-        """The answer of each (question, context), where it first stands in the context."""
+    def _answers(self, pairs: Sequence[tuple[str, str]]) -> list[Document]:
+        """The context of each (question, context) with the answer, where it first stands."""
         questions = [Question(question, context, (), self.language) for question, context in pairs]
         told = training.predict(self.models[0], questions, max_length=self.max_length)
         return [
-            [Entity(start := one.context.index(text), start + len(text), "answer", text) for text in answers]
-            for one, answers in zip(questions, told, strict=True)
+            Document(text, tuple(Entity(at := text.index(a), at + len(a), "answer", a) for a in answers), self.language)
+            for (_, text), answers in zip(pairs, told, strict=True)
         ]
 
     def _warn(self, words: Sequence[Sequence[str]]) -> None:
@@ -161,11 +162,10 @@ class Tagger:
         sample = [word for own in words[:200] for word in own]
         script = languages.language(self.language).script if self.language else "Zyyy"
         letters = regex.findall(r"\p{L}", " ".join(sample))
-        try:
+        strange = 0.0
+        with contextlib.suppress(regex.error):  # of several scripts under one name (Jpan), an invented one
             own = regex.compile(rf"[\p{{Script={script}}}\p{{Zyyy}}\p{{Zinh}}]" if script != "Zyyy" else "")
-        except regex.error:  # several scripts under one name (Jpan), an invented one
-            own = regex.compile("")
-        strange = sum(not own.match(letter) for letter in letters) / max(len(letters), 1)
+            strange = sum(not own.match(letter) for letter in letters) / max(len(letters), 1)
         tokenizer = self.models[0].tokenizer
         ids = [i for e in tokenizer.backend_tokenizer.encode_batch(sample, add_special_tokens=False) for i in e.ids]
         unknown = ids.count(tokenizer.unk_token_id) / max(len(ids), 1)
@@ -177,67 +177,187 @@ class Tagger:
             )
 
 
-def span_score(found: np.ndarray, best: np.ndarray, span: Span, names: Sequence[str]) -> float:
+def span_score(found: np.ndarray, span: Span, names: Sequence[str]) -> float:
     """The probability that just this span is read, words taken as independent.
 
-    That of its words' tags, times that of the word behind it not going on.
+    That of its words' best tags, times that of the word behind it not going on.
 
     Parameters
     ----------
-    found, best
-        (words, labels) of the sentence, and the best label of each word.
+    found
+        (words, labels) of the sentence.
     """
-    own = range(span.start, span.end)
-    score = float(np.prod([found[i, best[i]] for i in own], dtype=float))
-    if span.end == len(best) or (goes_on := f"I-{span.type}") not in names:
+    score = float(np.prod(found[span.start : span.end].max(axis=1), dtype=float))
+    if span.end == len(found) or (goes_on := f"I-{span.type}") not in names:
         return score
     return score * (1 - float(found[span.end, names.index(goes_on)]))
 
 
-def load_tagger(source: Any, *, language: str = "", max_length: int = 0) -> Tagger:
-    """A tagger from a run, a run's folder, a folder that `export` wrote, or several runs (an ensemble).
+# --- against gold -----------------------------------------------------------------------------------------------------
 
-    Parameters
-    ----------
-    source
-        A path, anything with a `folder` (a `Run`), or a list of those: of one language, task and labels.
-    language
-        Of the texts; "": the run's target language.
-    max_length
-        Subwords of a window; 0: as the run was trained.
+
+def judged(tagger: Tagger, words: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """What a tagger finds in sentences whose gold is known: a row an entity.
+
+    Returns
+    -------
+    DataFrame
+        `sentence` (its number), `type`, `text`, `score`, `confidence`, `right`.
+    """
+    asked = [document([own], [["O"] * len(own)], tagger.language) for own in words]
+    rows = list[tuple[Any, ...]]()
+    for number, (found, tags) in enumerate(zip(tagger.tag(asked), gold, strict=True)):
+        true = {one[:3] for one in entities_at(found.text, found.sentences[0], gold_items(tags))}
+        rows += [(number, e.type, e.text, e.score, e.confidence, e[:3] in true) for e in found.entities]
+    columns = ["sentence", "type", "text", "score", "confidence", "right"]
+    return pd.DataFrame(rows, columns=columns).astype({"right": bool, "score": float, "confidence": float})
+
+
+def measured(taggers: Mapping[str, Tagger], examples: Sequence[Any], rng: np.random.Generator) -> pd.DataFrame:
+    """What taggers of entities score, against the first of them, on the same sentences drawn again, and what they take.
+
+    Returns
+    -------
+    DataFrame
+        A row a tagger: `tagger`, `score` (strict F1, an `Interval` over sentences, 95 %), `difference` (to the first,
+        likewise, paired), `seconds`.
+    """
+    gold, rows, first = [one.gold for one in examples], list[Any](), np.zeros(0)
+    ends = list(itertools.accumulate((len(one.words) for one in examples), initial=0))
+    n = len(gold)
+    weights = rng.multinomial(n, np.full(n, 1 / n), RESAMPLES)  # (resamples, sentences), the same for all
+    for name, tagger in taggers.items():
+        started, labels = time.perf_counter(), tagger.models[0].labels
+        best = tagger.probabilities([one.words for one in examples]).argmax(axis=1)
+        seconds = time.perf_counter() - started
+        tags = [tuple(labels[i] for i in best[a:b]) for a, b in itertools.pairwise(ends)]
+        counts = np.stack(scoring.score(gold, tags).counts.strict.over_types(), axis=1)  # (sentences, 3)
+        f1 = scoring.f1_from_counts(*np.vstack([counts.sum(axis=0), weights @ counts]).T)
+        first = first if rows else f1
+        rows.append((name, *(_interval(values, n) for values in (f1, f1 - first)), seconds))
+    return pd.DataFrame(rows, columns=["tagger", "score", "difference", "seconds"])
+
+
+def _interval(values: np.ndarray, n: int) -> Interval:
+    """An estimate, the first value, with the quantiles of its resamples, the others."""
+    low, high = np.quantile(values[1:], [0.025, 0.975])
+    return Interval(float(values[0]), float(low), float(high), n, 0.95)
+
+
+def calibrate(tagger: Tagger, words: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]) -> Calibration:
+    """Fit confidence on sentences that were not trained on.
 
     Raises
     ------
-    ModelError
-        When a folder holds no model, or the models of an ensemble differ in task or labels.
+    SettingsError
+        When fewer than `FEWEST` entities are found, or all of them are right, or none.
     """
-    sources = list(source) if isinstance(source, list | tuple) else [source]
-    paths = [Path(getattr(one, "folder", one)) for one in sources]
-    models = tuple(_load(path) for path in paths)
-    for path, model in zip(paths, models, strict=True):
-        if (model.task.name, model.labels) != (models[0].task.name, models[0].labels):
-            raise ModelError(
-                f"{path}: expected the task and labels of {paths[0]} ({models[0].task.name}: "
-                f"{', '.join(models[0].labels)}), got {model.task.name}: {', '.join(model.labels)}"
-            )
-        model.network.to(training.best_device())
-    try:
-        record = read_record(paths[0])
-        own = record.language, int(record.settings.get("max_length", {}).get("value", 0))
-    except RecordError:  # an exported folder says it beside its model
-        about = json.loads((paths[0] / ABOUT).read_text(encoding="utf-8"))
-        own = about.get("language", ""), about.get("max_length", 0)
-    length = max_length or own[1] or min(128, models[0].backbone.max_length)
-    tagger = Tagger(models, language or own[0], None, length, tuple(str(path.absolute()) for path in paths))
-    return replace(tagger, calibration=read_or_fit(tagger, paths))
+    found = judged(tagger, words, gold)
+    return Calibration(*(found[name].to_numpy() for name in ("score", "right", "sentence")))
 
 
-def _load(path: Path) -> TaskModel:
-    """A model, a low-rank adapter added to the backbone's weights; an exported folder is its own backbone."""
-    about = path / ABOUT
-    inside = about.is_file() and json.loads(about.read_text(encoding="utf-8"))["backbone"]["folder"] == "."
-    model = load_model(path, path if inside else None)
-    network: Any = model.network
-    if hasattr(network, "merge_and_unload"):
-        model.network = network.merge_and_unload()
-    return model
+# --- what it asks to be labelled next ---------------------------------------------------------------------------------
+
+
+def rehearse(study: Study, *, strategies: Sequence[str] = STRATEGIES, transfer: bool = True) -> pd.DataFrame:
+    """Learn from labels that are asked for, at growing budgets of words, and score each model on test.
+
+    Each model starts from the run on the sources (with `transfer`) or from the backbone, and sees all that was asked
+    for so far. Without transfer the first batch is random for all.
+
+    Parameters
+    ----------
+    study
+        Its target's training sentences are the pool, at most `train_size` of them; budgets are `word_budgets`.
+
+    Returns
+    -------
+    DataFrame
+        A row a training: `strategy`, `seed`, `budget`, `words` (that were labelled), `sentences`, `test_score`.
+    """
+    data, budgets = study.data, study.settings.word_budgets
+    rows = []
+    for seed in study.settings.seeds:
+        pool = data.run_data(find_stage("baseline_converged"), seed).train
+        start = study.run_stage("sources", [seed])[0].folder if transfer else None
+        known: dict[tuple[int, ...], tuple[TaskModel, float]] = {}
+        for strategy in strategies:
+            rng, labelled = np.random.default_rng(seed), list[int]()
+            model = load_model(start, data.backbone) if start else None
+            for budget in budgets:
+                labelled += ask(strategy if model else RANDOM, model, pool, labelled, budget, rng)
+                key = tuple(labelled)
+                if key not in known:
+                    known[key] = learn(study, [pool[i] for i in labelled], start, seed)
+                model, score = known[key]
+                words = sum(len(pool[i].words) for i in labelled)
+                rows.append((strategy, seed, budget, words, len(labelled), score))
+    return pd.DataFrame(rows, columns=["strategy", "seed", "budget", "words", "sentences", "test_score"])
+
+
+def ask(
+    strategy: str,
+    model: TaskModel | None,
+    pool: Sequence[Sentence],
+    labelled: Sequence[int],
+    budget: int,
+    rng: np.random.Generator,
+) -> list[int]:
+    """Sentences of the pool to label next, beside those that are, up to a budget of words in all."""
+    left = np.setdiff1d(np.arange(len(pool)), labelled)
+    rows = [pool[i] for i in left]
+    costs = np.array([len(row.words) for row in rows])
+    missing = budget - sum(len(pool[i].words) for i in labelled)
+    if missing <= 0 or not rows:
+        return []
+    found = vectors = None
+    if model and strategy != RANDOM:
+        found = uncertainty(Tagger((model,)).probabilities([row.words for row in rows]), costs.tolist())
+        vectors = training.represent(model, rows)[-1] if strategy == DIVERSE else None
+    return left[choose(strategy, missing, costs, rng, found, vectors)].tolist()
+
+
+def learn(study: Study, sentences: Sequence[Sentence], start: Path | None, seed: int) -> tuple[TaskModel, float]:
+    """A model that was trained on these sentences, and what it scores on test."""
+    data = study.data
+    model = (
+        load_model(start, data.backbone, trainable=True)
+        if start
+        else build(data.backbone, data.task, data.method(), labels=data.labels, seed=seed)
+    )
+    model.network.to(training.best_device())
+    training.train(
+        model.network,
+        model.encode(sentences, study.settings.max_length),
+        data.recipe(find_stage(STAGE)),
+        seed=seed,
+        loss=model.loss,
+        count=data.task.count,
+        hooks=model.hooks,
+        cuts_batches=not model.runs_by_block,
+        replays=model.runs_by_block,
+    )
+    told = training.predict(model, data.test, max_length=study.settings.max_length)
+    scores = data.task.score([one.gold for one in data.test], told)
+    return model, float(scores.f1)
+
+
+def next_batch(
+    tagger: Tagger, lines: Sequence[str], strategy: str, budget: int, rng: np.random.Generator
+) -> list[Document]:
+    """Lines of unlabelled text to annotate next, in the order of choice, with what the tagger finds in them.
+
+    Parameters
+    ----------
+    lines
+        A text each; empty ones are passed over.
+    strategy, budget
+        As for `choose`.
+    """
+    cuts = {number: cut(line, tagger.language) for number, line in enumerate(lines)}
+    kept = [number for number, own in cuts.items() if own]
+    pool = [
+        Sentence(tuple(lines[n][a:b] for own in cuts[n] for a, b in own), (), tagger.language, str(n)) for n in kept
+    ]
+    chosen = [kept[i] for i in ask(strategy, tagger.models[0], pool, [], budget, rng)]
+    return tagger.tag([Document(lines[n], (), tagger.language, str(n + 1), cuts[n]) for n in chosen])
