@@ -311,11 +311,9 @@ def align(gold: Sequence[str], words: Sequence[str], tags: Sequence[str]) -> Ali
         Words and predicted tags of the same sentence in the system's file.
     """
     expected, got = nfc_words(gold), nfc_words(words)
-    if expected == got:
-        return Aligned(tuple(tags), "equal")
     otherwise = sum(a != b for a, b in zip(expected, got, strict=False))
     if len(expected) == len(got) and otherwise <= MOST * len(expected):
-        return Aligned(tuple(tags), "other spelling")
+        return Aligned(tuple(tags), "other spelling" if otherwise else "equal")
     if "".join(expected) == "".join(got) and (moved := _by_characters(expected, got, tags)) is not None:
         return Aligned(moved, "other words")
     return Aligned(("O",) * len(gold), "excluded")
@@ -450,17 +448,13 @@ def _items(given: Any, counted: Counter[str]) -> Iterator[Item]:
         named = ((kind, text if isinstance(text, list) else [text]) for kind, text in given.items())
         given = [[text, kind] for kind, texts in named for text in texts]
     for one in given if isinstance(given, list) else ():
-        match one:
-            case [str(text), str(kind)]:
-                item = Item(text, kind)
-            case dict():
-                text, kind = (next((str(one[k]) for k in keys if one.get(k)), "") for keys in (TEXT_KEYS, TYPE_KEYS))
-                start, end = (value if type(value := one.get(name)) is int else -1 for name in ("start", "end"))
-                score = one.get("score")
-                item = Item(text, kind, start, end, score if isinstance(score, int | float) else 0.0)
-            case _:
-                item = Item("", "")
-        item = item._replace(text=" ".join(nfc_words(item.text.split())), type="_".join(item.type.split()))
+        if isinstance(one, list) and [*map(type, one)] == [str, str]:
+            one = {"text": one[0], "type": one[1]}
+        told = one if isinstance(one, dict) else {}
+        text, kind = (next((str(told[k]) for k in keys if told.get(k)), "") for keys in (TEXT_KEYS, TYPE_KEYS))
+        start, end = (value if type(value := told.get(name)) is int else -1 for name in ("start", "end"))
+        score = told["score"] if isinstance(told.get("score"), int | float) else 0.0
+        item = Item(" ".join(nfc_words(text.split())), "_".join(kind.split()), start, end, score)
         if item.type and (item.text or 0 <= item.start < item.end):
             yield item
         else:

@@ -169,21 +169,22 @@ class Speaker:
         if self.chance(0.6):
             return tagged("ORG", [self.name("firm")])
         owner = self.name(self.rng.choice(("firm", "place", "family")))
-        return tagged("ORG", self.with_kind(owner, "kind of group"))
+        return tagged("ORG", self.ordered("kind", [owner], [self.word("kind of group")]))
 
     def place(self) -> Phrase:
         """Return a place's name, perhaps with a kind (river), which is part of the entity."""
         if self.chance(0.8):
             return tagged("LOC", [self.name("place")])
-        return tagged("LOC", self.with_kind(self.name("place"), "kind of place"))
-
-    def with_kind(self, name: Word, kind: str) -> Phrase:
-        """Return a name and a kind, in the language's order."""
-        return self.ordered("kind", [name], [self.word(kind)])
+        return tagged("LOC", self.ordered("kind", [self.name("place")], [self.word("kind of place")]))
 
     def adpositional(self, phrase: Phrase, name: str, case: str) -> Phrase:
         """Return the phrase in a case, with an adposition of a class."""
         return self.ordered("adposition", self.marked(phrase, case), [self.word(name)])
+
+    def one_or_two(self, say: Callable[[], Phrase], probability: float, link: int) -> Phrase:
+        """Return a phrase and, with a probability, another one behind a word that links them."""
+        said = say()
+        return [*said, Word(self.language.sounds["link"][link], "CCONJ"), *say()] if self.chance(probability) else said
 
     # --- sentences ---
 
@@ -202,10 +203,7 @@ class Speaker:
 
     def sentence(self) -> Phrase:
         """Say a sentence, tagged in IOB2: a clause or two, and a full stop."""
-        said = self.clause()
-        if self.chance(0.4):
-            said = [*said, Word(self.language.sounds["link"][0], "CCONJ"), *self.clause()]
-        return [*said, self.stop]
+        return [*self.one_or_two(self.clause, 0.4, link=0), self.stop]
 
     def clause(self) -> Phrase:
         """Say who does what, sometimes when, where or with whom."""
@@ -250,9 +248,7 @@ class Speaker:
         """Return a place or two, or an ordinary site, in the case of places, with or without an adposition."""
         if self.chance(0.2):
             return self.adpositional(self.noun_phrase("site"), "place adposition", "at")
-        place = self.place()
-        if self.chance(0.25):
-            place = [*place, Word(self.language.sounds["link"][1], "CCONJ"), *self.place()]
+        place = self.one_or_two(self.place, 0.25, link=1)
         return self.adpositional(place, "place adposition", "at") if self.chance(0.6) else self.marked(place, "at")
 
     def setting(self) -> Phrase:

@@ -88,7 +88,7 @@ NAMED: Mapping[str, Profile] = {
         Profile("x-isolate", "deva", 1.0),
     )
 }
-_TAG = re.compile(rf"x-({'|'.join(SCRIPTS)})-(\d{{1,3}})-([1-9]\d{{0,7}})")
+_TAG = re.compile(rf"x-({'|'.join(SCRIPTS)})-(100|0?\d{{1,2}})-([1-9]\d{{0,7}})")
 
 
 def languages() -> tuple[str, ...]:
@@ -98,8 +98,7 @@ def languages() -> tuple[str, ...]:
 
 def is_demo_language(tag: str) -> bool:
     """Whether a tag is that of a demo language: a named one, or one of the grammar."""
-    match = _TAG.fullmatch(tag)
-    return tag in NAMED or (match is not None and int(match[2]) <= 100)
+    return tag in NAMED or _TAG.fullmatch(tag) is not None
 
 
 def profile(tag: str) -> Profile:

@@ -152,8 +152,8 @@ def export(run: Any, folder: str | Path, *, merged: bool = True, licences: Mappi
         if merged:
             about |= _write_merged(tagger, beside)
         else:
-            without = shutil.ignore_patterns(folders.DIGESTS)
-            shutil.copytree(path / "model", beside, dirs_exist_ok=True, ignore=without)
+            ignored = shutil.ignore_patterns(folders.DIGESTS)
+            shutil.copytree(path / "model", beside, dirs_exist_ok=True, ignore=ignored)
         (beside / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
         if tagger.calibration:
             tagger.calibration.save(beside)
@@ -176,8 +176,8 @@ def _write_merged(tagger: Tagger, beside: Path) -> dict[str, Any]:
         network.save_pretrained(beside, safe_serialization=True)
         model.tokenizer.model_max_length = model.backbone.max_length
         model.tokenizer.save_pretrained(beside)
-    origin = origin_of(find_backbone(beside, called=model.backbone.name)) | {"folder": "."}
-    return {"method": described(Full()), "backbone": origin}
+    origin = origin_of(find_backbone(beside, called=model.backbone.name))
+    return {"method": described(Full()), "backbone": origin | {"folder": "."}}
 
 
 # --- what it is worth -------------------------------------------------------------------------------------------------
@@ -211,8 +211,7 @@ def card(record: Record, tagger: Tagger, library: str, licences: Mapping[str, st
         pipeline_tag=pipeline,
         tags=["nerlib", record.task, record.method],
     )
-    runs = records.read_records(record.study)
-    same = runs[(runs["language"] == record.language) & (runs["task"] == record.task)]
+    same = records.read_records(record.study).query("language == @record.language and task == @record.task")
     against = [c for c in results.compare(same) if (c.pairs[["digest_a", "digest_b"]] == record.digest).any(axis=None)]
     template = resources.files("nerlib").joinpath("templates", "card.md").read_text(encoding="utf-8")
     return template.format(
@@ -263,16 +262,13 @@ def _write_eval_results(record: Record, folder: Path) -> None:
     if not (name := _hub_name(corpus["name"])):
         return
     score, metric = _score(record), record.scores["metric"]
-    notes = f"{metric}, mean over {score.n} seeds, 95 % interval {100 * score.low:.1f} to {100 * score.high:.1f}"
-    dataset = {"id": name, "task_id": record.language} | (
-        {"revision": corpus["revision"]} if corpus["revision"] else {}
-    )
     entry = {
-        "dataset": dataset,
+        "dataset": {"id": name, "task_id": record.language}
+        | ({"revision": corpus["revision"]} if corpus["revision"] else {}),
         "value": round(100 * score.value, 2),
         "date": str(record.provenance["ended"])[:10],
-        "notes": notes,
+        "notes": f"{metric}, mean over {score.n} seeds, 95 % interval {100 * score.low:.1f} to {100 * score.high:.1f}",
     }
     folder.mkdir()
-    file = folder / f"{name.replace('/', '--')}.yaml"
-    file.write_text(yaml.safe_dump([entry], sort_keys=False, allow_unicode=True), encoding="utf-8")
+    text = yaml.safe_dump([entry], sort_keys=False, allow_unicode=True)
+    (folder / f"{name.replace('/', '--')}.yaml").write_text(text, encoding="utf-8")

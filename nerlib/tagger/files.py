@@ -4,6 +4,7 @@ The input is read in blocks of texts; each block's output is a file of its own i
 appears whole, and is joined from them at the end. A process takes the blocks that nobody has done or is doing.
 """
 
+import contextlib
 import csv
 import io
 import itertools
@@ -33,10 +34,7 @@ AT_ONCE = 0.01  # seconds to wait for another process's block, at first
 
 def _lines(file: IO[str], path: Path) -> Iterator[tuple[int, str]]:
     """Lines, ended by LF alone (as bytes are), with their numbers; a `CorpusError` for one that is too long to hold."""
-    for number in itertools.count(1):
-        line = file.readline(10 * CHARACTERS)
-        if not line:
-            return
+    for number, line in enumerate(iter(lambda: file.readline(10 * CHARACTERS), ""), start=1):
         if not line.endswith("\n") and len(line) == 10 * CHARACTERS:
             raise CorpusError(f"{path}:{number}: expected lines of at most {10 * CHARACTERS:,} code points")
         yield number, line.removesuffix("\n").removesuffix("\r")
@@ -110,11 +108,8 @@ def _blocks(path: Path, column: str, bar: Any) -> Iterator[list[Document]]:
 
 def _as_dict(one: Entity) -> dict[str, Any]:
     """Numbers with four digits; what is not known is null."""
-    return one._asdict() | {name: _number(getattr(one, name)) for name in ("score", "confidence")}
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 4)
+    numbers = {"score": one.score, "confidence": one.confidence}
+    return one._asdict() | {name: None if math.isnan(of) else round(of, 4) for name, of in numbers.items()}
 
 
 def _json(documents: Iterable[Document]) -> str:
@@ -190,10 +185,9 @@ def tag_file(tagger: Tagger, source: Path, out: Path, *, column: str = "text", p
     _claim(parts, {"models": tagger.origin, "input": [str(source.absolute()), state.st_size, state.st_mtime_ns]})
     for wait in (AT_ONCE, 24 * 3600.0):  # first what is free, then what another process may have left
         made = _tag_blocks(tagger, source, out, parts, column, wait, progress)
-        if out.exists():
-            break
-        if all(path.is_file() for path in made):
+        if not out.exists() and all(path.is_file() for path in made):
             _join(made, out, parts)
+        if out.exists():
             break
     shutil.rmtree(parts, ignore_errors=True)
     return out
@@ -219,25 +213,25 @@ def _tag_blocks(
             made.append(part := parts / f"{number:08d}")
             if part.is_file() or out.exists():
                 continue
-            try:
-                with folders.lock(parts / f"{number:08d}.lock", wait):
-                    if not part.is_file() and not out.exists():
-                        asked = [replace(one, language=tagger.language, name="") for one in block]
-                        alike = list(dict.fromkeys(asked))  # texts that recur in a block are tagged once
-                        told = dict(zip(alike, tagger.tag(alike), strict=True))
-                        own = [replace(told[one], name=given.name) for one, given in zip(asked, block, strict=True)]
-                        folders.write_atomically(part, WRITERS[out.suffix][1](own))
-            except LockedError:
-                continue
+            with contextlib.suppress(LockedError), folders.lock(parts / f"{number:08d}.lock", wait):
+                if not part.is_file() and not out.exists():
+                    folders.write_atomically(part, WRITERS[out.suffix][1](_tagged(tagger, block)))
     return made
 
 
+def _tagged(tagger: Tagger, block: Sequence[Document]) -> list[Document]:
+    """The texts of a block with their entities; those that recur in it are tagged once."""
+    asked = [replace(one, language=tagger.language, name="") for one in block]
+    alike = list(dict.fromkeys(asked))
+    told = dict(zip(alike, tagger.tag(alike), strict=True))
+    return [replace(told[one], name=given.name) for one, given in zip(asked, block, strict=True)]
+
+
 def _join(made: Sequence[Path], out: Path, parts: Path) -> None:
+    """Write the output from its parts, unless another process has."""
     with folders.lock(parts / "join.lock"):
-        if out.exists():
-            return
-        with folders.new_file(out) as beside, beside.open("wb") as file:
-            file.write(WRITERS[out.suffix][0].encode())
-            for part in made:
-                with part.open("rb") as content:
-                    shutil.copyfileobj(content, file)
+        if not out.exists():
+            with folders.new_file(out) as beside, beside.open("wb") as file:
+                file.write(WRITERS[out.suffix][0].encode())
+                for part in made:
+                    file.write(part.read_bytes())

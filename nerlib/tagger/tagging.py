@@ -96,22 +96,9 @@ class Tagger:
         found = self.probabilities(words)
         self._warn(words)
         entities = self._entities(texts, places, found)  # of each sentence
-        return self._trusted(
-            [
-                replace(one, entities=tuple(itertools.chain(*itertools.islice(entities, len(own)))), sentences=own)
-                for one, own in zip(documents, cuts, strict=True)
-            ]
-        )
-
-    def _trusted(self, documents: list[Document]) -> list[Document]:
-        """The same, each entity with its confidence where there is a calibration."""
-        if self.calibration is None:
-            return documents
-        scores = np.array([e.score for one in documents for e in one.entities])
-        trust = iter(self.calibration.confidence(scores).tolist())
         return [
-            replace(one, entities=tuple([e._replace(confidence=next(trust)) for e in one.entities]))
-            for one in documents
+            replace(one, entities=tuple(itertools.chain(*itertools.islice(entities, len(own)))), sentences=own)
+            for one, own in zip(documents, cuts, strict=True)
         ]
 
     def sentences(self, text: str) -> list[tuple[Sentence, tuple[str, ...]]]:
@@ -124,20 +111,26 @@ class Tagger:
         return self._mean([Sentence(tuple(own), (), self.language) for own in words])
 
     def _mean(self, examples: Sequence[Any]) -> np.ndarray:
-        found = [training.probabilities(model, examples, max_length=self.max_length) for model in self.models]
-        return np.mean(found, axis=0)
+        return np.mean(
+            [training.probabilities(one, examples, max_length=self.max_length) for one in self.models], axis=0
+        )
 
     def _entities(self, texts: Sequence[str], places: Sequence[Any], found: np.ndarray) -> Iterator[list[Entity]]:
-        """The entities of each sentence."""
+        """The entities of each sentence, with their scores, and their confidence where there is a calibration."""
         names = self.models[0].labels
         best, ends = found.argmax(axis=1), np.cumsum([0, *map(len, places)])
         outside = names.index("O") if "O" in names else -1
-        for text, own, (a, b) in zip(texts, places, itertools.pairwise(ends), strict=True):
+        read, scores = [], list[float]()
+        for a, b in itertools.pairwise(ends):
             inside = (best[a:b] != outside).any()
-            read = gold_items([names[i] for i in best[a:b]], strict=False) if inside else []
-            scores = [span_score(found[a:b], one, names) for one in read]
-            placed = zip(entities_at(text, own, read), scores, strict=True)
-            yield [one._replace(score=score) for one, score in placed]
+            read.append(gold_items([names[i] for i in best[a:b]], strict=False) if inside else [])
+            scores += [span_score(found[a:b], one, names) for one in read[-1]]
+        unknown = [Entity._field_defaults["confidence"]] * len(scores)
+        trust = self.calibration.confidence(np.array(scores)).tolist() if self.calibration else unknown
+        numbers = zip(scores, trust, strict=True)
+        for text, own, spans in zip(texts, places, read, strict=True):
+            entities = zip(entities_at(text, own, spans), itertools.islice(numbers, len(spans)), strict=True)
+            yield [one._replace(score=score, confidence=sure) for one, (score, sure) in entities]
 
     def _labelled(self, documents: Sequence[Document]) -> list[Document]:
         """Texts with their label as one entity each."""
@@ -338,8 +331,7 @@ def learn(study: Study, sentences: Sequence[Sentence], start: Path | None, seed:
         replays=model.runs_by_block,
     )
     told = training.predict(model, data.test, max_length=study.settings.max_length)
-    scores = data.task.score([one.gold for one in data.test], told)
-    return model, float(scores.f1)
+    return model, float(data.task.score([one.gold for one in data.test], told).f1)
 
 
 def next_batch(
