@@ -280,9 +280,6 @@ def _scored(path: Path, gold: Sequence[Sentence], where: Path, published: Mappin
     }
 
 
-How = Literal["equal", "other spelling", "other words", "excluded"]
-
-
 class Aligned(NamedTuple):
     """A sentence's predicted tags on gold's words.
 
@@ -297,7 +294,7 @@ class Aligned(NamedTuple):
     """
 
     tags: tuple[str, ...]
-    how: How
+    how: Literal["equal", "other spelling", "other words", "excluded"]
 
 
 def align(gold: Sequence[str], words: Sequence[str], tags: Sequence[str]) -> Aligned:
@@ -519,11 +516,10 @@ def export(study: str, folder: str | Path) -> list[Path]:
         types = {parse(label)[1] for label in known or ()} or {
             s.type for tags in told.gold for s in spans(tags, strict=False)
         }
-        asked = (
-            {"text": " ".join(words), "words": words, "offsets": _places(words), "types": sorted(types - {""})}
-            for words in told.words
+        rows = (
+            {"id": i, "text": " ".join(row), "words": row, "offsets": _places(row), "types": sorted(types - {""})}
+            for i, row in enumerate(told.words, start=1)
         )
-        rows = ({"id": number} | row for number, row in enumerate(asked, start=1))
         written.append(_write_lines(Path(folder) / f"{language}.jsonl", rows))
     return written
 

@@ -87,8 +87,8 @@ class Calibration:
 
     def save(self, folder: Path) -> None:
         """Write it beside a model."""
-        content = json.dumps({"schema": 1} | asdict(self), default=np.ndarray.tolist)
-        folders.write_atomically(folder / FILE, content)
+        told = {"schema": 1} | asdict(self)
+        folders.write_atomically(folder / FILE, json.dumps(told, default=np.ndarray.tolist))
 
     @classmethod
     def load(cls, folder: Path) -> "Calibration":
