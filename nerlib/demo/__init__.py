@@ -210,11 +210,10 @@ class Speaker:
         kind = self.rng.choices(("person", "group", "travel", "plain"), (30, 25, 20, 25))[0]
         subject = self.marked(self.subject(kind), "subject")
         rest = self.travel_object() if kind == "travel" else self.marked(self.any_object(kind), "object")
-        if self.chance(0.3):
-            rest = self.setting() + rest
+        setting = self.setting() if self.chance(0.3) else []
         verb = self.marked([self.word(f"{kind} verb")], "past")
         adverb = [self.word("adverb")] if self.chance(0.3) else []
-        return adverb + subject + self.ordered("verb", rest, verb)
+        return adverb + subject + self.ordered("verb", setting + rest, verb)
 
     def subject(self, kind: str) -> Phrase:
         """Return who does it, by the verb's class: an entity as a rule, else an ordinary human, group or thing.

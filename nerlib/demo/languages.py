@@ -53,12 +53,13 @@ def sounds(text: str) -> str:
     return text.translate(_SOUNDS)
 
 
-_SYLLABLES = [consonant + vowel for consonant in CONSONANTS for vowel in ("", *VOWELS)]
 _SOUNDS = str.maketrans(
     {
         script.write(sounds): sounds
         for script in SCRIPTS.values()
-        for sounds in (CONSONANTS + VOWELS if script.vowels else _SYLLABLES)
+        for sounds in (
+            CONSONANTS + VOWELS if script.vowels else map("".join, itertools.product(CONSONANTS, ["", *VOWELS]))
+        )
     }
 )
 

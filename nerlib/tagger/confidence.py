@@ -134,8 +134,7 @@ def calibration_error(
 
     def error(chosen: npt.NDArray[Any]) -> float:
         own, true = stated[chosen], right[chosen]
-        gaps = [len(part) * abs(own[part].mean() - true[part].mean()) for part in _bins(own)]
-        return float(sum(gaps) / len(chosen))
+        return float(sum(len(part) * abs(own[part].mean() - true[part].mean()) for part in _bins(own)) / len(chosen))
 
     members = [np.flatnonzero(sentences == one) for one in np.unique(sentences)]
     value = error(np.arange(len(right)))

@@ -108,8 +108,8 @@ def _blocks(path: Path, column: str, bar: Any) -> Iterator[list[Document]]:
 
 def _as_dict(one: Entity) -> dict[str, Any]:
     """Numbers with four digits; what is not known is null."""
-    numbers = {"score": one.score, "confidence": one.confidence}
-    return one._asdict() | {name: None if math.isnan(of) else round(of, 4) for name, of in numbers.items()}
+    known = {"score": one.score, "confidence": one.confidence}
+    return one._asdict() | {name: None if math.isnan(value) else round(value, 4) for name, value in known.items()}
 
 
 def _json(documents: Iterable[Document]) -> str:
