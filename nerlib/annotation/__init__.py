@@ -5,7 +5,15 @@ sentences of a document and `document` the way back. `save_for` writes documents
 reads what comes back; `agreement`, `changes` and `conflicts` say what annotators did, `corpus_of` makes a corpus of it.
 """
 
-from nerlib.annotation.choosing import best_strategy, choose, gains, learning_curve, left_out, uncertainty
+from nerlib.annotation.choosing import (
+    best_strategy,
+    choose,
+    describe_left_out,
+    gains,
+    learning_curve,
+    left_out,
+    uncertainty,
+)
 from nerlib.annotation.texts import Document, Entity, Place, cut, document, entities_at, sentences_of
 from nerlib.annotation.tools import (
     TOOLS,
@@ -30,6 +38,7 @@ __all__ = [
     "conflicts",
     "corpus_of",
     "cut",
+    "describe_left_out",
     "document",
     "entities_at",
     "gains",

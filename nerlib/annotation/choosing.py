@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from nerlib.errors import SettingsError
+from nerlib.results import score_text
 from nerlib.scoring import FloatArray
 from nerlib.statistics import Interval, mean_interval
 
@@ -153,3 +154,15 @@ def left_out(simulated: pd.DataFrame) -> tuple[Interval, Interval]:
     largest = simulated["budget"].max()
     rest, last = simulated[simulated["budget"] < largest], simulated[simulated["budget"] == largest]
     return learning_curve(rest).at(float(last["words"].mean())), mean_interval(last["test_score"])
+
+
+def describe_left_out(simulated: pd.DataFrame) -> list[str]:
+    """What `left_out` found, and whether the line holds; nothing where too few budgets were tried to leave one out."""
+    if simulated["budget"].nunique() < 3:
+        return []
+    foretold, scored = left_out(simulated)
+    held = "holds" if foretold.low <= scored.value <= foretold.high else "fails"
+    return [
+        f"At the largest budget, which the line has not seen, {score_text('it foretells', foretold)}.",
+        f"{score_text('The score there is', scored)}: the line {held}.",
+    ]

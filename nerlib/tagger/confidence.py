@@ -85,6 +85,15 @@ class Calibration:
             f"After it {told[1]}, each sentence judged by a curve that was fitted without it."
         )
 
+    def diagram(self, found: pd.DataFrame) -> pd.DataFrame:
+        """`reliability` on dev before and after, and on a test set of which `judged` tells: told apart by `when`."""
+        cases = {
+            "dev, before": (self.scores, self.right),
+            "dev, after": (self.honest, self.right),
+            "test, after": (found["confidence"].to_numpy(), found["right"].to_numpy()),
+        }
+        return pd.concat([reliability(*case).assign(when=when) for when, case in cases.items()], ignore_index=True)
+
     def save(self, folder: Path) -> None:
         """Write it beside a model."""
         told = {"schema": 1} | asdict(self)
@@ -178,6 +187,12 @@ class Promise(NamedTuple):
             f"of these {self.entities:,} entities at most {100 * self.wrong:g} % are wrong, "
             f"but for a risk of {100 * self.risk:g} %"
         )
+
+    def beside(self, found: pd.DataFrame) -> str:
+        """The promise, what dev had, and what is so in a test set of which `judged` tells."""
+        wrong = 1 - found.loc[found["score"] >= self.threshold, "right"].mean()
+        on_dev = f"On dev {self.dev_wrong} of {self.dev_entities} were"
+        return f"{str(self).capitalize()}. {on_dev}. In fact {100 * wrong:.1f} % of them are."
 
 
 def promise(calibration: Calibration, scores: FloatArray, *, wrong: float = 0.05, risk: float = 0.05) -> Promise | None:
