@@ -9,9 +9,8 @@ import contextlib
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -25,16 +24,12 @@ COUNTED = "counted: weights, gradients, the optimizer's moments, and what the la
 GIGABYTE = 10**9
 CGROUP = Path("/sys/fs/cgroup")
 
-#: Asks NVML for something of a device, by the name of NVML's function; None for whatever it does not report.
-NvmlQuery = Callable[[str], Any]
 #: The study's weights of its scores, by task.
-WEIGHTS: Mapping[str, Mapping[str, float]] = MappingProxyType(
-    {
-        "sentiment": MappingProxyType({"accuracy": 2.5, "f1": 2.5, "precision": 2.5, "recall": 2.5}),
-        "ner": MappingProxyType({"accuracy": 1.0, "f1": 3.0, "precision": 2.0, "recall": 4.0}),
-        "qa": MappingProxyType({"f1": 3.0, "rouge": 2.0, "exact_match": 5.0}),
-    }
-)
+WEIGHTS: Mapping[str, Mapping[str, float]] = {
+    "sentiment": {"accuracy": 2.5, "f1": 2.5, "precision": 2.5, "recall": 2.5},
+    "ner": {"accuracy": 1.0, "f1": 3.0, "precision": 2.0, "recall": 4.0},
+    "qa": {"f1": 3.0, "rouge": 2.0, "exact_match": 5.0},
+}
 UNKNOWN = "not known"
 FEW_PARAMETERS = "P ≤ 1 million: its logarithm is not positive"
 LITTLE_MEMORY = "V ≤ 1 GB: its logarithm is not positive"
@@ -94,45 +89,29 @@ class DeviceUse:
         self._device = device
 
     def __enter__(self) -> Self:
-        self._open = contextlib.ExitStack()
-        self._ask = self._open.enter_context(nvml_device(self._device))
-        self._before = self._ask("nvmlDeviceGetTotalEnergyConsumption")
+        self._before = ask_nvml("nvmlDeviceGetTotalEnergyConsumption", self._device)
         return self
 
     def __exit__(self, *_: object) -> None:
-        after = self._ask("nvmlDeviceGetTotalEnergyConsumption")
-        self._open.close()
+        after = ask_nvml("nvmlDeviceGetTotalEnergyConsumption", self._device)
         if None not in (self._before, after) and after >= self._before:
             self.joules = (after - self._before) / 1000
 
 
-@contextlib.contextmanager
-def nvml_device(device: int | str) -> Iterator[NvmlQuery]:
-    """Open NVML for one device; where there is none, or no NVML, every question is answered by None."""
-    with contextlib.ExitStack() as opened:
-        nvml = _or_none(_started)
-        if nvml is not None:
-            opened.callback(_or_none, nvml.nvmlShutdown)
-        handle = _or_none(lambda: _handle(nvml, device))
-        yield lambda question: None if handle is None else _or_none(lambda: getattr(nvml, question)(handle))
-
-
-def _started() -> Any:
-    import pynvml
-
-    pynvml.nvmlInit()
-    return pynvml
-
-
-def _handle(nvml: Any, device: int | str) -> Any:
+def ask_nvml(question: str, device: int | str) -> Any:
+    """What one of NVML's functions says of a device; None where there is no device, no NVML, or no answer."""
     visible = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
-    name = visible[device] if visible and isinstance(device, int) else str(device)
-    return nvml.nvmlDeviceGetHandleByIndex(int(name)) if name.isdecimal() else nvml.nvmlDeviceGetHandleByUUID(name)
-
-
-def _or_none(ask: Callable[[], Any]) -> Any:
     try:
-        return ask()
+        import pynvml as nvml
+
+        nvml.nvmlInit()
+        with contextlib.ExitStack() as opened:
+            opened.callback(nvml.nvmlShutdown)
+            name = visible[device] if visible and isinstance(device, int) else str(device)
+            handle = (
+                nvml.nvmlDeviceGetHandleByIndex(int(name)) if name.isdecimal() else nvml.nvmlDeviceGetHandleByUUID(name)
+            )
+            return getattr(nvml, question)(handle)
     except Exception:  # no package, library or driver, or it refuses: a measurement must not end a training
         return None
 
@@ -177,12 +156,10 @@ def memory_available(device: int | str | None = None) -> int | None:
         None for main memory; else a device as in `DeviceUse`.
     """
     if device is not None:
-        with nvml_device(device) as ask:
-            info = ask("nvmlDeviceGetMemoryInfo")
+        info = ask_nvml("nvmlDeviceGetMemoryInfo", device)
         return None if info is None else int(info.free)
-    free = int(psutil.virtual_memory().available)
-    in_container = _free_in_container()
-    return free if in_container is None else min(free, in_container)
+    there = (int(psutil.virtual_memory().available), _free_in_container())
+    return min(free for free in there if free is not None)
 
 
 def memory_shortfall(needed: int, available: int | None) -> str:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import LeaseSettingsMismatch, SoftFileLease, Timeout
+from safetensors import SafetensorError
 
 from nerlib.errors import FolderError, LockedError
 
@@ -40,11 +41,9 @@ SECONDS_TO_NAME_AN_OWNER = 2.0
 
 def project_root() -> Path:
     """The project's folder: where `notebooks/` and `params/` stand; the current folder when there is none above."""
-    for start in (Path(__file__).resolve().parent.parent, Path.cwd()):
-        for folder in (start, *start.parents):
-            if (folder / "notebooks").is_dir() and (folder / "params").is_dir():
-                return folder
-    return Path.cwd()
+    starts = (Path(__file__).resolve().parent.parent, Path.cwd())
+    above = (folder for start in starts for folder in (start, *start.parents))
+    return next((f for f in above if (f / "notebooks").is_dir() and (f / "params").is_dir()), Path.cwd())
 
 
 def _place(variable: str, default: Path) -> Path:
@@ -74,8 +73,7 @@ def reports_folder() -> Path:
 
 def cache_folder() -> Path:
     """Where what can be made again lives: `NERLIB_CACHE`, or `nerlib` in the user's cache folder."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return _place("NERLIB_CACHE", base / "nerlib")
+    return _place("NERLIB_CACHE", Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nerlib")
 
 
 def from_root(name: str | Path) -> Path:
@@ -159,23 +157,31 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         beside.write_bytes(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
 
 
-@contextlib.contextmanager
-def new_file(path: Path) -> Iterator[Path]:
+def new_file(path: Path) -> contextlib.AbstractContextManager[Path]:
     """A file that appears whole: the block writes one beside it, of the same ending, renamed at the block's end.
 
     Its folder is made where it is missing; a `FolderError` names the file that cannot be written.
     """
-    beside = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
+    return _renamed(path.with_name(f".{secrets.token_hex(4)}.{path.name}"), path)
+
+
+@contextlib.contextmanager
+def _renamed(beside: Path, path: Path) -> Iterator[Path]:
+    """Let the block write `beside`, then give it its name; an older folder of that name is moved aside, and goes."""
+    old = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield beside
         _flush(beside)
+        if beside.is_dir() and path.exists():
+            path.rename(old)
         beside.replace(path)
+        remove(old)
         _flush(path.parent)
-    except OSError as error:
-        raise FolderError(f"cannot write {path}: {error.strerror or error}") from error
+    except (OSError, SafetensorError) as error:  # the latter is what who writes weights calls a full disk
+        raise FolderError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
     finally:
-        beside.unlink(missing_ok=True)
+        remove(beside)
 
 
 @contextlib.contextmanager
@@ -186,11 +192,8 @@ def new_folder(folder: Path, like: Iterable[Path] = ()) -> Iterator[Path]:
     where the disk is full or cannot be written. A file that stands in one of the folders `like` it, too, which appeared
     so, is a second name (a hard link) of that one, where the file system has these: its bytes are on disk once.
     """
-    from safetensors import SafetensorError  # what a full disk is called by those who write weights
-
-    beside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-    try:
-        beside.mkdir(parents=True)
+    with _renamed(folder.with_name(f".{folder.name}.{secrets.token_hex(4)}"), folder) as beside:
+        beside.mkdir()
         yield beside
         files = sorted(file for file in beside.rglob("*") if file.is_file())
         digests = {file.relative_to(beside).as_posix(): fingerprint_file(file) for file in files}
@@ -199,19 +202,6 @@ def new_folder(folder: Path, like: Iterable[Path] = ()) -> Iterator[Path]:
             file.chmod(beside.stat().st_mode & 0o666)  # as the umask has it; safetensors writes for the owner alone
             _flush(file)
         _share(beside, digests, like)
-        _flush(beside)
-        if folder.exists():
-            old = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.old")
-            folder.rename(old)
-            beside.rename(folder)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            beside.rename(folder)
-        _flush(folder.parent)
-    except (OSError, SafetensorError) as error:
-        raise FolderError(f"cannot write {folder}: {getattr(error, 'strerror', None) or error}") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _share(beside: Path, digests: Mapping[str, str], like: Iterable[Path]) -> None:

@@ -333,7 +333,7 @@ def test_unchanged_records_are_not_read_again(monkeypatch):
     written(seed=2)
     read = []
     monkeypatch.setattr(
-        "nerlib.records.table.read_record", lambda folder: read.append(folder.name) or read_record(folder)
+        "nerlib.records.study.read_record", lambda folder: read.append(folder.name) or read_record(folder)
     )
     read_records("trial")
     read_records("trial")
@@ -346,7 +346,7 @@ def test_a_mount_that_tells_times_more_coarsely_reads_nothing_again_and_sees_wha
     file, read = folder / "record.json", []
     os.utime(file, ns=(0, 1_700_000_000_123_456_789))
     read_records("trial")
-    monkeypatch.setattr("nerlib.records.table.read_record", lambda folder: read.append(1) or read_record(folder))
+    monkeypatch.setattr("nerlib.records.study.read_record", lambda folder: read.append(1) or read_record(folder))
     for there in (1_700_000_000_123_456_789 // unit * unit, 1_700_000_000_123_456_789):  # this mount, then the other
         os.utime(file, ns=(0, there))
         read_records("trial")
@@ -370,9 +370,9 @@ def test_a_damaged_or_foreign_index_loses_nothing(content):
 def test_an_index_of_another_version_is_not_read(monkeypatch):
     written()
     read_records("trial")
-    monkeypatch.setattr("nerlib.records.table.INDEX_VERSION", 99)
+    monkeypatch.setattr("nerlib.records.study.INDEX_VERSION", 99)
     read = []
-    monkeypatch.setattr("nerlib.records.table.read_record", lambda folder: read.append(folder) or read_record(folder))
+    monkeypatch.setattr("nerlib.records.study.read_record", lambda folder: read.append(folder) or read_record(folder))
     assert len(read_records("trial")) == len(read) == 1
 
 

@@ -5,7 +5,6 @@ runs are not the same, `read_records` lists a study's runs in one DataFrame, one
 planned before any.
 """
 
-from nerlib.records.plan import Plan, plans, register, register_more
 from nerlib.records.record import (
     PREDICTIONS,
     Predictions,
@@ -24,7 +23,7 @@ from nerlib.records.record import (
     write_predictions,
     write_record,
 )
-from nerlib.records.table import COLUMNS, read_records, studies
+from nerlib.records.study import COLUMNS, Plan, plans, read_records, register, register_more, studies
 
 __all__ = [
     "COLUMNS",

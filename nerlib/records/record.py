@@ -82,15 +82,18 @@ class Record(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Record":
-        if self.digest != digest_of(self.identity):
-            raise ValueError(f"digest {self.digest!r} is not that of the identity, {digest_of(self.identity)!r}")
-        for name, part in (("scores.dev", self.scores), ("scores.test", self.scores), ("costs.seconds", self.costs)):
-            if not isinstance(part.get(name.split(".")[1], {}), Mapping):
-                raise ValueError(f"{name}: expected a mapping")
-        if self.status == "finished" and not isinstance(self.scores.get("metric"), str):
-            raise ValueError("a finished run needs scores with the name of their metric")
-        if self.status != "finished" and not self.reason:
-            raise ValueError(f"status {self.status!r} needs a reason")
+        own, done = digest_of(self.identity), self.status == "finished"
+        mappings = {f"scores.{split}": self.scores.get(split, {}) for split in ("dev", "test")}
+        mappings["costs.seconds"] = self.costs.get("seconds", {})
+        agrees = {
+            f"digest {self.digest!r} is not that of the identity, {own!r}": self.digest == own,
+            **{f"{name}: expected a mapping": isinstance(part, Mapping) for name, part in mappings.items()},
+            "a finished run needs scores with the name of their metric": not done
+            or isinstance(self.scores.get("metric"), str),
+            f"status {self.status!r} needs a reason": done or self.reason,
+        }
+        if wrong := [fault for fault, agreed in agrees.items() if not agreed]:
+            raise ValueError(wrong[0])
         return self
 
 
@@ -127,9 +130,9 @@ def run_folder(
     FolderError
         When a part cannot be one folder's name, so that no name leaves `runs/`.
     """
-    folder = runs_folder() / safe_name(study, "study") / safe_name(language, "language") / safe_name(task, "task")
-    folder = folder / backbone_name(backbone) / safe_name(method, "method") / safe_name(stage, "stage")
-    return folder / safe_name(f"seed-{seed}-{digest}", "run")
+    place = runs_folder() / safe_name(study, "study") / safe_name(language, "language") / safe_name(task, "task")
+    run = Path(safe_name(method, "method"), safe_name(stage, "stage"), safe_name(f"seed-{seed}-{digest}", "run"))
+    return place / backbone_name(backbone) / run
 
 
 def explain(old: Record | Path, new: Record | Path) -> list[str]:
@@ -148,23 +151,21 @@ def explain(old: Record | Path, new: Record | Path) -> list[str]:
     before, now = (
         _flat(side.identity if isinstance(side, Record) else read_record(side).identity) for side in (old, new)
     )
-    sentences = []
-    for part in sorted(before.keys() | now.keys()):
-        was, is_now = (repr(side[part]) if part in side else "not a part" for side in (before, now))
-        if part not in before or part not in now or fingerprint(before[part]) != fingerprint(now[part]):
-            sentences.append(f"{'.'.join(part)}: {was} before, {is_now} now")
-    return sentences
+    marks = [{part: fingerprint(value) for part, value in side.items()} for side in (before, now)]
+    told = [{part: repr(value) for part, value in side.items()} for side in (before, now)]
+    return [
+        f"{'.'.join(part)}: {told[0].get(part, 'not a part')} before, {told[1].get(part, 'not a part')} now"
+        for part in sorted(before.keys() | now.keys())
+        if marks[0].get(part) != marks[1].get(part)
+    ]
 
 
-def _flat(parts: Mapping[str, Any], above: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+def _flat(value: Any, way: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
     """Nested mappings as one, by the names on the way to each value: two that differ are never the same here."""
-    flat: dict[tuple[str, ...], Any] = {}
-    for name, value in parts.items():
-        if isinstance(value, Mapping) and value:
-            flat |= _flat(value, (*above, str(name)))
-        else:
-            flat[(*above, str(name))] = list(value) if isinstance(value, tuple) else value
-    return flat
+    if isinstance(value, Mapping) and (value or not way):
+        below = (_flat(part, (*way, str(name))) for name, part in value.items())
+        return {place: leaf for parts in below for place, leaf in parts.items()}
+    return {way: list(value) if isinstance(value, tuple) else value}
 
 
 # --- reading and writing --------------------------------------------------------------------------------------------
@@ -192,8 +193,7 @@ def write_record(folder: Path, record: Record | Mapping[str, Any]) -> Record:
     FolderError
         When the folder cannot be written.
     """
-    if not isinstance(record, Record):
-        record = _validated(record, folder)
+    record = record if isinstance(record, Record) else _validated(record, folder)
     _check_name(folder, record)
     content = record.model_dump(by_alias=True)
     try:
@@ -290,17 +290,10 @@ def provenance(**given: Any) -> dict[str, Any]:
         "commit": commit,
         "dirty": dirty,
         "python": platform.python_version(),
-        "versions": {name: version for name in PACKAGES if (version := _version(name))},
+        "versions": {name: one.version for name in PACKAGES for one in [*metadata.distributions(name=name)][:1]},
         "machine": f"{platform.platform()}, {os.cpu_count()} cores",
         **given,
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 def _commit(root: Path) -> tuple[str, bool | None]:
@@ -338,14 +331,12 @@ def write_predictions(
 
     Sentences go to ``predictions/<split>.conll`` (word, gold and predicted tag), others to ``<split>.jsonl``.
     """
-    beside = writable(Path(folder) / PREDICTIONS)
-    if any(isinstance(example, Sentence) for example in examples):
-        path = beside / f"{split}.conll"
+    beside, others = writable(Path(folder) / PREDICTIONS), [e for e in examples if not isinstance(e, Sentence)]
+    path = beside / f"{split}.{'jsonl' if len(others) == len(examples) else 'conll'}"
+    if path.suffix == ".conll":
         write_conll(path, [e.words for e in examples], [e.gold for e in examples], predicted)
-        return path
-    path = beside / f"{split}.jsonl"
-    others = [example for example in examples if not isinstance(example, Sentence)]
-    write_examples(path, others, ["".join(prediction) for prediction in predicted])
+    else:
+        write_examples(path, others, ["".join(prediction) for prediction in predicted])
     return path
 
 

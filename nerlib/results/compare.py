@@ -37,7 +37,7 @@ CELL = ["language", "seed"]  # by which runs are paired
 FULL, SOURCES, TARGET, CONVERGED = "full", "sources", "target", "baseline_converged"
 BEFORE = {TARGET: CONVERGED, CONVERGED: "baseline"}  # what a stage is held against, on the target alone
 COLLAPSED = "collapsed"
-ALIGNED = ", aligned by"  # in the words of a variant (`records.table.variants_of`)
+ALIGNED = ", aligned by"  # in the words of a variant (`records.study.variants_of`)
 ELSEWHERE = ("foreign", "simulated")  # backbones of systems from elsewhere, whose seeds are not ours
 
 

@@ -7,7 +7,7 @@ import pytest
 from nerlib import folders
 from nerlib.errors import RecordError
 from nerlib.records import plans, register, register_more
-from nerlib.records.plan import PLAN
+from nerlib.records.study import PLAN
 from nerlib.results import compare, registered
 from tests.results.studies import LANGUAGES, a_table
 

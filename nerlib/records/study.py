@@ -1,26 +1,30 @@
-"""All runs of a study in one table, read fast: a Parquet index remembers every record that has not changed since.
+"""A study: what was planned before its runs (``runs/<study>/plan.json``), and all of its runs in one table.
 
-The index (``runs/<study>/.index.parquet``) is a cache: it is keyed by path, time of change and size of each
-``record.json``, is replaced whole, and deleting it loses nothing.
+The plans' file is a note to oneself and to readers, no notary: who must be believed by others commits or deposits it.
+The table is read fast: a Parquet index remembers every record that has not changed since. The index
+(``runs/<study>/.index.parquet``) is a cache: it is keyed by path, time of change and size of each ``record.json``, is
+replaced whole, and deleting it loses nothing.
 """
 
 import contextlib
-import io
 import json
 import os
 import stat
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
 from nerlib.errors import FolderError, RecordError, raises_only
-from nerlib.folders import fingerprint, runs_folder, safe_name, write_atomically
+from nerlib.folders import fingerprint, runs_folder, safe_name, writable, write_atomically
 from nerlib.records.record import RECORD, Record, read_record
 from nerlib.vocabulary import METRICS, form_of
 
+PLAN = "plan.json"
 INDEX = ".index.parquet"
 INDEX_VERSION = 8  # raise it when a column's meaning changes: an older index is then read no more
 DEPTH = 6  # folders below a study: language, task, backbone, method, stage, run
@@ -87,6 +91,85 @@ FILE_STATE: dict[str, str] = {"path": "str", "mtime_ns": "int64", "size": "int64
 DIRTY = {"True": "yes", "False": "no"}
 
 
+# --- what was planned -------------------------------------------------------------------------------------------------
+
+
+class Plan(BaseModel, frozen=True, extra="forbid"):
+    """What a study was to run, and by which margin and level it was to be judged.
+
+    `registered` is a time in UTC (ISO 8601), `margin` in F1 points; `notebooks` holds what each is given, `runs` the
+    methods and stages, "method stage" each, that they ask for (none: any). `digest` is of all but the time.
+    """
+
+    registered: str
+    margin: float
+    significance: float
+    languages: tuple[str, ...]
+    seeds: tuple[int, ...]
+    notebooks: dict[str, dict[str, Any]]
+    runs: tuple[str, ...] = ()
+    digest: str = Field(default_factory=lambda fields: _digest(fields))
+
+    @model_validator(mode="after")
+    def _is_as_written(self) -> "Plan":
+        if self.digest != _digest(self.model_dump()):
+            raise ValueError(f"the digest {self.digest} is of another plan: it was changed, or is damaged")
+        return self
+
+
+PLANS = TypeAdapter(list[Plan])
+
+
+def _digest(fields: Mapping[str, Any]) -> str:
+    left_out = {"registered", "digest"} if fields.get("runs") else {"registered", "digest", "runs"}
+    return fingerprint({name: value for name, value in fields.items() if name not in left_out})
+
+
+@raises_only(RecordError, "plan")
+def plans(study: str) -> list[Plan]:
+    """The plans of a study, in the order in which they were registered; none where none was.
+
+    Raises
+    ------
+    RecordError
+        When the file is damaged, or was changed by hand.
+    """
+    file = runs_folder() / safe_name(study, "study") / PLAN
+    return PLANS.validate_json(file.read_bytes()) if file.exists() else []
+
+
+def register(study: str, content: Mapping[str, Any]) -> None:
+    """Register a plan now, after those before; nothing is done where it is the last one's equal.
+
+    Parameters
+    ----------
+    content
+        The fields of `Plan` but time and digest.
+    """
+    known = plans(study)
+    plan = Plan(registered=datetime.now(UTC).isoformat(timespec="seconds"), **content)
+    if plan.digest not in [one.digest for one in known[-1:]]:
+        folder = writable(runs_folder() / safe_name(study, "study"))
+        write_atomically(folder / PLAN, PLANS.dump_json([*known, plan], indent=1))
+
+
+def register_more(study: str, *, margin: float, significance: float, language: str, seeds: Sequence[int]) -> None:
+    """Register what a notebook by itself is about to run, beside what its study has registered by the same rule.
+
+    Nothing is done where that holds it already. Which methods and stages follow is not known yet: any.
+    """
+    new = Plan(registered="", margin=margin, significance=significance, languages=(), seeds=(), notebooks={})
+    last = next(iter(plans(study)[-1:]), new)
+    known = last if (last.margin, last.significance) == (margin, significance) else new
+    if language not in known.languages or not set(seeds) <= set(known.seeds):
+        more = {"languages": (*known.languages, language), "seeds": (*known.seeds, *seeds)}
+        each_once = {name: tuple(dict.fromkeys(values)) for name, values in more.items()}
+        register(study, known.model_dump(exclude={"registered", "digest"}) | each_once)
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+
 def read_records(study: str) -> pd.DataFrame:
     """List a study's runs, one row a run, in the order of language, task, backbone, method, stage, seed.
 
@@ -148,41 +231,30 @@ def studies() -> list[str]:
 # --- the files ------------------------------------------------------------------------------------------------------
 
 
-def _record_files(study: Path) -> Iterator[tuple[str, int, int]]:
+def _record_files(study: Path, below: str = "", depth: int = DEPTH) -> Iterator[tuple[str, int, int]]:
     """Path of each run's folder below the study's, with time of change (ns) and size (bytes) of its record.
 
     Links are listed with size -1, so that they can be named. Runs without a record are not listed: they have not ended.
     """
-    level = [""]
-    for _ in range(DEPTH):
-        below = []
-        for path in level:
-            for entry in _entries(study / path):
-                name = f"{path}/{entry.name}" if path else entry.name
-                if entry.is_symlink():
-                    yield name, 0, -1
-                elif entry.is_dir(follow_symlinks=False):
-                    below.append(name)
-        level = below
-    for path in level:
-        with contextlib.suppress(OSError):
-            status = (study / path / RECORD).lstat()
-            linked = stat.S_ISLNK(status.st_mode)
-            yield (path, 0, -1) if linked else (path, status.st_mtime_ns, status.st_size)
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return [entry for entry in entries if not entry.name.startswith(".")]
-    except OSError:  # not there, or removed since its parent was listed
-        return []
+    with contextlib.suppress(OSError):  # not there, or removed since its parent was listed
+        if not depth:
+            status = (study / below / RECORD).lstat()
+            yield (below, 0, -1) if stat.S_ISLNK(status.st_mode) else (below, status.st_mtime_ns, status.st_size)
+            return
+        with os.scandir(study / below) as found:
+            entries = [entry for entry in found if not entry.name.startswith(".")]
+        for entry in entries:
+            name = f"{below}/{entry.name}" if below else entry.name
+            if entry.is_symlink():
+                yield name, 0, -1
+            elif entry.is_dir(follow_symlinks=False):
+                yield from _record_files(study, name, depth - 1)
 
 
 @raises_only(RecordError, "study")
 def _read_row(study: Path, state: tuple[str, int, int]) -> dict[str, Any]:
-    path, mtime_ns, size = state
-    if size < 0:
+    path = state[0]
+    if state[2] < 0:
         raise RecordError(f"{study / path}: a link; runs are read from folders only")
     record = read_record(study / path)
     language, task, _, method, stage, _ = path.split("/")
@@ -192,7 +264,7 @@ def _read_row(study: Path, state: tuple[str, int, int]) -> dict[str, Any]:
     for name, value in row.items():
         if COLUMNS[name] == "float64" and not isinstance(value, int | float | None):
             raise RecordError(f"{study / path}: expected a number for {name}, got {value!r}")
-    return {"path": path, "mtime_ns": mtime_ns, "size": size, "folder": "", **row}
+    return dict(zip(FILE_STATE, state, strict=True)) | {"folder": ""} | row
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -208,9 +280,7 @@ def _row(record: Record) -> dict[str, Any]:
         "train_languages": "+".join(record.train_languages),
         "sources": "+".join(tag for tag in record.train_languages if tag != record.language),
         "variant": " + ".join(variants_of(record)),
-        **_looks(record),
-        "variant_digest": _variant_digest(record),
-        "method_settings": _method_settings(record),
+        **_asked(record),
         "train_sentences": record.sizes.get("train"),
         "test_sentences": record.sizes.get("test"),
         "seen_sentences": record.sizes.get("test_seen"),
@@ -239,29 +309,27 @@ def variants_of(record: Record) -> list[str]:
     return [", ".join([word, *facts]) for word in sorted(record.variants)]
 
 
-def _looks(record: Record) -> dict[str, Any]:
-    """Which look at growing seeds the run was made for, and of how many at most."""
-    look, most, seeds = (
-        (record.settings.get(name) or {}).get("value") or None for name in ("look", "most_seeds", "seeds")
-    )
-    return {"look": look, "looks": most - len(seeds) + look if look and most and seeds else None}
-
-
 OF_THE_METHOD = ("learning_rate", "precision", "micro_batch_size")  # of a recipe: what each method has its own of
 
 
-def _variant_digest(record: Record) -> str:
-    """Digest of what was asked beside the method: steps, sizes, lengths; methods of one table share it."""
-    recipe = {name: value for name, value in (record.identity.get("recipe") or {}).items() if name not in OF_THE_METHOD}
-    facts = {name: record.identity.get(name) for name in ("max_length", "stride", "alignment")}
-    return fingerprint([recipe, facts, record.sizes.get("train")])[:6] if recipe else ""
+def _asked(record: Record) -> dict[str, Any]:
+    """What was asked of the method (rank, width, learning rate; as JSON), and beside it; and at which look at seeds.
 
-
-def _method_settings(record: Record) -> str:
-    """What was asked of the method (rank, width, learning rate, ...), as JSON."""
+    Methods of one table share the digest of what was asked beside the method: steps, sizes, lengths.
+    """
     method, recipe = record.identity.get("method"), record.identity.get("recipe") or {}
     own = {name: value for name, value in method.items() if name != "name"} if isinstance(method, dict) else {}
-    return json.dumps(own | {"learning_rate": recipe.get("learning_rate")}, sort_keys=True)
+    shared = {name: value for name, value in recipe.items() if name not in OF_THE_METHOD}
+    facts = {name: record.identity.get(name) for name in ("max_length", "stride", "alignment")}
+    look, most, seeds = (
+        (record.settings.get(name) or {}).get("value") or None for name in ("look", "most_seeds", "seeds")
+    )
+    return {
+        "look": look,
+        "looks": most - len(seeds) + look if look and most and seeds else None,
+        "variant_digest": fingerprint([shared, facts, record.sizes.get("train")])[:6] if shared else "",
+        "method_settings": json.dumps(own | {"learning_rate": recipe.get("learning_rate")}, sort_keys=True),
+    }
 
 
 # --- the index ------------------------------------------------------------------------------------------------------
@@ -300,19 +368,15 @@ def _same_time(one: int, other: int) -> bool:
 def _read_index(folder: Path) -> pd.DataFrame:
     """The index as it was left; an empty one when it is missing, damaged or of another version."""
     empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in (FILE_STATE | COLUMNS).items()})
-    try:
+    with contextlib.suppress(OSError, ValueError, KeyError):  # pyarrow's errors of damaged files are among these
         index = pd.read_parquet(folder / INDEX)
         if index.attrs.pop("version", None) == INDEX_VERSION and list(index.columns) == list(empty.columns):
             return index.astype(empty.dtypes)
-    except (OSError, ValueError, KeyError):  # pyarrow's errors of damaged files are among these
-        pass
     return empty
 
 
 def _write_index(folder: Path, index: pd.DataFrame) -> None:
-    buffer = io.BytesIO()
     copy = index.copy()
     copy.attrs["version"] = INDEX_VERSION
-    copy.to_parquet(buffer, index=False)
     with contextlib.suppress(FolderError):  # a study on a read-only disk is read all the same, only slower
-        write_atomically(folder / INDEX, buffer.getvalue())
+        write_atomically(folder / INDEX, copy.to_parquet(index=False))
