@@ -6,14 +6,16 @@ run says of each setting where its value is from.
 """
 
 import ast
+import contextlib
 import copy
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
+import pandas as pd
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -22,9 +24,6 @@ from nerlib.demo import is_demo_language
 from nerlib.errors import CorpusError, FolderError, SettingsError, did_you_mean, raises_only
 from nerlib.languages import canonical
 from nerlib.vocabulary import METHODS, TASKS, find_stage
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 TUNED, PUBLISHED, OURS = "tuned", "as published", "ours"
 DEMO = "demo"
@@ -53,10 +52,9 @@ def _folder_name(name: str) -> str:
 
 def _canonical(tag: str) -> str:
     """The tag under which a language goes everywhere (`languages.canonical`); what is no tag is refused elsewhere."""
-    try:
+    with contextlib.suppress(CorpusError):
         return canonical(tag)
-    except CorpusError:
-        return tag
+    return tag
 
 
 def _known(what: str, names: Mapping[str, Any]) -> AfterValidator:
@@ -131,7 +129,6 @@ class Recipe(Training):
 
 _PERSIAN = {"batch_size": 32, "epoch_fraction": 0.5}
 OF_METHODS = ("dropout", "attention_dropout", "frozen_dropout", "head_dropout", "bias")
-_DROPOUTS = {"attention_dropout": 0.1, "frozen_dropout": 0.1, "head_dropout": 0.1}
 
 #: The recipes that the studies published, by study, then by stage or task; "" holds for every stage, and has what is
 #: the method's own, too. Corpora, sizes, LoRA's rank and dropout are settings. What a source leaves open is as in our
@@ -141,7 +138,8 @@ _DROPOUTS = {"attention_dropout": 0.1, "frozen_dropout": 0.1, "head_dropout": 0.
 #: Persian: section "Experiments" (AdamW, seed 42, half of the data each epoch).
 PUBLISHED_RECIPES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "assamese": {
-        "": {"warm_up": 0.0, "weight_decay": 0.0, "keep_epoch": "last", "bias": "lora_only", **_DROPOUTS},
+        "": {"warm_up": 0.0, "weight_decay": 0.0, "keep_epoch": "last", "bias": "lora_only"}
+        | {"attention_dropout": 0.1, "frozen_dropout": 0.1, "head_dropout": 0.1},
         "baseline": {"num_epochs": 3, "batch_size": 8, "learning_rate": 2e-5},
         "sources": {"num_epochs": 6, "batch_size": 8, "learning_rate": 8e-5},
         "target": {"num_epochs": 3, "batch_size": 8, "learning_rate": 1e-4},
@@ -309,13 +307,12 @@ class Settings(Training):
         rates = list(given.values()) if isinstance(given, Mapping) else [given]
         if isinstance(given, Mapping) and (unknown := set(given) - set(METHODS)):
             raise ValueError(f"rates by method: {sorted(map(str, unknown))} are none of {', '.join(METHODS)}")
-        for rate in rates if given != TUNED else ():
-            try:
-                fits = rate in (None, "") or 0 < float(rate) < math.inf
-            except (TypeError, ValueError, OverflowError):
-                fits = False
-            if not fits:
-                raise ValueError("expected a number above 0, one by method, or 'tuned'")
+        try:
+            fits = given == TUNED or all(rate in (None, "") or 0 < float(rate) < math.inf for rate in rates)
+        except (TypeError, ValueError, OverflowError):
+            fits = False
+        if not fits:
+            raise ValueError("expected a number above 0, one by method, or 'tuned'")
         return None if given in ("", {}) else given
 
     @model_validator(mode="after")
@@ -323,9 +320,8 @@ class Settings(Training):
         parsed = [Source.parse(source) for source in self.sources]
         for source in parsed:
             if "/" in source.language and not source.corpus and ".." not in source.language:
-                tag = source.language.rstrip("/").rpartition("/")[2]
                 path = source.language
-                raise ValueError(f"sources: {path!r} is a path; write '<tag>@{path}', as {tag}@{path}")
+                raise ValueError(f"sources: {path!r} is a path; write '<tag>@{path}', as {Path(path).name}@{path}")
             _folder_name(source.language)
             if source.language == self.language:
                 raise ValueError(f"sources: {str(source)!r} is the target language itself; name other languages")
@@ -338,20 +334,17 @@ class Settings(Training):
     def _natural_languages_without_the_demo(self) -> Self:
         if self.demo_on_purpose or is_demo_language(self.language):
             return self
-        got, repairs = [], []
-        if self.backbone == DEMO:
-            got.append("backbone 'demo'")
-            repairs.append("backbone: FacebookAI/xlm-roberta-base")
-        if artificial := [s for s in self.sources if is_demo_language(s) or Source.parse(s).corpus == DEMO]:
-            got.append(f"sources {', '.join(artificial)}")
-            repairs.append("sources: [en@wikiann, hi@wikiann]")
-        if (self.corpus or self.corpora.get(self.task)) == DEMO:
-            got.append("corpus 'demo'")
-            repairs.append("corpus: masakhaner, or a folder")
-        if got:
+        artificial = [s for s in self.sources if is_demo_language(s) or Source.parse(s).corpus == DEMO]
+        of_demo = (
+            (self.backbone == DEMO, "backbone 'demo'", "backbone: FacebookAI/xlm-roberta-base"),
+            (artificial, f"sources {', '.join(artificial)}", "sources: [en@wikiann, hi@wikiann]"),
+            ((self.corpus or self.corpora.get(self.task)) == DEMO, "corpus 'demo'", "corpus: masakhaner, or a folder"),
+        )
+        if repairs := {got: repair for is_so, got, repair in of_demo if is_so}:
             raise ValueError(
-                f"{self.language!r} is a natural language, got {' and '.join(got)} of the demo's artificial languages: "
-                f"expected such as {'; '.join(repairs)}; or demo_on_purpose: true, for a trial that gives no result"
+                f"{self.language!r} is a natural language, got {' and '.join(repairs)} of the demo's artificial "
+                f"languages: expected such as {'; '.join(repairs.values())}; or demo_on_purpose: true, for a trial "
+                "that gives no result"
             )
         return self
 
@@ -395,11 +388,9 @@ class Settings(Training):
 
     def _rate(self, stage: str) -> float | str | None:
         """The rate that is given for a stage: a number, `tuned`, or None for the method's default."""
-        for given in (self.target_learning_rate if find_stage(stage).continues else None, self.learning_rate):
-            rate = given.get(self.method) if isinstance(given, dict) else given
-            if rate is not None:
-                return rate
-        return None
+        given = (self.target_learning_rate if find_stage(stage).continues else None, self.learning_rate)
+        rates = (rate.get(self.method) if isinstance(rate, dict) else rate for rate in given)
+        return next((rate for rate in rates if rate is not None), None)
 
     def tunes(self, stage: str) -> bool:
         """Whether the learning rate of a stage is chosen on dev; as published, none is."""
@@ -427,19 +418,17 @@ class Settings(Training):
         default_learning_rate
             The method's default for the backbone, or the tuned rate; used where no number is given.
         """
-        converged = stage not in ("baseline", "sources")
-        rate = self._rate(stage)
+        rate, published = self._rate(stage), self.published(stage)
         values: dict[str, Any] = {name: getattr(self, name) for name in Training.model_fields}
         values["learning_rate"] = default_learning_rate if rate in (None, TUNED) else rate
-        if converged:
+        if stage not in ("baseline", "sources"):
             values |= {"num_epochs": 1, "min_steps": self.target_steps}
-        published = self.published(stage)
         if "num_epochs" in published:
             values |= {"min_steps": 0, "patience": 0}
         return Recipe(**values | {name: published[name] for name in published.keys() & Recipe.model_fields.keys()})
 
 
-def recipe_table(settings: Settings, study: str, stages: Sequence[str]) -> "pd.DataFrame":
+def recipe_table(settings: Settings, study: str, stages: Sequence[str]) -> pd.DataFrame:
     """What a study's source says of its trainings, what it leaves open, and what is taken.
 
     Parameters
@@ -456,8 +445,6 @@ def recipe_table(settings: Settings, study: str, stages: Sequence[str]) -> "pd.D
     DataFrame
         `setting`, `the source says` (by stage, where they differ), `taken`, `as` (whose it is).
     """
-    import pandas as pd
-
     published = settings.model_copy(update={"recipe": study})
     recipes = {stage: published.recipe_of(stage, 1.0).model_dump() for stage in stages}
     own = {name: str(getattr(settings, name, "none")) for name in OF_METHODS} | {"learning_rate": "each method's own"}
@@ -600,21 +587,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file's mapping, to be changed at will; a `SettingsError` names the file when it is none."""
     try:
         state = path.stat()
-        return copy.deepcopy(_read_yaml(path, state.st_mtime_ns, state.st_size))
-    except OSError as error:
-        raise SettingsError(f"{path} is no YAML that can be read: {error}") from None
-
-
-@cache
-def _read_yaml(path: Path, *_state: int) -> dict[str, Any]:
-    """Read once, as long as it does not change: a study of many languages asks for their files again and again."""
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _EachKeyOnce)
+        content = copy.deepcopy(_content_of(path, state.st_mtime_ns, state.st_size))
     except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
         raise SettingsError(f"{path} is no YAML that can be read: {error}") from None
     if not isinstance(content, dict):
         raise SettingsError(f"{path}: expected names and values, got {type(content).__name__}")
     return content
+
+
+@cache
+def _content_of(path: Path, *_state: int) -> Any:
+    """Read once, as long as it does not change: a study of many languages asks for their files again and again."""
+    return yaml.load(path.read_text(encoding="utf-8"), _EachKeyOnce)
 
 
 def language_file(language: str) -> dict[str, Any]:
@@ -656,46 +640,39 @@ def settings_with_provenance(settings: Settings) -> dict[str, dict[str, Any]]:
 
     def source(name: str) -> str:
         value = getattr(settings, name)
-        in_files = (label for label, file in files.items() if name in file and _same(file[name], value))
+        in_files = (label for label, file in files.items() if name in file and _plain(file[name]) == _plain(value))
         return next(in_files, "given" if name in settings.model_fields_set else "default")
 
     plain = settings.model_dump(mode="json")
     return {name: {"value": plain[name], "source": source(name)} for name in Settings.model_fields}
 
 
-def help() -> "pd.DataFrame":
+def help() -> pd.DataFrame:
     """Every setting, by group: `setting`, `default`, `meaning` (with its unit), for reading in a notebook."""
-    import pandas as pd
-
-    fields = pd.Series(Settings.model_fields)
-    table = pd.DataFrame({"setting": fields.index})
-    table["default"] = [field.get_default(call_default_factory=True) for field in fields]
-    table["meaning"] = [field.description for field in fields]
-    groups = table["setting"].map({first: group for group, first in GROUPS.items()}).ffill().fillna("training")
-    table.insert(0, "group", groups)
+    names, fields = pd.Series([*Settings.model_fields]), Settings.model_fields.values()
+    columns = {
+        "group": names.map({first: group for group, first in GROUPS.items()}).ffill().fillna("training"),
+        "setting": names,
+        "default": [field.get_default(call_default_factory=True) for field in fields],
+        "meaning": [field.description for field in fields],
+    }
+    table = pd.DataFrame(columns)
     return table.sort_values("group", key=lambda of: of.map([*GROUPS].index), kind="stable", ignore_index=True)
 
 
-def _same(a: Any, b: Any) -> bool:
-    def plain(value: Any) -> Any:
-        if isinstance(value, tuple | list):
-            return [plain(item) for item in value]
-        try:
-            return float(value) if isinstance(value, str | int | float) else value
-        except ValueError:
-            return value
-
-    return bool(plain(a) == plain(b))
+def _plain(value: Any) -> Any:
+    """A value as YAML and a parameters cell both have it: lists for tuples, numbers for what reads as one."""
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    with contextlib.suppress(ValueError):
+        return float(value) if isinstance(value, str | int | float) else value
+    return value
 
 
 def _message(error: ValidationError, where: str) -> str:
     lines = []
     for problem in error.errors():
-        name = str(problem["loc"][0]) if problem["loc"] else ""
-        message = problem["msg"].removeprefix("Value error, ")
-        if name:
-            meaning = Settings.model_fields[name].description if name in Settings.model_fields else ""
-            lines.append(f"{name} = {problem['input']!r:.80}: {message} ({meaning})")
-        else:
-            lines.append(message)
+        name, message = str([*problem["loc"], ""][0]), problem["msg"].removeprefix("Value error, ")
+        meaning = Settings.model_fields[name].description if name in Settings.model_fields else ""
+        lines.append(f"{name} = {problem['input']!r:.80}: {message} ({meaning})" if name else message)
     return (f"{where}: " if where else "") + "; ".join(lines)

@@ -111,13 +111,12 @@ def _roles(folder: Path) -> dict[str, Any]:
     Of several files of one split alone, as numbered folds, the last one is the test and the others are trained on;
     without a train dev is trained on, or the test, of which others are held out.
     """
-    files: dict[str, list[str]] = {}
-    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if file.is_file() and (split := split_of(file)):
-            files.setdefault(split, []).append(file.name)
-    if len(files) == 1 and len(names := next(iter(files.values()))) > 1:
-        return {"train": names[:-1], "test": names[-1]}
-    return {} if not files or "train" in files else {"train": "dev" if "dev" in files else "test"}
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    files = {file.name: split for file in inside if file.is_file() and (split := split_of(file))}
+    splits = set(files.values())
+    if len(splits) == 1 and len(files) > 1:
+        return {"train": [*files][:-1], "test": [*files][-1]}
+    return {} if not files or "train" in splits else {"train": "dev" if "dev" in splits else "test"}
 
 
 def _language_of(place: Path) -> str:
@@ -327,21 +326,31 @@ def _from_here(text: str) -> str:
     return f"{tag}{at}{path.relative_to(root) if path.is_relative_to(root) else path}"
 
 
+ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
+    "corpus": {"type": _from_here, "help": "a folder, a file, or a name of the Hub"},
+    "--language": {"help": "its tag (BCP 47), where the folder is not named by it"},
+    "--task": {"choices": list(TASKS), "help": "where it can be read for several"},
+    "--source": {
+        "type": _from_here,
+        "action": "append",
+        "default": [],
+        "metavar": "TAG@CORPUS",
+        "help": "may be repeated",
+    },
+    "--backbone": {"type": _from_here, "help": "a folder or a name of the Hub"},
+    "--study": {"help": "its name; default: <tag>-<task>"},
+    "--minutes": {"type": float, "default": 30, "help": "that the study may take, about (default: 30)"},
+}
+
+
 @as_command
 def main(arguments: Sequence[str] | None = None) -> None:
     """Say what was found, write the study's file and print the commands."""
     parser = argparse.ArgumentParser(prog="python -m nerlib.start", description=__doc__.partition("\n\n")[0])
-    parser.add_argument("corpus", help="a folder, a file, or a name of the Hub")
-    parser.add_argument("--language", default="", help="its tag (BCP 47), where the folder is not named by it")
-    parser.add_argument("--task", default="", choices=list(TASKS), help="where it can be read for several")
-    parser.add_argument("--source", action="append", default=[], metavar="TAG@CORPUS", help="may be repeated")
-    parser.add_argument("--backbone", default="", help="a folder or a name of the Hub")
-    parser.add_argument("--study", default="", help="its name; default: <tag>-<task>")
-    parser.add_argument("--minutes", type=float, default=30, help="that the study may take, about (default: 30)")
+    for name, about in ARGUMENTS.items():
+        parser.add_argument(name, **{"default": "", **about})
     given = parser.parse_args(arguments)
-    given.source = [_from_here(source) for source in given.source]
-    given.backbone = _from_here(given.backbone)
-    found = look(_from_here(given.corpus), given.language, given.task)
+    found = look(given.corpus, given.language, given.task)
     corpus, tag = found.corpus, found.corpus.language
     print(f"{languages.language(tag).name} ({tag}), {TASKS[corpus.task].label}, {found.script.capitalize()} letters")
     print(checks.describe(corpus).to_string(), *faults(found), sep="\n")
