@@ -12,10 +12,9 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -24,6 +23,9 @@ from nerlib.demo import is_demo_language
 from nerlib.errors import CorpusError, FolderError, SettingsError, did_you_mean, raises_only
 from nerlib.languages import canonical
 from nerlib.vocabulary import METHODS, TASKS, find_stage
+
+if TYPE_CHECKING:
+    import pandas as pd  # by name alone: not every command line needs it
 
 TUNED, PUBLISHED, OURS = "tuned", "as published", "ours"
 DEMO = "demo"
@@ -428,7 +430,7 @@ class Settings(Training):
         return Recipe(**values | {name: published[name] for name in published.keys() & Recipe.model_fields.keys()})
 
 
-def recipe_table(settings: Settings, study: str, stages: Sequence[str]) -> pd.DataFrame:
+def recipe_table(settings: Settings, study: str, stages: Sequence[str]) -> "pd.DataFrame":
     """What a study's source says of its trainings, what it leaves open, and what is taken.
 
     Parameters
@@ -445,6 +447,8 @@ def recipe_table(settings: Settings, study: str, stages: Sequence[str]) -> pd.Da
     DataFrame
         `setting`, `the source says` (by stage, where they differ), `taken`, `as` (whose it is).
     """
+    import pandas as pd
+
     published = settings.model_copy(update={"recipe": study})
     recipes = {stage: published.recipe_of(stage, 1.0).model_dump() for stage in stages}
     own = {name: str(getattr(settings, name, "none")) for name in OF_METHODS} | {"learning_rate": "each method's own"}
@@ -647,8 +651,10 @@ def settings_with_provenance(settings: Settings) -> dict[str, dict[str, Any]]:
     return {name: {"value": plain[name], "source": source(name)} for name in Settings.model_fields}
 
 
-def help() -> pd.DataFrame:
+def help() -> "pd.DataFrame":
     """Every setting, by group: `setting`, `default`, `meaning` (with its unit), for reading in a notebook."""
+    import pandas as pd
+
     names, fields = pd.Series([*Settings.model_fields]), Settings.model_fields.values()
     columns = {
         "group": names.map({first: group for group, first in GROUPS.items()}).ffill().fillna("training"),

@@ -17,7 +17,7 @@ import torch
 from nerlib import folders, models, params, records, scoring, training
 from nerlib.corpora import Sentence, write_conll
 from nerlib.errors import CorpusError, Interrupted, LockedError, ModelError, NerlibError, SettingsError
-from nerlib.experiment import STAGES, Study, find_stage, languages, runs, stage_run
+from nerlib.experiment import STAGES, Study, find_stage, runs, stage_run
 from nerlib.models.methods.bottleneck import stacked
 from nerlib.results import language_adapters_compared
 from tests import tiny
@@ -349,7 +349,7 @@ def _run_language(given, folder, moment=None):
     if moment:
         moment()
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-        languages.language_adapter(study(given).data, "sw", checkpoint_seconds=0)
+        stage_run.language_adapter(study(given).data, "sw", checkpoint_seconds=0)
 
 
 @pytest.mark.slow
@@ -363,7 +363,7 @@ def test_a_language_adapter_that_was_killed_three_times_ends_as_the_undisturbed_
     found = []
     for name in ("killed", "undisturbed"):
         monkeypatch.setenv("NERLIB_RUNS", str(tmp_path / name))
-        found.append(languages.language_adapter(study(given).data, "sw"))
+        found.append(stage_run.language_adapter(study(given).data, "sw"))
     log = (found[0].folder / "log.txt").read_text()
     assert log.count("went on from step") == 2
     assert len({folders.fingerprint_file(run.folder / "model" / "adapter.safetensors") for run in found}) == 1

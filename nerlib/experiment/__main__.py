@@ -16,8 +16,8 @@ from nerlib import folders, params
 from nerlib.batch import grid, jobs
 from nerlib.errors import TooLarge, as_command
 from nerlib.experiment import Study
-from nerlib.experiment.languages import STAGE, language_adapter
 from nerlib.experiment.runs import Run, remove_model, remove_models
+from nerlib.experiment.stage_run import ADAPTER_STAGE, language_adapter
 from nerlib.experiment.study_data import StudyData
 from nerlib.vocabulary import find_stage
 
@@ -67,13 +67,13 @@ def make_cell(cell: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
         When something cannot be read or meant, or a training fails: what was finished before stays.
     """
     made: dict[str, list[str]] = {}
-    continued = {find_stage(stage).continues for part in cell for stage in part["stages"] if stage != STAGE}
+    continued = {find_stage(stage).continues for part in cell for stage in part["stages"] if stage != ADAPTER_STAGE}
     over = list[Run]()
     for part in cell:
         study = Study(params.read_settings(part["settings"]))
         for stage in part["stages"]:
             try:
-                adapted = stage == STAGE
+                adapted = stage == ADAPTER_STAGE
                 runs = [language_adapter(study.data, study.settings.language)] if adapted else study.run_stage(stage)
             except TooLarge as reason:
                 print(f"not run: {reason}")

@@ -1,7 +1,12 @@
-"""One run: its folder, and how it is found, or made and recorded when it is not there."""
+"""One run: its folder, how it is found, or made and recorded when it is not there; and how far it is, for who waits."""
 
+import html
+import math
 import os
+import secrets
 import shutil
+import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,10 +20,13 @@ import torch
 from nerlib import efficiency, folders, models, records, training
 from nerlib.efficiency import COUNTED, DeviceUse, memory_needed
 from nerlib.errors import FolderError, NerlibError, RecordError, SettingsError, TooLarge
-from nerlib.experiment.progress import announce
 from nerlib.models import TaskModel
 from nerlib.records import Record
 from nerlib.records.record import RECORD
+from nerlib.training import Progress
+
+# Said by tqdm when the libraries below import it in a notebook without ipywidgets; the bar here needs none.
+warnings.filterwarnings("ignore", message="IProgress not found")
 
 MODEL, CURVE, LOG, COUNTS, CHECKPOINT = "model", "curve.csv", "log.txt", "counts.npz", "checkpoint"
 OF_MODEL = f"{MODEL}/{folders.DIGESTS}"  # the model's own list of digests, which stands for it
@@ -168,20 +176,11 @@ def get_or_train(
     with folders.lock(lock, on_wait=lambda owner: announce(f"{name}: made by {owner}, waiting")) as check_held:
         job = Job(folder, name, check_held)
         job.clear(_left_behind(folder))
-        if found := finished(folder, with_model):
-            return _also_asked_for(found, asked_for)
-        if gone := finished(folder):
-            return _made_again(job, _also_asked_for(gone, asked_for), known, make)
-        return _made(job, identity, known, make)
-
-
-def _made_again(job: Job, gone: Run, known: Mapping[str, Any], make: Callable[[Job], dict[str, Any]]) -> Run:
-    """Make a run again whose model was removed; when it cannot be made, its record stays as it was."""
-    job.say("made again: its model was removed")
-    made = _made(job, gone.record.identity, {**known, "asked_for": gone.record.asked_for}, make, again=True)
-    same = made.record.digests[OF_MODEL] == gone.record.provenance[REMOVED]["digest"]
-    job.say(f"its model is {'the one that was removed' if same else 'another one than that which was removed'}")
-    return made
+        if found := finished(folder):
+            found = _also_asked_for(found, asked_for)
+        if found and (found.has_model or not with_model):
+            return found
+        return _made(job, identity, known, make, found)
 
 
 def _lock(folder: Path) -> Path:
@@ -222,8 +221,7 @@ def finished(folder: Path, with_model: bool = False) -> Run | None:
             raise RecordError(f"{folder}: not as it was written: {wrong}; {folders.REPAIR}")
         announce(f"{folder}: not as it was written: {wrong}; the run is done again")
         return None
-    run = Run(folder, record)
-    return run if run.has_model or not with_model else None
+    return None if with_model and REMOVED in record.provenance else Run(folder, record)
 
 
 def remove_model(run: Run) -> None:
@@ -266,15 +264,17 @@ def _made(
     identity: Mapping[str, Any],
     known: Mapping[str, Any],
     make: Callable[[Job], dict[str, Any]],
-    *,
-    again: bool = False,
+    gone: Run | None,
 ) -> Run:
     """Make a run, and leave its folder finished or failed; whoever lost the lock meanwhile writes no record.
 
-    One that is made `again` is there but for its model: when that fails, its record stays.
+    One whose model is `gone` is there but for that: when it cannot be made again, its record stays as it was.
     """
     started, digest = datetime.now(UTC), records.digest_of(identity)
     folders.writable(job.folder)
+    if gone:
+        job.say("made again: its model was removed")
+        known = {**known, "asked_for": gone.record.asked_for}
     job.say(f"started {job.name}, digest {digest}")
     use_threads()
 
@@ -283,40 +283,45 @@ def _made(
         content["provenance"] = provenance_since(started) | fields.get("provenance", {}) | {"lease": job.check_held()}
         return records.write_record(job.folder, content)
 
-    on_gpu = torch.cuda.is_available()
-    if on_gpu:
-        torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated() if on_gpu else 0
     try:
-        with DeviceUse() as use:
-            fields = make(job)
+        fields = _measured(job, make)
     except OSError as error:  # once there is room it goes on from its checkpoint
         raise FolderError(f"{job.name}: {error.strerror or error}; in {job.folder}") from error
     except (NerlibError, torch.OutOfMemoryError) as error:
         status = "not_run" if isinstance(error, TooLarge) else "failed"
         job.say(f"{status.replace('_', ' ')}: {error}")
-        if again:
+        if gone:
             job.check_held()  # as writing a record does: whoever lost the lock touches nothing
         else:
             record({"status": status, "reason": str(error)})
         if isinstance(error, NerlibError):  # going on from where it went wrong would go wrong again
             shutil.rmtree(job.checkpoint, ignore_errors=True)
         raise
-    costs = costs_of_device(fields["costs"], use, before)
-    fields["costs"] = costs | fields["costs"]  # what took over another run's training has that one's
-    files = [file for file in (job.folder / MODEL).rglob("*") if file.is_file()]
-    fields["costs"]["model_bytes"] = sum(file.stat().st_size for file in files)
-    fields["digests"] = fields.get("digests", {}) | digests_of_files(job.folder)
     run = Run(job.folder, record(fields | {"status": "finished"}))
     shutil.rmtree(job.checkpoint, ignore_errors=True)
     job.say("finished")
+    if gone:
+        same = run.record.digests[OF_MODEL] == gone.record.provenance[REMOVED]["digest"]
+        job.say(f"its model is {'the one that was removed' if same else 'another one than that which was removed'}")
     return run
 
 
-def digests_of_files(folder: Path) -> dict[str, str]:
-    """Digests of a run's files; that of the model's own list of digests stands for the model."""
-    files = (folder / CURVE, folder / COUNTS, *(folder / records.PREDICTIONS).glob("*"), folder / OF_MODEL)
-    return {f.relative_to(folder).as_posix(): folders.fingerprint_file(f) for f in files if f.is_file()}
+def _measured(job: Job, make: Callable[[Job], dict[str, Any]]) -> dict[str, Any]:
+    """What `make` says of a run, with what the device has spent on it, and sizes and digests of the files.
+
+    Its model's own list of digests stands for the model.
+    """
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    at, before = job.folder, torch.cuda.memory_allocated()
+    with DeviceUse() as use:
+        fields = make(job)
+    costs = costs_of_device(fields["costs"], use, before)  # what took over another run's training has that one's
+    weighs = sum(file.stat().st_size for file in (at / MODEL).rglob("*") if file.is_file())
+    files = (at / CURVE, at / COUNTS, *(at / records.PREDICTIONS).glob("*"), at / OF_MODEL)
+    digests = {f.relative_to(at).as_posix(): folders.fingerprint_file(f) for f in files if f.is_file()}
+    told = {"costs": costs | fields["costs"] | {"model_bytes": weighs}, "digests": fields.get("digests", {}) | digests}
+    return fields | told
 
 
 def provenance_since(started: datetime) -> dict[str, Any]:
@@ -348,15 +353,12 @@ def costs_of_device(costs: Mapping[str, Any], use: DeviceUse, before: int = 0) -
     device reports it. On a CPU, whose allocator does not tell, memory is what the training cannot do without, counted;
     energy is not known.
     """
-    if on_gpu := training.best_device().type == "cuda":
-        peak, way = (
-            torch.cuda.max_memory_allocated() - before,
-            "torch's allocator on the GPU, above what it held before",
-        )
-    else:
-        peak = memory_needed(costs["total_parameters"], costs["trainable_parameters"]) + costs.get("kept_bytes", 0)
-        way = COUNTED
-    return {"peak_memory_bytes": peak, "peak_memory_way": way, "energy_joules": use.joules if on_gpu else None}
+    if training.best_device().type == "cuda":
+        way = "torch's allocator on the GPU, above what it held before"
+        peak = torch.cuda.max_memory_allocated() - before
+        return {"peak_memory_bytes": peak, "peak_memory_way": way, "energy_joules": use.joules}
+    peak = memory_needed(costs["total_parameters"], costs["trainable_parameters"]) + costs.get("kept_bytes", 0)
+    return {"peak_memory_bytes": peak, "peak_memory_way": COUNTED, "energy_joules": None}
 
 
 def refuse_too_large(
@@ -408,3 +410,67 @@ def plus_evaluation(seconds: Mapping[str, float], more: float) -> dict[str, floa
     """Seconds by part and their total, with `more` of them spent in evaluation."""
     parts = {name: seconds[name] for name in ("set_up", "training")} | {"evaluation": seconds["evaluation"] + more}
     return parts | {"total": sum(parts.values())}
+
+
+# --- how far it is ----------------------------------------------------------------------------------------------------
+
+
+def announce(text: str) -> None:
+    """One line outside of any training (waiting for another process, making the demo backbone)."""
+    print(text, flush=True)
+
+
+class Teller:
+    """Tells after every step how far a training is: a live bar in JupyterLab, one plain line an epoch elsewhere.
+
+    The bar has loss, dev score and time left. It is drawn anew once a second at most, and goes when the work has ended.
+
+    Parameters
+    ----------
+    title
+        What is trained, as ``"target, seed 1"``.
+    write
+        Where lines go beside the screen (a run's log).
+    """
+
+    def __init__(self, title: str, write: Callable[[str], None] = lambda line: None) -> None:
+        self.title, self.told, self.write = title, title, write
+        self.bar, self.drawn = secrets.token_hex(8) if in_jupyterlab() else "", -1.0
+
+    def __call__(self, progress: Progress) -> None:
+        """Tell of a step; at an epoch's end its loss and dev score, too."""
+        if progress.epoch_ended and not math.isnan(progress.train_loss):
+            self.told = f"{self.title}: {_line(progress)}"
+            self.write(self.told)
+            if not self.bar:
+                announce(self.told)  # a line an epoch is what a batch run shows
+        ended = progress.epoch_ended and progress.epoch == progress.num_epochs
+        if self.bar and (ended or progress.seconds - self.drawn >= 1):
+            self._draw(progress, ended)
+
+    def _draw(self, progress: Progress, ended: bool) -> None:
+        from IPython.display import HTML, display
+
+        left = progress.seconds / max(progress.step, 1) * (progress.total_steps - progress.step)
+        bar = f'<progress value="{progress.step}" max="{progress.total_steps}" style="width:16em"></progress>'
+        told = html.escape(self.told)
+        shown = HTML(told if ended else f"{bar} {told}, about {left:.0f} s left")
+        display(shown, display_id=self.bar, update=self.drawn >= 0)
+        self.drawn = progress.seconds
+
+
+def in_jupyterlab() -> bool:
+    """Whether a person looks on: JupyterLab and its kin name the cell they run, batch runners do not."""
+    ipython = sys.modules.get("IPython")
+    kernel = getattr(ipython.get_ipython(), "kernel", None) if ipython else None
+    return kernel is not None and "cellId" in kernel.get_parent().get("metadata", {})
+
+
+def _line(progress: Progress) -> str:
+    score = "" if progress.dev_score is None else f", dev {100 * progress.dev_score:.1f}"
+    if progress.dev_score is not None and progress.dev_score < 0:  # of masked language modelling: minus the loss
+        score = f", held-out loss {-progress.dev_score:.3f}"
+    return (
+        f"epoch {progress.epoch}/{progress.num_epochs}, step {progress.step}, "
+        f"loss {progress.train_loss:.3f}{score}, {progress.seconds:.0f} s"
+    )

@@ -1,5 +1,7 @@
-"""The run of a stage: a backbone tuned for a task and scored on the target."""
+"""What is trained: a backbone for a task, scored on the target (the run of a stage); and the adapter of a language."""
 
+import math
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
@@ -9,14 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from safetensors import safe_open
 
 from nerlib import corpora, folders, models, params, records, training
 from nerlib.alignment import Alignment, Companions
 from nerlib.corpora import Example, checks, digest_of_examples, documents_of
 from nerlib.efficiency import Stopwatch
 from nerlib.encoding import Encoded
-from nerlib.errors import Interrupted, NerlibError, RecordError
-from nerlib.experiment.progress import announce, teller
+from nerlib.errors import Interrupted, ModelError, NerlibError, RecordError
 from nerlib.experiment.runs import (
     COUNTS,
     CURVE,
@@ -24,6 +26,8 @@ from nerlib.experiment.runs import (
     Job,
     Name,
     Run,
+    Teller,
+    announce,
     costs_of,
     finished,
     get_or_train,
@@ -32,10 +36,12 @@ from nerlib.experiment.runs import (
 )
 from nerlib.experiment.study_data import RunData, StudyData
 from nerlib.models import TaskModel
-from nerlib.models.methods.bottleneck import adapters_that_run
+from nerlib.models.methods.bottleneck import WEIGHTS, adapters_that_run
+from nerlib.models.task_model import write_origin
+from nerlib.pretraining import train_language_adapter
 from nerlib.tasks import why_collapsed
 from nerlib.training.loop import SECONDS_BETWEEN_CHECKPOINTS
-from nerlib.vocabulary import METRICS, Stage
+from nerlib.vocabulary import LANGUAGE_ADAPTER, METRICS, Stage
 
 RECIPE_VERSION = 4  # raise it when the training code changes what a run with the same settings gives
 #: Of a run's provenance, what belongs to its training and goes along when that is reused.
@@ -95,18 +101,6 @@ def runs_of_stage(
     return made
 
 
-def seeds_to_make(
-    data: StudyData,
-    stage: Stage,
-    parents: Mapping[int, Run | None],
-    adapters: Mapping[str, Run],
-    with_models: bool,
-) -> list[int]:
-    """Which of a stage's runs are not there (see `runs_of_stage`)."""
-    each = (StageRun(data, stage, seed, parent, adapters) for seed, parent in parents.items())
-    return [run.seed for run in each if not run.found(with_models)]
-
-
 # --- what a run is --------------------------------------------------------------------------------------------------
 
 
@@ -160,13 +154,9 @@ class StageRun:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """Everything that can change the run's result, and nothing else: not names, places, machine or time."""
-        identity = self.training | {
-            "sentences": self.examples.digests(),
-            "parent": self.parent.digest if self.parent else "",
-        }
-        if self.adapters:
-            identity["language_adapters"] = {tag: run.digest for tag, run in self.adapters.items()}
-        return identity
+        adapters = {tag: run.digest for tag, run in self.adapters.items()}
+        told = {"sentences": self.examples.digests(), "parent": self.parent.digest if self.parent else ""}
+        return self.training | told | ({"language_adapters": adapters} if adapters else {})
 
     @cached_property
     def training(self) -> dict[str, Any]:
@@ -184,15 +174,17 @@ class StageRun:
             "seed": self.seed,
             "sentences": {k: v for k, v in self.examples.digests().items() if k in ("train", "dev")},
         }
-        if aligned := data.alignment(self.stage):
-            training["alignment"] = aligned
-        if data.task.form == "answering":
-            training["stride"] = settings.stride
-        training |= dict.fromkeys((o for o in ("encoder_only", "trim_vocabulary") if getattr(settings, o)), True)
-        if self.adapters:
-            trained = {example.language for example in (*self.examples.train, *self.examples.dev)}
-            training["language_adapters"] = {tag: run.digest for tag, run in self.adapters.items() if tag in trained}
-        return training
+        trained = {e.language for e in (*self.examples.train, *self.examples.dev)} if self.adapters else set()
+        where_it_is_so = {
+            "alignment": data.alignment(self.stage) or None,
+            "stride": settings.stride if data.task.form == "answering" else None,
+            "encoder_only": settings.encoder_only or None,
+            "trim_vocabulary": settings.trim_vocabulary or None,
+            "language_adapters": {tag: run.digest for tag, run in self.adapters.items() if tag in trained}
+            if self.adapters
+            else None,
+        }
+        return training | {name: value for name, value in where_it_is_so.items() if value is not None}
 
     def found(self, with_model: bool) -> Run | None:
         """The finished run, when it is there (see `runs.finished`)."""
@@ -212,12 +204,9 @@ class StageRun:
     @cached_property
     def warnings(self) -> list[str]:
         """What a reader must know of its data, told before it is trained; a run that is found has it in its record."""
-        warnings, seen = (
-            [*self.data.unreadable, *checks.warnings(self.data.corpora_of(self.stage))],
-            int(self.seen.sum()),
-        )
-        told = f"{seen} of {len(self.examples.test)} test sentences stand in the training data, word for word"
-        return [*warnings, told] if seen else warnings
+        seen, of = int(self.seen.sum()), len(self.examples.test)
+        told = [f"{seen} of {of} test sentences stand in the training data, word for word"] if seen else []
+        return [*self.data.unreadable, *checks.warnings(self.data.corpora_of(self.stage)), *told]
 
     def encode(self, model: TaskModel, examples: tuple[Example, ...]) -> Encoded:
         """Examples for the model."""
@@ -294,10 +283,7 @@ def _make(run: StageRun, checkpoint_seconds: float, job: Job) -> dict[str, Any]:
     models.save_model(trained.model, job.folder / MODEL, [*run.adapter_folders.values(), *others])
     folders.write_atomically(job.folder / CURVE, trained.curve.to_csv(index=False))
     if run.stage.trains_on == "sources" and not trained.taken_from:
-        note = _note(run)
-        folders.write_atomically(
-            folders.writable(note.parent) / note.name, str(job.folder.relative_to(note.parents[1]))
-        )
+        folders.write_atomically(_note(run), str(job.folder.relative_to(_note(run).parents[1])))
     return score_stage(run, job, trained)
 
 
@@ -368,12 +354,12 @@ def train_stage(run: StageRun, job: Job, checkpoint_seconds: float) -> Trained:
             checkpoint=job.checkpoint,
             say=job.say,
             check_held=job.check_held,
-            progress=teller(run.title, job.say),
+            progress=Teller(run.title, job.say),
             checkpoint_seconds=checkpoint_seconds,
         )
     costs = counts | costs_of(outcome, watch.seconds["set_up"]) | {"lost_words": {"train": train.lost_words}}
-    provenance: dict[str, Any] = {k: getattr(outcome, k) for k in OF_OUTCOME}
-    provenance |= {"adapters_in_training": sorted(ran)} if ran else {}
+    adapters = {"adapters_in_training": sorted(ran)} if ran else {}
+    provenance = {name: getattr(outcome, name) for name in OF_OUTCOME} | adapters
     same = model.trainable_parameters == counts["trainable_parameters"]  # else AdaLoRA has taken rows out since
     predicted = told_by_kept(outcome, told) if same else None
     return Trained(model, pd.DataFrame(outcome.curve), costs, provenance, train.remarks, predicted)
@@ -415,8 +401,8 @@ def reused_training(run: StageRun, job: Job) -> Trained | None:
     job.say(f"takes over the training of {other.folder}")
     model = models.load_model(other.folder, run.data.backbone, languages=run.adapter_folders)
     model.network.to(training.best_device())
-    costs, origin = dict(other.record.costs), other.record.provenance
-    costs["seconds"] = plus_evaluation(costs["seconds"] | {"evaluation": 0.0}, 0.0)
+    costs, origin = other.record.costs, other.record.provenance
+    costs = costs | {"seconds": plus_evaluation(costs["seconds"] | {"evaluation": 0.0}, 0.0)}
     provenance = {name: origin[name] for name in OF_TRAINING if name in origin}
     return Trained(
         model,
@@ -479,20 +465,15 @@ def score_stage(run: StageRun, job: Job, trained: Trained) -> dict[str, Any]:
         dev_scores=trained.curve["dev_score"].dropna() if examples.dev else (),
     )
     about = {"metric": run.data.task.metric, "collapsed": collapsed}
+    tried = f"{costs['steps']} optimizer steps at learning rate {run.data.recipe(run.stage).learning_rate:.2g}"
+    advice = f"collapsed: {collapsed} after {tried}; try another learning rate or more steps"
     return {
-        "warnings": [*run.warnings, *trained.remarks, *_advice(run, collapsed, trained)],
+        "warnings": [*run.warnings, *trained.remarks, *([advice] if collapsed else [])],
         "scores": about | {k: s.to_record() for k, s in scores.items()} | auxiliary,
         "costs": costs,
         "digests": {"gold_test": digest_of_examples(examples.test), "training": records.digest_of(run.training)},
         "provenance": trained.provenance | ({"adapters_in_prediction": sorted(ran)} if ran else {}),
     }
-
-
-def _advice(run: StageRun, collapsed: str, trained: Trained) -> list[str]:
-    """What to try after a collapse; nothing when there was none."""
-    rate = run.data.recipe(run.stage).learning_rate
-    tried = f"{trained.costs['steps']} optimizer steps at learning rate {rate:.2g}"
-    return [f"collapsed: {collapsed} after {tried}; try another learning rate or more steps"] if collapsed else []
 
 
 def _by_language_adapter(run: StageRun, model: TaskModel) -> dict[str, float]:
@@ -525,3 +506,138 @@ def _auxiliary_scores(run: StageRun, model: TaskModel, predicted: Predicted) -> 
         unseen = run.score(tuple(examples.test[i] for i in kept), [predicted[i] for i in kept])
         found["test_unseen"] = unseen.to_record() | {"sentences": len(kept)}
     return found
+
+
+# --- the adapter of a language: trained once for a backbone, a text and a seed ----------------------------------------
+
+ADAPTER_STUDY, ADAPTER_STAGE = "language_adapters", "language_adapter"  # of their own, so that all others share them
+ADAPTER_VERSION = 2  # raise it when the training code changes what the same settings give
+ADAPTER_BATCH = 32  # packed sequences
+
+
+def language_adapter(data: StudyData, language: str, **how_it_runs: Any) -> Run:
+    """The run of a language's adapter (see `runs.get_or_train`).
+
+    Parameters
+    ----------
+    **how_it_runs
+        `checkpoint_seconds` of `training.train`, which does not change the result.
+
+    Raises
+    ------
+    CorpusError
+        When there is no text of the language, or less than one batch.
+    SettingsError
+        When no text is named.
+    ModelError
+        When the backbone has no masked-language-model head.
+    """
+    settings, method, seed = data.settings, data.method(), data.settings.language_adapter_seed
+    assert isinstance(method, models.MadX)
+    name = Name(ADAPTER_STUDY, language, "mlm", settings.backbone, settings.method, ADAPTER_STAGE, seed)
+    if given := settings.language_adapters.get(language):
+        return _ready(data, name, given)
+    text = data.text(language)
+    lines, held_out = corpora.split_text(text.lines)
+    rate = settings.language_adapter_rate or models.default_learning_rate(method, data.backbone.hidden_size)
+    described = models.methods.described(method)
+    identity = {
+        "version": ADAPTER_VERSION,
+        "stage": ADAPTER_STAGE,
+        "backbone": data.backbone.fingerprint,
+        "language": language,
+        "text": text.digest,
+        "adapter": {name: described[name] for name in LANGUAGE_ADAPTER},
+        "steps": settings.language_adapter_steps,
+        "learning_rate": rate,
+        "batch_size": ADAPTER_BATCH,
+        "max_length": settings.max_length,
+        "seed": seed,
+    }
+
+    def make(job: Job) -> dict[str, Any]:
+        watch, backbone = Stopwatch(), data.backbone
+        weights = models.count_weights(backbone, data.task, data.labels, models.Full())[0]
+        own = round(2 * backbone.layers * backbone.hidden_size**2 / settings.language_reduction_factor)
+        subwords = ADAPTER_BATCH * settings.max_length
+        refuse_too_large(f"language adapter, {language}", backbone, (weights + own, own), subwords)
+        with watch.part("all"):
+            made = train_language_adapter(
+                data.backbone,
+                language,
+                lines,
+                job.folder / MODEL,
+                method=method,
+                steps=settings.language_adapter_steps,
+                learning_rate=rate,
+                batch_size=ADAPTER_BATCH,
+                length=settings.max_length,
+                held_out=held_out,
+                seed=seed,
+                checkpoint=job.checkpoint,
+                say=job.say,
+                check_held=job.check_held,
+                progress=Teller(f"language adapter, {language}", job.say),
+                **how_it_runs,
+            )
+        result, outcome = made.result, made.result.outcome
+        folders.write_atomically(job.folder / CURVE, pd.DataFrame(outcome.curve).to_csv(index=False))
+        return {
+            "scores": {
+                "metric": "minus_loss",
+                "dev": {"minus_loss": -(result.loss_after or 0.0)},
+                "loss_before": result.loss_before,
+                "loss_after": result.loss_after,
+            },
+            "costs": {
+                "trainable_parameters": made.trainable_parameters,
+                "total_parameters": made.total_parameters,
+                **costs_of(outcome, watch.seconds["all"] - outcome.seconds),
+            },
+            "sizes": {"train": len(lines), "dev": len(held_out), "subwords": result.subwords},
+            "provenance": {name: getattr(outcome, name) for name in ("resumed_from", "damaged_checkpoints")},
+        }
+
+    known = {
+        "backbone": data.backbone.name,
+        "train_languages": [language],
+        "settings": params.settings_with_provenance(settings),
+        "corpora": {language: {"name": text.name, "digest": text.digest, "revision": text.revision}},
+        "warnings": list(text.warnings),
+    }
+    return get_or_train(name, identity, known, make)
+
+
+def _ready(data: StudyData, name: Name, given: str) -> Run:
+    """An adapter that was trained elsewhere, as `adapters` (and AdapterHub) keep it; its files are taken over.
+
+    Raises
+    ------
+    ModelError
+        When it is not of safetensors, or has no configuration.
+    """
+    found = models.backbones.find_files(given)
+    files = [found / name for name in ("adapter_config.json", WEIGHTS)]
+    if missing := [file.name for file in files if not file.is_file()]:
+        got = ", ".join(sorted(path.name for path in found.iterdir())[:8])
+        raise ModelError(f"language adapter {given!r}: expected {', '.join(missing)}, got {got}; pickles are not read")
+    digests = {file.name: folders.fingerprint_file(file) for file in files}
+    identity = {"stage": name.stage, "backbone": data.backbone.fingerprint, "language": name.language, "files": digests}
+
+    def make(job: Job) -> dict[str, Any]:
+        with folders.new_folder(job.folder / MODEL) as beside:
+            for file in files:
+                shutil.copyfile(file, beside / file.name)
+            write_origin(beside, name.language, data.backbone)
+        with safe_open(files[1], "pt") as weights:
+            trained = sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
+        total = trained + models.count_weights(data.backbone, data.task, data.labels, models.Full())[0]
+        return {
+            "scores": {"metric": "minus_loss", "loss_before": None, "loss_after": None},
+            "costs": {"trainable_parameters": trained, "total_parameters": total, "seconds": {"total": 0.0}},
+            "sizes": {"train": 0, "subwords": 0},
+        }
+
+    warnings = [f"trained elsewhere: {given}"]
+    known = {"backbone": data.backbone.name, "train_languages": [name.language], "warnings": warnings}
+    return get_or_train(name, identity, known, make)

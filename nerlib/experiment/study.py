@@ -12,10 +12,8 @@ import pandas as pd
 from nerlib import records, similarity, training
 from nerlib.corpora import checks
 from nerlib.errors import SettingsError, TooLarge
-from nerlib.experiment.languages import language_adapter
-from nerlib.experiment.progress import announce
-from nerlib.experiment.runs import TUNING, Run, remove_model
-from nerlib.experiment.stage_run import runs_of_stage, seeds_to_make
+from nerlib.experiment.runs import TUNING, Run, announce, remove_model
+from nerlib.experiment.stage_run import StageRun, language_adapter, runs_of_stage
 from nerlib.experiment.study_data import StudyData
 from nerlib.languages import language_name
 from nerlib.models import TaskModel, build, default_learning_rate, load_model
@@ -78,17 +76,16 @@ class Study:
         if find_stage(stage).continues and self.tunes("sources"):
             fixed["learning_rate"] = self.rate("sources")
         name = "target_learning_rate" if find_stage(stage).continues else "learning_rate"
-        rows, runs = [], list[Run]()
-        for rate in (factor * usual for factor in settings.tuning_factors):
-            (run,) = self.with_settings(settings.model_copy(update=fixed | {name: rate})).run_stage(stage)
-            metric = run.record.scores["metric"]
-            dev_score = run.record.scores["dev"][METRICS[metric].key]
-            rows.append((stage, settings.method, rate, dev_score, run.record.costs["seconds"]["total"]))
-            runs.append(run)
-        tried = pd.DataFrame(rows, columns=["stage", "method", "learning_rate", "dev_score", "seconds"])
-        tried = tried.assign(chosen=tried.index == tried["dev_score"].idxmax())
-        for run in (run for run, chosen in zip(runs, tried["chosen"], strict=True) if not chosen):
-            remove_model(run)
+        rates = [factor * usual for factor in settings.tuning_factors]
+        each = [self.with_settings(settings.model_copy(update=fixed | {name: rate})) for rate in rates]
+        runs = [run for study in each for run in study.run_stage(stage)]
+        tried = pd.DataFrame({"stage": stage, "method": settings.method, "learning_rate": rates})
+        found = [(run.record.scores, run.record.costs) for run in runs]
+        tried["dev_score"] = [scores["dev"][METRICS[scores["metric"]].key] for scores, _ in found]
+        tried["seconds"] = [costs["seconds"]["total"] for _, costs in found]
+        tried["chosen"] = tried.index == tried["dev_score"].idxmax()
+        for i in tried.index[~tried["chosen"]]:
+            remove_model(runs[i])
         return tried
 
     def new_model(self) -> TaskModel:
@@ -141,8 +138,8 @@ class Study:
         if found.trains_on == "target" and not found.continues:  # the sources' adapters have no part in it
             adapters = {tag: run for tag, run in adapters.items() if tag == self.settings.language}
         gone = [seed for seed, parent in parents.items() if parent and not parent.has_model]
-        if gone and (made := seeds_to_make(self.data, found, parents, adapters, with_models)):
-            again = [seed for seed in gone if seed in made]
+        each = {seed: StageRun(self.data, found, seed, parents[seed], adapters) for seed in gone}
+        if again := [seed for seed, run in each.items() if not run.found(with_models)]:
             parents |= zip(again, self.run_stage(str(found.continues), again, with_models=True, part=part), strict=True)
         how: dict[str, Any] = {"part": part, "checkpoint_seconds": checkpoint_seconds, "with_models": with_models}
         return runs_of_stage(self.data, found, parents, adapters, **how)
@@ -247,18 +244,19 @@ class Study:
         sentences = data.test[:DRIFT_SENTENCES]
         plain = build(data.backbone, data.task, "full", labels=data.labels)
         before = training.represent(plain, sentences, max_length=length)
-        parts = []
-        for run in runs.to_dict("records"):
-            after = training.represent(load_model(Path(run["folder"])), sentences, max_length=length)
-            about = {name: run[name] for name in ("method", "stage", "seed")}
-            parts.append(similarity.drift_by_layer(before, after).assign(**about))
+        tuned = (load_model(Path(folder)) for folder in runs["folder"])
+        after = (training.represent(model, sentences, max_length=length) for model in tuned)
+        names = [runs[name] for name in ("method", "stage", "seed")]
+        parts = (
+            similarity.drift_by_layer(before, layers).assign(method=method, stage=stage, seed=seed)
+            for layers, method, stage, seed in zip(after, *names, strict=True)
+        )
         return pd.concat(parts, ignore_index=True)
 
     def similarities(self) -> pd.DataFrame:
         """`similarity.similarity_table` of the target and the sources, from their labelled sentences."""
         data = self.data
-        groups = {self.settings.language: data.test}
-        groups |= {tag: corpus.train for tag, corpus in data.sources.items()}
+        groups = {self.settings.language: data.test} | {tag: corpus.train for tag, corpus in data.sources.items()}
         sample = {tag: rows[:SIMILARITY_SENTENCES] for tag, rows in groups.items()}
         plain = build(data.backbone, data.task, "full", labels=data.labels)
         vectors = {
@@ -277,10 +275,9 @@ class Study:
 
     def not_run(self) -> pd.DataFrame:
         """The runs of this study, language, task and backbone that were not made: `method`, `stage`, `reason`."""
-        s = self.settings
-        table = records.read_records(s.study)
-        same = (table["language"] == s.language) & (table["task"] == s.task)
-        same &= (table["backbone"] == self.data.backbone.name) & (table["status"] == "not_run")
+        s, table = self.settings, records.read_records(self.settings.study)
+        asked = {"language": s.language, "task": s.task, "backbone": self.data.backbone.name, "status": "not_run"}
+        same = (table[[*asked]] == pd.Series(asked)).all(axis=1)
         return table.loc[same, ["method", "stage", "reason"]].drop_duplicates(ignore_index=True)
 
     @cached_property

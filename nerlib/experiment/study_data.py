@@ -1,6 +1,7 @@
 """What the runs of a study are made of: corpora, backbone, method; and which sentences each stage and seed get."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,7 @@ from nerlib.corpora import Corpus, RawText, Sentence, digest_of_examples
 from nerlib.demo import is_demo_language
 from nerlib.encoding import describe_unreadable, subwords
 from nerlib.errors import SettingsError
-from nerlib.experiment.progress import announce, teller
+from nerlib.experiment.runs import Teller, announce
 from nerlib.models import Backbone, Full, Method, default_learning_rate, find_backbone, find_method
 from nerlib.models.backbones import load_tokenizer
 from nerlib.params import DEMO, Recipe, Settings, streams
@@ -52,16 +53,15 @@ class RunData:
         return {name: len(part) for name, part in vars(self).items()} | {"train_by_language": by_language}
 
 
-class read_once(cached_property[Any]):
-    """A property that is kept in `StudyData.read`, for all that share it."""
+def read_once(read: Callable[[Any], Any]) -> property:
+    """A property that is kept in `StudyData.read`, for all that share it: it is read by whoever comes first."""
 
-    def __get__(self, data: Any, owner: type | None = None) -> Any:
-        """What was read, by whoever came first."""
-        if data is None:
-            return self
-        if self.attrname not in data.read:
-            data.read[self.attrname] = self.func(data)
-        return data.read[self.attrname]
+    def kept(data: Any) -> Any:
+        if read.__name__ not in data.read:
+            data.read[read.__name__] = read(data)
+        return data.read[read.__name__]
+
+    return property(kept, doc=read.__doc__)
 
 
 class StudyData:
@@ -75,25 +75,22 @@ class StudyData:
 
     def __init__(self, settings: Settings, read: dict[str, Any] | None = None) -> None:
         self.settings = settings
+        self.task: Task = find_task(settings.task)
         self.read: dict[str, Any] = {} if read is None else read  # shared with studies that differ in method alone
         self.rates: dict[str, float] = {}  # learning rates that were chosen on dev, by stage
 
     @read_once
-    def task(self) -> Task:
-        """The task."""
-        return find_task(self.settings.task)
-
-    @read_once
     def backbone(self) -> Backbone:
-        """The backbone; the demo's is made when it is not in the cache, and so is one that is trained on more text."""
-        if self.settings.backbone == DEMO:
-            found = find_backbone(demo_backbone(on_start=announce, progress=teller("demo backbone")), called=DEMO)
-        else:
-            found = find_backbone(self.settings.backbone)
-        return self._continued(found) if self.settings.continued_steps else found
+        """The backbone; the demo's is made when it is not in the cache, and so is one that is trained on more text.
 
-    def _continued(self, backbone: Backbone) -> Backbone:
-        """The backbone after more masked language modelling on the sources' text, at full fine-tuning's rate."""
+        That is more masked language modelling on the sources' text (`continued_steps`), at full fine-tuning's rate.
+        """
+        if self.settings.backbone == DEMO:
+            backbone = find_backbone(demo_backbone(on_start=announce, progress=Teller("demo backbone")), called=DEMO)
+        else:
+            backbone = find_backbone(self.settings.backbone)
+        if not self.settings.continued_steps:
+            return backbone
         languages = [source.language for source in self.settings.source_corpora]
         if not languages:
             raise SettingsError("continued_steps: expected `sources`, whose text the backbone is trained on, got none")
@@ -104,7 +101,7 @@ class StudyData:
             learning_rate=default_learning_rate(Full(), backbone.hidden_size),
             length=self.settings.max_length,
             on_start=announce,
-            progress=teller("continued pretraining"),
+            progress=Teller("continued pretraining"),
         )
         return find_backbone(made, called=f"{backbone.name}, continued on {'+'.join(sorted(languages))}")
 
@@ -199,11 +196,6 @@ class StudyData:
         return corpora.subset(self.target.test, self.settings.test_size, SAME_FOR_ALL_SEEDS)
 
     @cached_property
-    def target_dev(self) -> tuple[Sentence, ...]:
-        """The target's dev sentences."""
-        return corpora.subset(self.target.dev, self.settings.dev_size, SAME_FOR_ALL_SEEDS)
-
-    @cached_property
     def source_dev(self) -> tuple[Sentence, ...]:
         """The sources' dev sentences, `dev_size` of each (all, where a source has fewer)."""
         size = self.settings.dev_size
@@ -222,7 +214,8 @@ class StudyData:
             return RunData(train, self.source_dev, self.test, ())
         size = self.settings.train_size if stage.train_size is None else stage.train_size
         train = corpora.subset(self.target.train, size, draw)
-        dev = self.target_dev if stage.selects_on else ()
+        size = self.settings.dev_size
+        dev = corpora.subset(self.target.dev, size, SAME_FOR_ALL_SEEDS) if stage.selects_on else ()
         return RunData(train, dev, self.test, self.source_dev if stage.continues else ())
 
     # --- what the alignment penalty compares with ---
@@ -237,9 +230,12 @@ class StudyData:
             return {}
         if self.task.form != "tagging":
             raise SettingsError(f"alignment_weight: expected a task that tags words, got {self.task.name!r}")
-        others = digest_of_examples(self.companions(stage))
-        fixed = {"form": "batches", "pairs": digest_of_examples(())}  # as records of all versions have them
-        return fixed | {"weight": settings.alignment_weight, "others": others}
+        return {
+            "form": "batches",  # this and the next one as records of all versions have them
+            "pairs": digest_of_examples(()),
+            "weight": settings.alignment_weight,
+            "others": digest_of_examples(self.companions(stage)),
+        }
 
     def companions(self, stage: Stage) -> tuple[Sentence, ...]:
         """Sentences of the side that the stage does not train on.
@@ -264,16 +260,18 @@ class StudyData:
         SettingsError, CorpusError
             When no text is named, or there is none of that language.
         """
-        named = self.settings.text or str(params.language_file(language).get("text", ""))
-        named = named or (DEMO if is_demo_language(language) else "")
+        named = (
+            self.settings.text
+            or str(params.language_file(language).get("text", ""))
+            or (DEMO if is_demo_language(language) else "")
+        )
         if not named:
             raise SettingsError(
                 f"no text for language {language!r}: expected `text` (a folder, a Hub name), or one in the language's "
                 "file"
             )
         text = corpora.load_text(named, language)
-        size = self.settings.text_size
-        return replace(text, lines=text.lines[:size]) if size else text
+        return replace(text, lines=text.lines[: self.settings.text_size or None])
 
     def corpora_of(self, stage: Stage) -> dict[str, Corpus]:
         """The corpora that a stage's run, or the run that it continues, has used, by language."""
