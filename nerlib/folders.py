@@ -208,8 +208,8 @@ def _share(beside: Path, digests: Mapping[str, str], like: Iterable[Path]) -> No
     known: dict[str, Path] = {}
     for folder in like:
         with contextlib.suppress(OSError, ValueError, AttributeError):  # as `damaged` has it: nothing is shared with it
-            written = json.loads((folder / DIGESTS).read_text(encoding="utf-8")).items()
-            known |= {digest: folder / name for name, digest in written}
+            written = json.loads((folder / DIGESTS).read_text(encoding="utf-8"))
+            known |= {digest: folder / name for name, digest in written.items()}
     for name, digest in digests.items():
         if digest in known and is_as_written(known[digest], digest):
             with contextlib.suppress(OSError):  # another disk, or no such links: the file stays as it is

@@ -18,10 +18,9 @@ import numpy as np
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from nerlib import folders
+from nerlib import folders, languages
 from nerlib.demo import is_demo_language
 from nerlib.errors import CorpusError, FolderError, SettingsError, did_you_mean, raises_only
-from nerlib.languages import canonical
 from nerlib.vocabulary import METHODS, TASKS, find_stage
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 TUNED, PUBLISHED, OURS = "tuned", "as published", "ours"
 DEMO = "demo"
 Precision = Literal["auto", "float32", "bfloat16"]
-Schedule = Literal["linear", "constant"]
 Keep = Literal["best", "last"]
 
 
@@ -55,7 +53,7 @@ def _folder_name(name: str) -> str:
 def _canonical(tag: str) -> str:
     """The tag under which a language goes everywhere (`languages.canonical`); what is no tag is refused elsewhere."""
     with contextlib.suppress(CorpusError):
-        return canonical(tag)
+        return languages.canonical(tag)
     return tag
 
 
@@ -93,9 +91,6 @@ class Source(NamedTuple):
         language, _, corpus = text.partition("@")
         return cls(_canonical(language.strip()), corpus.strip())
 
-    def __str__(self) -> str:
-        return f"{self.language}@{self.corpus}"
-
 
 class Training(BaseModel):
     """What settings and recipes both say of training."""
@@ -111,7 +106,9 @@ class Training(BaseModel):
     weight_decay: float = Field(0.01, ge=0, description="of matrices; biases and norms have none")
     clip_norm: float = Field(1.0, gt=0, description="largest norm of the whole gradient")
     precision: Precision = Field("auto", description="of products; auto: bfloat16 where the device is faster in it")
-    schedule: Schedule = Field("linear", description="of the learning rate after its rise: down to 0, or as it is")
+    schedule: Literal["linear", "constant"] = Field(
+        "linear", description="of the learning rate after its rise: down to 0, or as it is"
+    )
     keep_epoch: Keep = Field("best", description="the state that is kept: the best on dev, or the last one")
 
 
@@ -124,9 +121,8 @@ class Recipe(Training):
 
     def described(self) -> dict[str, Any]:
         """As JSON, without what came later and is as it was before, so that what was trained before is found."""
-        later = {name: getattr(self, name) for name in ("schedule", "keep_epoch")}
-        usual = {name for name, value in later.items() if value == type(self).model_fields[name].default}
-        return self.model_dump(exclude=usual)
+        fields, later = type(self).model_fields, ("schedule", "keep_epoch")
+        return self.model_dump(exclude={name for name in later if getattr(self, name) == fields[name].default})
 
 
 _PERSIAN = {"batch_size": 32, "epoch_fraction": 0.5}
@@ -296,12 +292,10 @@ class Settings(Training):
             raise ValueError("text such as 'no' or 'on' must stand in quotes in YAML")
         if not str(field.annotation).startswith("tuple"):
             return given
-        if isinstance(given, int | float):
-            return (given,)
         if isinstance(given, str):
             bare = given.strip().strip("[]()")
             return tuple(part.strip().strip("'\"") for part in bare.split(",")) if bare else ()
-        return given
+        return (given,) if isinstance(given, int | float) else given
 
     @field_validator("learning_rate", "target_learning_rate", mode="before")
     @classmethod
@@ -326,7 +320,7 @@ class Settings(Training):
                 raise ValueError(f"sources: {path!r} is a path; write '<tag>@{path}', as {Path(path).name}@{path}")
             _folder_name(source.language)
             if source.language == self.language:
-                raise ValueError(f"sources: {str(source)!r} is the target language itself; name other languages")
+                raise ValueError(f"sources: {'@'.join(source)!r} is the target language itself; name other languages")
         tags = [source.language for source in parsed]
         if len(set(tags)) < len(tags):
             raise ValueError(f"sources: one corpus a language, got {list(self.sources)}")
@@ -395,8 +389,9 @@ class Settings(Training):
         return next((rate for rate in rates if rate is not None), None)
 
     def tunes(self, stage: str) -> bool:
-        """Whether the learning rate of a stage is chosen on dev; as published, none is."""
-        return self._rate(stage) == TUNED and "learning_rate" not in self.published(stage)
+        """Whether the learning rate of a stage is chosen on dev, where it has one; as published, none is."""
+        asked = self._rate(stage) == TUNED and "learning_rate" not in self.published(stage)
+        return asked and find_stage(stage).selects_on is not None
 
     def published(self, stage: str = "") -> Mapping[str, Any]:
         """What the recipe's study published of a stage, beside what it did of all of them; empty: nothing."""
@@ -504,10 +499,9 @@ def read_settings(given: Mapping[str, Any], *, where: str = "") -> Settings:
     SettingsError
         For an unknown name (with the nearest valid one) and for a value that cannot be meant (with its meaning).
     """
-    for name in given:
-        if name not in Settings.model_fields:
-            hint = did_you_mean(name, Settings.model_fields) or "params.help() lists them all"
-            raise SettingsError(f"unknown setting {name!r}{f' in {where}' if where else ''}; {hint}")
+    if unknown := [name for name in given if name not in Settings.model_fields]:
+        hint = did_you_mean(unknown[0], Settings.model_fields) or "params.help() lists them all"
+        raise SettingsError(f"unknown setting {unknown[0]!r}{f' in {where}' if where else ''}; {hint}")
     try:
         return Settings.model_validate(dict(given))
     except ValidationError as error:
@@ -565,14 +559,13 @@ def _assignments(source: str) -> tuple[set[str], bool]:
         statements = ast.parse(source).body
     except SyntaxError:
         return set(), False
-    names, literal = set(), bool(statements)
-    for statement in statements:
-        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-        if not isinstance(statement, ast.Assign | ast.AnnAssign) or not all(isinstance(t, ast.Name) for t in targets):
-            return set(), False
-        names |= {target.id for target in targets if isinstance(target, ast.Name)}
-        literal = literal and not any(isinstance(node, ast.Name) for node in ast.walk(statement.value or statement))
-    return names, literal
+    assigned = [one for one in statements if isinstance(one, ast.Assign | ast.AnnAssign)]
+    targets = [to for one in assigned for to in (one.targets if isinstance(one, ast.Assign) else [one.target])]
+    names = [target.id for target in targets if isinstance(target, ast.Name)]
+    if len(assigned) < len(statements) or len(names) < len(targets) or not statements:
+        return set(), False
+    parts = (node for one in assigned for node in ast.walk(one.value or one))
+    return set(names), not any(isinstance(node, ast.Name) for node in parts)
 
 
 class _EachKeyOnce(yaml.SafeLoader):
@@ -643,8 +636,8 @@ def settings_with_provenance(settings: Settings) -> dict[str, dict[str, Any]]:
     }
 
     def source(name: str) -> str:
-        value = getattr(settings, name)
-        in_files = (label for label, file in files.items() if name in file and _plain(file[name]) == _plain(value))
+        own = _plain(getattr(settings, name))
+        in_files = (label for label, file in files.items() if name in file and _plain(file[name]) == own)
         return next(in_files, "given" if name in settings.model_fields_set else "default")
 
     plain = settings.model_dump(mode="json")
@@ -656,13 +649,13 @@ def help() -> "pd.DataFrame":
     import pandas as pd
 
     names, fields = pd.Series([*Settings.model_fields]), Settings.model_fields.values()
-    columns = {
+    rows = {
         "group": names.map({first: group for group, first in GROUPS.items()}).ffill().fillna("training"),
         "setting": names,
         "default": [field.get_default(call_default_factory=True) for field in fields],
         "meaning": [field.description for field in fields],
     }
-    table = pd.DataFrame(columns)
+    table = pd.DataFrame(rows)
     return table.sort_values("group", key=lambda of: of.map([*GROUPS].index), kind="stable", ignore_index=True)
 
 

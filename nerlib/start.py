@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import yaml
 
-from nerlib import efficiency, encoding, folders, languages, similarity, training
+from nerlib import efficiency, encoding, folders, languages, pretraining, similarity, tasks, training
 from nerlib.batch import jobs
 from nerlib.corpora import SPLITS, Corpus, checks, load_corpus
 from nerlib.corpora.files import split_of, splits_in
@@ -23,8 +23,6 @@ from nerlib.errors import CorpusError, FolderError, NerlibError, SettingsError, 
 from nerlib.models import Backbone, Full, Lora, build, count_weights, find_backbone
 from nerlib.models.backbones import load_tokenizer
 from nerlib.params import DEMO, Recipe, Source, read_settings
-from nerlib.pretraining import demo_backbone
-from nerlib.tasks import find_task
 from nerlib.vocabulary import BACKBONES, MINIATURE, TASKS, form_of
 
 STANDARD_TYPES = ("PER", "ORG", "LOC")
@@ -187,7 +185,7 @@ def backbones(found: Found, given: str = "") -> dict[str, Backbone]:
     from huggingface_hub import try_to_load_from_cache
 
     if DEMO in (given, found.corpus.name):
-        return {DEMO: find_backbone(demo_backbone(on_start=print), called=DEMO)}
+        return {DEMO: find_backbone(pretraining.demo_backbone(on_start=print), called=DEMO)}
     names = [given] if given else [n for n in BACKBONES if isinstance(try_to_load_from_cache(n, "config.json"), str)]
     return {name: find_backbone(name) for name in names}
 
@@ -203,10 +201,10 @@ def fitting(found: Found, there: Mapping[str, Backbone]) -> pd.DataFrame:
     """
     rows, device = [], training.best_device()
     free = efficiency.memory_available(device.index or 0 if device.type == "cuda" else None)
-    train, task = found.corpus.train, find_task(found.corpus.task)
+    train, task = found.corpus.train, tasks.find_task(found.corpus.task)
     labels = task.labels(found.corpus.types)
     for name, backbone in there.items():
-        read = encoding.subwords(train[:EXAMPLES], load_tokenizer(backbone.folder, backbone.family))
+        tokenizer = load_tokenizer(backbone.folder, backbone.family)
         (weights, _), step = count_weights(backbone, task, labels, Full()), float("nan")
         fits = [not efficiency.memory_shortfall(efficiency.memory_needed(weights, n), free) for n in (0, weights)]
         if fits[0]:
@@ -215,11 +213,10 @@ def fitting(found: Found, there: Mapping[str, Backbone]) -> pd.DataFrame:
             data = model.encode(train[:TIMED], min(128, backbone.max_length))
             done = training.train(model.network, data, Recipe(num_epochs=1), seed=0, loss=model.loss, count=task.count)
             step = done.seconds / done.steps
-        rates = encoding.fertility(read)[["unknown_rate", "fertility"]].iloc[0]
-        rows.append((name, *rates, weights, *fits, step))
+        read = encoding.fertility(encoding.subwords(train[:EXAMPLES], tokenizer)).iloc[0]
+        rows.append((name, read["unknown_rate"], read["fertility"], weights, *fits, step))
     columns = ["backbone", "unknown_rate", "fertility", "total", "lora", "full", "seconds_a_step"]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.sort_values(["unknown_rate", "fertility"], ignore_index=True)
+    return pd.DataFrame(rows, columns=columns).sort_values(columns[1:3], ignore_index=True)
 
 
 # --- the study --------------------------------------------------------------------------------------------------------

@@ -15,10 +15,9 @@ from pydantic import Json, TypeAdapter
 from nerlib import folders, params
 from nerlib.batch import grid, jobs
 from nerlib.errors import TooLarge, as_command
-from nerlib.experiment import Study
 from nerlib.experiment.runs import Run, remove_model, remove_models
 from nerlib.experiment.stage_run import ADAPTER_STAGE, language_adapter
-from nerlib.experiment.study_data import StudyData
+from nerlib.experiment.study import Study, StudyData
 from nerlib.vocabulary import find_stage
 
 
@@ -31,20 +30,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     make.add_argument("out", type=Path, help="a JSON file: by stage and method, the digests of the runs")
     make.add_argument("--cell", required=True, type=TypeAdapter(Json[list[dict[str, Any]]]).validate_python)
     make.set_defaults(func=_make)
-    read = commands.add_parser("fetch", help="read all that a study needs, so that it is in the Hub's cache")
-    read.add_argument("study")
-    read.set_defaults(func=lambda given: fetch(given.study))
-    tidy = commands.add_parser("tidy", help="remove the models that a study's settings do not keep (`keep_models`)")
-    tidy.add_argument("study")
-    tidy.set_defaults(func=lambda given: remove_models(given.study))
+    of_study = {
+        "fetch": (fetch, "read all that a study needs, so that it is in the Hub's cache"),
+        "tidy": (remove_models, "remove the models that a study's settings do not keep (`keep_models`)"),
+    }
+    for name, (do, meaning) in of_study.items():
+        command = commands.add_parser(name, help=meaning)
+        command.add_argument("study")
+        command.set_defaults(func=lambda given, do=do: do(given.study))
     given = parser.parse_args(arguments)
     given.func(given)
 
 
 def _make(given: argparse.Namespace) -> None:
-    made = make_cell(given.cell)
-    folders.writable(given.out.parent)
-    folders.write_atomically(given.out, json.dumps(made, indent=1) + "\n")
+    folders.write_atomically(given.out, json.dumps(make_cell(given.cell), indent=1) + "\n")
 
 
 def make_cell(cell: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:

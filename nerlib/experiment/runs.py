@@ -7,7 +7,7 @@ import secrets
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -18,12 +18,8 @@ import pandas as pd
 import torch
 
 from nerlib import efficiency, folders, models, records, training
-from nerlib.efficiency import COUNTED, DeviceUse, memory_needed
 from nerlib.errors import FolderError, NerlibError, RecordError, SettingsError, TooLarge
-from nerlib.models import TaskModel
-from nerlib.records import Record
-from nerlib.records.record import RECORD
-from nerlib.training import Progress
+from nerlib.records import RECORD, Record
 
 # Said by tqdm when the libraries below import it in a notebook without ipywidgets; the bar here needs none.
 warnings.filterwarnings("ignore", message="IProgress not found")
@@ -75,7 +71,7 @@ class Run:
         """Words, gold and predicted tags of `dev` or `test`."""
         return records.read_predictions(self.folder, split)
 
-    def load_model(self) -> TaskModel:
+    def load_model(self) -> models.TaskModel:
         """What was trained."""
         return models.load_model(self.folder)
 
@@ -123,13 +119,6 @@ class Job:
         with (self.folder / LOG).open("a", encoding="utf-8") as log:
             log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {line}\n")
 
-    def clear(self, left: Sequence[Path]) -> None:
-        """Remove what processes that died have left in the folder, and say so."""
-        for path in left:
-            folders.remove(path)
-        if left:
-            self.say(f"cleared what a process that died had left: {', '.join(path.name for path in left)}")
-
 
 def get_or_train(
     name: Name,
@@ -175,7 +164,10 @@ def get_or_train(
         return found
     with folders.lock(lock, on_wait=lambda owner: announce(f"{name}: made by {owner}, waiting")) as check_held:
         job = Job(folder, name, check_held)
-        job.clear(_left_behind(folder))
+        if left := _left_behind(folder):
+            for path in left:
+                folders.remove(path)
+            job.say(f"cleared what a process that died had left: {', '.join(path.name for path in left)}")
         if found := finished(folder):
             found = _also_asked_for(found, asked_for)
         if found and (found.has_model or not with_model):
@@ -314,14 +306,13 @@ def _measured(job: Job, make: Callable[[Job], dict[str, Any]]) -> dict[str, Any]
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     at, before = job.folder, torch.cuda.memory_allocated()
-    with DeviceUse() as use:
+    with efficiency.DeviceUse() as use:
         fields = make(job)
-    costs = costs_of_device(fields["costs"], use, before)  # what took over another run's training has that one's
     weighs = sum(file.stat().st_size for file in (at / MODEL).rglob("*") if file.is_file())
     files = (at / CURVE, at / COUNTS, *(at / records.PREDICTIONS).glob("*"), at / OF_MODEL)
     digests = {f.relative_to(at).as_posix(): folders.fingerprint_file(f) for f in files if f.is_file()}
-    told = {"costs": costs | fields["costs"] | {"model_bytes": weighs}, "digests": fields.get("digests", {}) | digests}
-    return fields | told
+    costs = costs_of_device(fields["costs"], use, before) | fields["costs"]  # of one that was taken over: its own
+    return fields | {"costs": costs | {"model_bytes": weighs}, "digests": fields.get("digests", {}) | digests}
 
 
 def provenance_since(started: datetime) -> dict[str, Any]:
@@ -346,7 +337,7 @@ def use_threads() -> None:
         torch.set_num_threads(int(given))
 
 
-def costs_of_device(costs: Mapping[str, Any], use: DeviceUse, before: int = 0) -> dict[str, Any]:
+def costs_of_device(costs: Mapping[str, Any], use: efficiency.DeviceUse, before: int = 0) -> dict[str, Any]:
     """Peak memory of a training alone, whatever else its process holds, how it was found, and energy.
 
     On a GPU memory is what the device's allocator gave beyond the bytes that were allocated `before`, and energy as the
@@ -357,8 +348,10 @@ def costs_of_device(costs: Mapping[str, Any], use: DeviceUse, before: int = 0) -
         way = "torch's allocator on the GPU, above what it held before"
         peak = torch.cuda.max_memory_allocated() - before
         return {"peak_memory_bytes": peak, "peak_memory_way": way, "energy_joules": use.joules}
-    peak = memory_needed(costs["total_parameters"], costs["trainable_parameters"]) + costs.get("kept_bytes", 0)
-    return {"peak_memory_bytes": peak, "peak_memory_way": COUNTED, "energy_joules": None}
+    peak = efficiency.memory_needed(costs["total_parameters"], costs["trainable_parameters"]) + costs.get(
+        "kept_bytes", 0
+    )
+    return {"peak_memory_bytes": peak, "peak_memory_way": efficiency.COUNTED, "energy_joules": None}
 
 
 def refuse_too_large(
@@ -378,7 +371,7 @@ def refuse_too_large(
     device = training.best_device()
     kept = efficiency.kept_at_least(subwords, backbone.layers, backbone.hidden_size) if device.type == "cpu" else 0
     there = efficiency.memory_available(device.index or 0 if device.type == "cuda" else None)
-    if reason := efficiency.memory_shortfall(memory_needed(*weights) + kept + beside, there):
+    if reason := efficiency.memory_shortfall(efficiency.memory_needed(*weights) + kept + beside, there):
         raise TooLarge(f"{what}: {reason}")
 
 
@@ -437,7 +430,7 @@ class Teller:
         self.title, self.told, self.write = title, title, write
         self.bar, self.drawn = secrets.token_hex(8) if in_jupyterlab() else "", -1.0
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: training.Progress) -> None:
         """Tell of a step; at an epoch's end its loss and dev score, too."""
         if progress.epoch_ended and not math.isnan(progress.train_loss):
             self.told = f"{self.title}: {_line(progress)}"
@@ -448,7 +441,7 @@ class Teller:
         if self.bar and (ended or progress.seconds - self.drawn >= 1):
             self._draw(progress, ended)
 
-    def _draw(self, progress: Progress, ended: bool) -> None:
+    def _draw(self, progress: training.Progress, ended: bool) -> None:
         from IPython.display import HTML, display
 
         left = progress.seconds / max(progress.step, 1) * (progress.total_steps - progress.step)
@@ -466,7 +459,7 @@ def in_jupyterlab() -> bool:
     return kernel is not None and "cellId" in kernel.get_parent().get("metadata", {})
 
 
-def _line(progress: Progress) -> str:
+def _line(progress: training.Progress) -> str:
     score = "" if progress.dev_score is None else f", dev {100 * progress.dev_score:.1f}"
     if progress.dev_score is not None and progress.dev_score < 0:  # of masked language modelling: minus the loss
         score = f", held-out loss {-progress.dev_score:.3f}"

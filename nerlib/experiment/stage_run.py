@@ -1,22 +1,20 @@
 """What is trained: a backbone for a task, scored on the target (the run of a stage); and the adapter of a language."""
 
-import math
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from safetensors import safe_open
+from safetensors.torch import load_file
 
-from nerlib import corpora, folders, models, params, records, training
+from nerlib import corpora, efficiency, folders, models, params, pretraining, records, tasks, training
 from nerlib.alignment import Alignment, Companions
 from nerlib.corpora import Example, checks, digest_of_examples, documents_of
-from nerlib.efficiency import Stopwatch
 from nerlib.encoding import Encoded
 from nerlib.errors import Interrupted, ModelError, NerlibError, RecordError
 from nerlib.experiment.runs import (
@@ -34,24 +32,21 @@ from nerlib.experiment.runs import (
     plus_evaluation,
     refuse_too_large,
 )
-from nerlib.experiment.study_data import RunData, StudyData
 from nerlib.models import TaskModel
 from nerlib.models.methods.bottleneck import WEIGHTS, adapters_that_run
-from nerlib.models.task_model import write_origin
-from nerlib.pretraining import train_language_adapter
-from nerlib.tasks import why_collapsed
-from nerlib.training.loop import SECONDS_BETWEEN_CHECKPOINTS
 from nerlib.vocabulary import LANGUAGE_ADAPTER, METRICS, Stage
+
+if TYPE_CHECKING:
+    from nerlib.experiment.study import RunData, StudyData
 
 RECIPE_VERSION = 4  # raise it when the training code changes what a run with the same settings gives
 #: Of a run's provenance, what belongs to its training and goes along when that is reused.
 OF_OUTCOME = ("resumed_from", "damaged_checkpoints", "precision", "micro_batch_size")
-OF_TRAINING = (*OF_OUTCOME, "adapters_in_training")
 Predicted = list[tuple[str, ...]]  # of every example, as `training.predict` gives them
 
 
 def runs_of_stage(
-    data: StudyData,
+    data: "StudyData",
     stage: Stage,
     parents: Mapping[int, Run | None],
     adapters: Mapping[str, Run],
@@ -84,15 +79,15 @@ def runs_of_stage(
         (then there is no record).
     """
     data.check()
-    every = SECONDS_BETWEEN_CHECKPOINTS if checkpoint_seconds is None else checkpoint_seconds
+    every = training.loop.SECONDS_BETWEEN_CHECKPOINTS if checkpoint_seconds is None else checkpoint_seconds
     made, found = list[Run](), list[str]()
     for number, (seed, parent) in enumerate(parents.items(), start=1):
         where = ", ".join(filter(None, (part, f"run {number} of {len(parents)}" if len(parents) > 1 else "")))
         run = StageRun(data, stage, seed, parent, adapters, where)
         found += [str(seed)] if run.found(with_models) else []
-        make = partial(_make, run, every)
         try:
-            made.append(get_or_train(run.name, run.identity, record_fields(run), make, with_model=with_models))
+            known, make = record_fields(run), partial(_make, run, every)
+            made.append(get_or_train(run.name, run.identity, known, make, with_model=with_models))
         except KeyboardInterrupt:
             kept = f"finished and kept: seed {', '.join(str(one.seed) for one in made)}; " if made else ""
             raise Interrupted(f"{run.title}; {kept}the same cell goes on from the last checkpoint") from None
@@ -122,7 +117,7 @@ class StageRun:
         Which of the runs that are waited for this is.
     """
 
-    data: StudyData
+    data: "StudyData"
     stage: Stage
     seed: int
     parent: Run | None
@@ -142,7 +137,7 @@ class StageRun:
         return Name(s.study, s.language, s.task, s.backbone, s.method, self.stage.name, self.seed)
 
     @cached_property
-    def examples(self) -> RunData:
+    def examples(self) -> "RunData":
         """What it is trained and scored on."""
         return self.data.run_data(self.stage, self.seed)
 
@@ -216,6 +211,10 @@ class StageRun:
     def score(self, examples: tuple[Example, ...], predictions: Predicted) -> Any:
         """The task's scores."""
         return self.data.task.score([example.gold for example in examples], predictions)
+
+    def primary(self, examples: tuple[Example, ...], predictions: Predicted) -> float:
+        """The score that decides."""
+        return float(getattr(self.score(examples, predictions), self.primary_metric))
 
 
 def record_fields(run: StageRun) -> dict[str, Any]:
@@ -299,8 +298,8 @@ def check_memory(run: StageRun) -> None:
     languages = sum(file.stat().st_size for own in run.adapter_folders.values() for file in own.glob("*.safetensors"))
     train = run.examples.train
     words = sum(len(getattr(one, "words", "1")) for one in train) / max(len(train), 1)  # a subword each, or more
-    batch = words * min(len(train), data.recipe(run.stage).batch_size)
-    refuse_too_large(f"{run.stage.name}, {data.settings.method}", data.backbone, weights, int(batch), languages)
+    batch = int(words * min(len(train), data.recipe(run.stage).batch_size))
+    refuse_too_large(f"{run.stage.name}, {data.settings.method}", data.backbone, weights, batch, languages)
 
 
 def start_model(run: StageRun) -> TaskModel:
@@ -327,7 +326,7 @@ def start_model(run: StageRun) -> TaskModel:
 
 def train_stage(run: StageRun, job: Job, checkpoint_seconds: float) -> Trained:
     """Train a run's model."""
-    settings, watch, told = run.data.settings, Stopwatch(), list[Predicted]()
+    settings, watch, told = run.data.settings, efficiency.Stopwatch(), list[Predicted]()
     with watch.part("set_up"):
         model = start_model(run)
         counts = {
@@ -358,10 +357,10 @@ def train_stage(run: StageRun, job: Job, checkpoint_seconds: float) -> Trained:
             checkpoint_seconds=checkpoint_seconds,
         )
     costs = counts | costs_of(outcome, watch.seconds["set_up"]) | {"lost_words": {"train": train.lost_words}}
-    adapters = {"adapters_in_training": sorted(ran)} if ran else {}
-    provenance = {name: getattr(outcome, name) for name in OF_OUTCOME} | adapters
-    same = model.trainable_parameters == counts["trainable_parameters"]  # else AdaLoRA has taken rows out since
-    predicted = told_by_kept(outcome, told) if same else None
+    of_outcome = {name: getattr(outcome, name) for name in OF_OUTCOME}
+    pruned = model.trainable_parameters != counts["trainable_parameters"]  # AdaLoRA has taken rows out since
+    predicted = None if pruned else told_by_kept(outcome, told)
+    provenance = of_outcome | ({"adapters_in_training": sorted(ran)} if ran else {})
     return Trained(model, pd.DataFrame(outcome.curve), costs, provenance, train.remarks, predicted)
 
 
@@ -385,8 +384,7 @@ def _dev_scores(
     """The task's metric and loss on dev, and the alignment penalty where there is one; predictions go to `told`."""
     predictions, loss = training.evaluate(model, dev)
     told.append(predictions)
-    scores = run.score(run.examples.dev, predictions)
-    found = {"dev_score": float(getattr(scores, run.primary_metric)), "dev_loss": loss}
+    found = {"dev_score": run.primary(run.examples.dev, predictions), "dev_loss": loss}
     return found | {"alignment": alignment.probe()} if alignment else found
 
 
@@ -403,7 +401,7 @@ def reused_training(run: StageRun, job: Job) -> Trained | None:
     model.network.to(training.best_device())
     costs, origin = other.record.costs, other.record.provenance
     costs = costs | {"seconds": plus_evaluation(costs["seconds"] | {"evaluation": 0.0}, 0.0)}
-    provenance = {name: origin[name] for name in OF_TRAINING if name in origin}
+    provenance = {name: origin[name] for name in (*OF_OUTCOME, "adapters_in_training") if name in origin}
     return Trained(
         model,
         pd.read_csv(other.folder / CURVE),
@@ -441,7 +439,7 @@ def _note(run: StageRun) -> Path:
 
 def score_stage(run: StageRun, job: Job, trained: Trained) -> dict[str, Any]:
     """Predict and score dev and test, write predictions and counts, and return the fields of the record."""
-    model, examples, watch = trained.model, run.examples, Stopwatch()
+    model, examples, watch = trained.model, run.examples, efficiency.Stopwatch()
     with watch.part("evaluation"):
         dev, test = run.encode(model, examples.dev), run.encode(model, examples.test)
         predicted = {"dev": trained.predicted_dev or training.predict(model, dev)} if examples.dev else {}
@@ -457,19 +455,23 @@ def score_stage(run: StageRun, job: Job, trained: Trained) -> dict[str, Any]:
         "seconds": plus_evaluation(trained.costs["seconds"], watch.seconds["evaluation"]),
         "lost_words": trained.costs["lost_words"] | {"dev": dev.lost_words, "test": test.lost_words},
     }
-    collapsed = why_collapsed(
+    collapsed = tasks.why_collapsed(
         run.data.task,
         gold=[example.gold for example in examples.test],
         predicted=predicted["test"],
         dev_gold=[example.gold for example in examples.dev],
         dev_scores=trained.curve["dev_score"].dropna() if examples.dev else (),
     )
-    about = {"metric": run.data.task.metric, "collapsed": collapsed}
     tried = f"{costs['steps']} optimizer steps at learning rate {run.data.recipe(run.stage).learning_rate:.2g}"
     advice = f"collapsed: {collapsed} after {tried}; try another learning rate or more steps"
     return {
         "warnings": [*run.warnings, *trained.remarks, *([advice] if collapsed else [])],
-        "scores": about | {k: s.to_record() for k, s in scores.items()} | auxiliary,
+        "scores": {
+            "metric": run.data.task.metric,
+            "collapsed": collapsed,
+            **{split: score.to_record() for split, score in scores.items()},
+            **auxiliary,
+        },
         "costs": costs,
         "digests": {"gold_test": digest_of_examples(examples.test), "training": records.digest_of(run.training)},
         "provenance": trained.provenance | ({"adapters_in_prediction": sorted(ran)} if ran else {}),
@@ -485,8 +487,7 @@ def _by_language_adapter(run: StageRun, model: TaskModel) -> dict[str, float]:
     for kept in (*run.data.sources, ""):
         used = model if kept else replace(model, languages=())
         test = tuple(replace(example, language=kept or example.language) for example in run.examples.test)
-        scores = run.score(run.examples.test, training.predict(used, run.encode(used, test)))
-        found[kept] = float(getattr(scores, run.primary_metric))
+        found[kept] = run.primary(run.examples.test, training.predict(used, run.encode(used, test)))
     return found
 
 
@@ -496,10 +497,10 @@ def _auxiliary_scores(run: StageRun, model: TaskModel, predicted: Predicted) -> 
     if model.languages and run.stage.trains_on == "sources":
         found["test_by_language_adapter"] = _by_language_adapter(run, model)
     if run.parent:
-        after = run.score(examples.source_dev, training.predict(model, run.encode(model, examples.source_dev)))
+        predicted_now = training.predict(model, run.encode(model, examples.source_dev))
         before = run.parent.record.scores
         found["source_dev_score_before"] = before["dev"][run.primary_metric]
-        found["source_dev_score_after"] = float(getattr(after, run.primary_metric))
+        found["source_dev_score_after"] = run.primary(examples.source_dev, predicted_now)
         found["zero_shot_f1"] = before["test"][run.primary_metric]
     if run.seen.any() and not run.seen.all():
         kept = np.flatnonzero(~run.seen)
@@ -515,7 +516,7 @@ ADAPTER_VERSION = 2  # raise it when the training code changes what the same set
 ADAPTER_BATCH = 32  # packed sequences
 
 
-def language_adapter(data: StudyData, language: str, **how_it_runs: Any) -> Run:
+def language_adapter(data: "StudyData", language: str, **how_it_runs: Any) -> Run:
     """The run of a language's adapter (see `runs.get_or_train`).
 
     Parameters
@@ -556,13 +557,13 @@ def language_adapter(data: StudyData, language: str, **how_it_runs: Any) -> Run:
     }
 
     def make(job: Job) -> dict[str, Any]:
-        watch, backbone = Stopwatch(), data.backbone
+        watch, backbone = efficiency.Stopwatch(), data.backbone
         weights = models.count_weights(backbone, data.task, data.labels, models.Full())[0]
         own = round(2 * backbone.layers * backbone.hidden_size**2 / settings.language_reduction_factor)
-        subwords = ADAPTER_BATCH * settings.max_length
-        refuse_too_large(f"language adapter, {language}", backbone, (weights + own, own), subwords)
+        what, subwords = f"language adapter, {language}", ADAPTER_BATCH * settings.max_length
+        refuse_too_large(what, backbone, (weights + own, own), subwords)
         with watch.part("all"):
-            made = train_language_adapter(
+            made = pretraining.train_language_adapter(
                 data.backbone,
                 language,
                 lines,
@@ -577,7 +578,7 @@ def language_adapter(data: StudyData, language: str, **how_it_runs: Any) -> Run:
                 checkpoint=job.checkpoint,
                 say=job.say,
                 check_held=job.check_held,
-                progress=Teller(f"language adapter, {language}", job.say),
+                progress=Teller(what, job.say),
                 **how_it_runs,
             )
         result, outcome = made.result, made.result.outcome
@@ -608,7 +609,7 @@ def language_adapter(data: StudyData, language: str, **how_it_runs: Any) -> Run:
     return get_or_train(name, identity, known, make)
 
 
-def _ready(data: StudyData, name: Name, given: str) -> Run:
+def _ready(data: "StudyData", name: Name, given: str) -> Run:
     """An adapter that was trained elsewhere, as `adapters` (and AdapterHub) keep it; its files are taken over.
 
     Raises
@@ -621,16 +622,19 @@ def _ready(data: StudyData, name: Name, given: str) -> Run:
     if missing := [file.name for file in files if not file.is_file()]:
         got = ", ".join(sorted(path.name for path in found.iterdir())[:8])
         raise ModelError(f"language adapter {given!r}: expected {', '.join(missing)}, got {got}; pickles are not read")
-    digests = {file.name: folders.fingerprint_file(file) for file in files}
-    identity = {"stage": name.stage, "backbone": data.backbone.fingerprint, "language": name.language, "files": digests}
+    identity = {
+        "stage": name.stage,
+        "backbone": data.backbone.fingerprint,
+        "language": name.language,
+        "files": {file.name: folders.fingerprint_file(file) for file in files},
+    }
 
     def make(job: Job) -> dict[str, Any]:
         with folders.new_folder(job.folder / MODEL) as beside:
             for file in files:
                 shutil.copyfile(file, beside / file.name)
-            write_origin(beside, name.language, data.backbone)
-        with safe_open(files[1], "pt") as weights:
-            trained = sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
+            models.task_model.write_origin(beside, name.language, data.backbone)
+        trained = sum(weights.numel() for weights in load_file(files[1]).values())
         total = trained + models.count_weights(data.backbone, data.task, data.labels, models.Full())[0]
         return {
             "scores": {"metric": "minus_loss", "loss_before": None, "loss_after": None},
@@ -638,6 +642,5 @@ def _ready(data: StudyData, name: Name, given: str) -> Run:
             "sizes": {"train": 0, "subwords": 0},
         }
 
-    warnings = [f"trained elsewhere: {given}"]
-    known = {"backbone": data.backbone.name, "train_languages": [name.language], "warnings": warnings}
-    return get_or_train(name, identity, known, make)
+    told = {"train_languages": [name.language], "warnings": [f"trained elsewhere: {given}"]}
+    return get_or_train(name, identity, {"backbone": data.backbone.name, **told}, make)

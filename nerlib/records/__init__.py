@@ -7,6 +7,7 @@ planned before any.
 
 from nerlib.records.record import (
     PREDICTIONS,
+    RECORD,
     Predictions,
     Record,
     backbone_name,
@@ -28,6 +29,7 @@ from nerlib.records.study import COLUMNS, Plan, plans, read_records, register, r
 __all__ = [
     "COLUMNS",
     "PREDICTIONS",
+    "RECORD",
     "Plan",
     "Predictions",
     "Record",

@@ -236,8 +236,8 @@ def read_record(folder: Path) -> Record:
 
 def damaged(folder: Path, record: Record) -> str:
     """The first file of a run that is not as its record has it, "" when none is: of what has a digest, and no model."""
-    files = {name: digest for name, digest in record.digests.items() if "." in name}
-    return next((name for name, digest in files.items() if not is_as_written(folder / name, digest)), "")
+    files = ((name, digest) for name, digest in record.digests.items() if "." in name)
+    return next((name for name, digest in files if not is_as_written(folder / name, digest)), "")
 
 
 def check_file(folder: Path, name: str) -> None:

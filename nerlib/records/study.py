@@ -20,7 +20,7 @@ import pandas as pd
 from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
 from nerlib.errors import FolderError, RecordError, raises_only
-from nerlib.folders import fingerprint, runs_folder, safe_name, writable, write_atomically
+from nerlib.folders import fingerprint, runs_folder, safe_name, write_atomically
 from nerlib.records.record import RECORD, Record, read_record
 from nerlib.vocabulary import METRICS, form_of
 
@@ -149,8 +149,7 @@ def register(study: str, content: Mapping[str, Any]) -> None:
     known = plans(study)
     plan = Plan(registered=datetime.now(UTC).isoformat(timespec="seconds"), **content)
     if plan.digest not in [one.digest for one in known[-1:]]:
-        folder = writable(runs_folder() / safe_name(study, "study"))
-        write_atomically(folder / PLAN, PLANS.dump_json([*known, plan], indent=1))
+        write_atomically(runs_folder() / safe_name(study, "study") / PLAN, PLANS.dump_json([*known, plan], indent=1))
 
 
 def register_more(study: str, *, margin: float, significance: float, language: str, seeds: Sequence[int]) -> None:
@@ -261,9 +260,9 @@ def _read_row(study: Path, state: tuple[str, int, int]) -> dict[str, Any]:
     if (record.language, record.task, record.method, record.stage) != (language, task, method, stage):
         raise RecordError(f"{study / path}: its record is of another language, task, method or stage than its folder")
     row = _row(record)
-    for name, value in row.items():
-        if COLUMNS[name] == "float64" and not isinstance(value, int | float | None):
-            raise RecordError(f"{study / path}: expected a number for {name}, got {value!r}")
+    no_numbers = (name for name in row if COLUMNS[name] == "float64" and not isinstance(row[name], int | float | None))
+    if wrong := next(no_numbers, ""):
+        raise RecordError(f"{study / path}: expected a number for {wrong}, got {row[wrong]!r}")
     return dict(zip(FILE_STATE, state, strict=True)) | {"folder": ""} | row
 
 
@@ -341,8 +340,7 @@ def _up_to_date(folder: Path) -> tuple[pd.DataFrame, list[str]]:
     Faulty records are not remembered: they are read, and named, each time until they are gone.
     """
     index = _read_index(folder)
-    states = index[list(FILE_STATE)].itertuples(index=False, name=None)
-    known = {(path, size): (i, changed) for i, (path, changed, size) in enumerate(states)}
+    known = {(path, size): (i, mtime) for i, path, mtime, size in index[list(FILE_STATE)].itertuples(name=None)}
     kept, rows, problems = [], [], []
     for state in _record_files(folder):
         i, changed = known.get((state[0], state[2]), (-1, -1))
