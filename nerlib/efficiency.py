@@ -172,8 +172,7 @@ def memory_shortfall(needed: int, available: int | None) -> str:
 def _free_in_container() -> int | None:
     """What a control group (version 2) leaves free, files that it can drop included; None without a limit."""
     try:
-        limit = int((CGROUP / "memory.max").read_text())
-        used = int((CGROUP / "memory.current").read_text())
+        limit, used = (int((CGROUP / f"memory.{name}").read_text()) for name in ("max", "current"))
         stat = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
     except (OSError, ValueError):  # no such group; "max" is no limit
         return None

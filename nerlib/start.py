@@ -132,9 +132,11 @@ def faults(found: Found) -> list[str]:
         told.append(f"{known.name} has {known.letters.capitalize()} letters, the corpus {found.script.capitalize()}.")
     if left := set(found.own_types) - set(corpus.types) - set(corpus.label_map):
         told.append(f"Types that are left out: {', '.join(sorted(left))}; `entity_types` names those to find.")
-    for row in checks.repeated(corpus).to_dict("records"):
-        if row["repeated"] and row["split"] != row["also_in"]:
-            told.append(f"{row['repeated']} {examples} of {row['split']} also stand in {row['also_in']}.")
+    told += [
+        f"{row['repeated']} {examples} of {row['split']} also stand in {row['also_in']}."
+        for row in checks.repeated(corpus).to_dict("records")
+        if row["repeated"] and row["split"] != row["also_in"]
+    ]
     return told + [f"A test of {len(corpus.test)} {examples} tells large differences only."] * (len(corpus.test) < 100)
 
 

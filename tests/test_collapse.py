@@ -4,6 +4,7 @@ import json
 from itertools import chain
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
 
@@ -76,7 +77,9 @@ def study(tiny_backbone, tmp_path_factory):
 def test_the_record_the_table_the_warnings_and_the_status_say_that_a_run_collapsed(study):
     short, long = study(num_epochs=1), study(num_epochs=40, learning_rate=3e-3)
     (collapsed,), (sound,) = short.run_stage("baseline"), long.run_stage("baseline")
-    assert collapsed.curve["dev_score"].max() == 0 and sound.record.scores["test"]["f1"] > 0.5
+    assert (
+        pd.read_csv(collapsed.folder / "curve.csv")["dev_score"].max() == 0 and sound.record.scores["test"]["f1"] > 0.5
+    )
     (warning,) = [warning for warning in collapsed.record.warnings if warning.startswith("collapsed")]
     assert "3 optimizer steps at learning rate 0.001; try another learning rate or more steps" in warning
     assert not any("collapsed" in warning for warning in sound.record.warnings)

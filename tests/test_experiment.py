@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -91,9 +92,9 @@ def test_dev_is_predicted_after_each_epoch_and_not_again(material, method, best,
     (undisturbed,) = given.run_stage("baseline", [1])
     again = ["dev"] if method == "adalora" else []
     assert ways == ["dev, epoch", "dev, epoch", *again, "test"]
-    told = undisturbed.predictions("dev").predicted
+    told = records.read_predictions(undisturbed.folder, "dev").predicted
     assert [tuple(tags) for tags in told] == predict(
-        undisturbed.load_model(), given.data.run_data(STAGES["baseline"], 1).dev, max_length=32
+        models.load_model(undisturbed.folder), given.data.run_data(STAGES["baseline"], 1).dev, max_length=32
     )
 
     monkeypatch.setenv("NERLIB_RUNS", str(tmp_path))
@@ -103,7 +104,7 @@ def test_dev_is_predicted_after_each_epoch_and_not_again(material, method, best,
     ways, interrupted, left = [], "", 1
     (resumed,) = given.run_stage("baseline", [1], checkpoint_seconds=0)
     assert ways == ["dev, epoch", *(again or ["dev"] * (best == 1)), "test"]
-    assert resumed.predictions("dev") == undisturbed.predictions("dev")
+    assert records.read_predictions(resumed.folder, "dev") == records.read_predictions(undisturbed.folder, "dev")
     assert comparable(resumed.record) == comparable(undisturbed.record)
 
 
@@ -185,12 +186,12 @@ def test_a_record_says_what_its_files_say(material):
     (run,) = given.run_stage("target", [1])
     scores = run.record.scores
     for split in ("dev", "test"):
-        found = run.predictions(split)
+        found = records.read_predictions(run.folder, split)
         again = scoring.score(found.gold, found.predicted)
         assert scores[split]["f1"] == again.f1
     counts = scoring.Counts.load(run.folder / "counts.npz")
     assert counts.strict.tp.sum() == again.counts.strict.tp.sum()
-    model = run.load_model()
+    model = models.load_model(run.folder)
     trained = study(material).new_model()
     assert run.record.costs["trainable_parameters"] == trained.trainable_parameters
     assert [tuple(t) for t in training.predict(model, given.data.test, max_length=32)] == found.predicted
@@ -209,7 +210,7 @@ def test_test_sentences_seen_in_training_are_counted_and_scored_without(material
     train, test = (corpus / name for name in ("train.conll", "test.conll"))
     test.write_text(test.read_text() + "\n" + "\n\n".join(train.read_text().split("\n\n")[:3]))
     (run,) = study(material, corpus=str(corpus), train_size=0).run_stage("baseline", [1])
-    seen = len(run.predictions().words) - run.record.scores["test_unseen"]["sentences"]
+    seen = len(records.read_predictions(run.folder).words) - run.record.scores["test_unseen"]["sentences"]
     assert seen >= 3
     assert any(w.startswith(f"{seen} of") and "word for word" in w for w in run.record.warnings)
 
@@ -339,7 +340,7 @@ def test_a_run_that_was_killed_five_times_ends_as_the_undisturbed_one(material, 
     for name in ("model.safetensors", "adapter_model.safetensors"):
         files = [run.folder / "model" / name for run in found.values()]
         assert len({file.is_file() and folders.fingerprint_file(file) for file in files}) == 1
-    curves = [run.curve.drop(columns="seconds") for run in found.values()]
+    curves = [pd.read_csv(run.folder / "curve.csv").drop(columns="seconds") for run in found.values()]
     assert curves[0].equals(curves[1])
 
 
@@ -403,7 +404,7 @@ def test_the_kept_language_adapter_is_the_one_that_predicts(material):
     """As the library has it: the source's language adapter below the task's, or the task's alone."""
     one = study(material, method="madx")
     (run,) = one.run_stage("sources", [1])
-    plain = replace(run.load_model(), languages=())
+    plain = replace(models.load_model(run.folder), languages=())
     encoded = plain.encode(one.data.test, one.settings.max_length)
     for kept, score in run.record.scores["test_by_language_adapter"].items():
         with stacked(*filter(None, [kept]), "task"):
@@ -419,7 +420,7 @@ def test_a_language_adapter_that_was_trained_elsewhere_takes_the_place_of_ours(m
     elsewhere = shutil.copytree(trained.folder / "model", tmp_path / "sw-adapter")
     given = material | {"method": "madx", "study": "given", "language_adapters": {"sw": str(elsewhere)}}
     (theirs,) = study(given).run_stage("sources", [1])
-    assert theirs.predictions() == ours.predictions()
+    assert records.read_predictions(theirs.folder) == records.read_predictions(ours.folder)
     record = study(given).language_adapters["sw"].record
     assert record.warnings == (f"trained elsewhere: {elsewhere}",)
     assert record.costs["trainable_parameters"] == trained.record.costs["trainable_parameters"]
@@ -478,12 +479,12 @@ def test_a_training_on_sources_is_done_once_for_all_targets(material, tmp_path, 
     assert second.record.scores["dev"] == first.record.scores["dev"]
     assert second.record.costs["steps"] == first.record.costs["steps"]
     assert second.record.digests["gold_test"] != first.record.digests["gold_test"]
-    predicted = second.predictions()
+    predicted = records.read_predictions(second.folder)
     shutil.rmtree(first.folder)
     shutil.rmtree(second.folder)
     (alone,) = study(material, method=method, **other).run_stage("sources", [1])
     assert "training_taken_over_from" not in alone.record.provenance
-    assert alone.predictions() == predicted
+    assert records.read_predictions(alone.folder) == predicted
 
 
 # --- models that do not stay ------------------------------------------------------------------------------------------
@@ -501,12 +502,14 @@ def test_models_stay_as_the_settings_say_and_records_tell(material, keep, stays)
     found = [runs.finished(run.folder) for run in made]
     assert {run.record.method for run in found if run.has_model and (run.folder / "model").is_dir()} == stays
     for before, after in zip(made, found, strict=True):
-        assert after.record.scores == before.record.scores and after.predictions() == before.predictions()
+        assert after.record.scores == before.record.scores and records.read_predictions(
+            after.folder
+        ) == records.read_predictions(before.folder)
         if not after.has_model:
             assert after.record.provenance["model_removed"]["digest"] == before.record.digests["model/digests.json"]
             assert not (after.folder / "model").exists()
             with pytest.raises(ModelError, match="keep_models"):
-                after.load_model()
+                models.load_model(after.folder)
 
 
 def test_a_removed_model_is_made_again_when_a_later_stage_or_a_reader_asks_for_it(material, monkeypatch):
@@ -528,7 +531,7 @@ def test_a_removed_model_is_made_again_when_a_later_stage_or_a_reader_asks_for_i
         patched.setattr(runs, "_made", None)
         study(given).run_stage("few_shot_5")
     (few,) = study(given).run_stage("few_shot_5", with_models=True)
-    assert few.has_model and few.load_model().labels == models.load_model(usual.folder).labels
+    assert few.has_model and models.load_model(few.folder).labels == models.load_model(usual.folder).labels
 
 
 def test_who_is_killed_while_a_model_is_removed_leaves_what_the_next_removal_takes(material, monkeypatch):
@@ -761,7 +764,7 @@ def test_words_without_subwords_are_predicted_outside_and_counted(material, tmp_
     write_conll(corpus / "test.conll", [s.words for s in rows], [s.tags for s in rows])
     (run,) = study(material, corpus=str(corpus)).run_stage("baseline", [1])
     assert run.record.costs["lost_words"]["test"] == 4
-    assert [tags[0] for tags in run.predictions().predicted] == ["O"] * 4
+    assert [tags[0] for tags in records.read_predictions(run.folder).predicted] == ["O"] * 4
 
 
 def test_a_model_of_a_run_is_loaded_where_its_backbone_is_given(material, tmp_path):

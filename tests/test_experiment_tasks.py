@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from safetensors.torch import load_file
 
-from nerlib import efficiency, params, records
+from nerlib import efficiency, models, params, records
 from nerlib.errors import SettingsError, TooLarge
 from nerlib.experiment import Study
 from nerlib.results import techniques
@@ -60,7 +61,7 @@ def test_texts_and_questions_are_transferred_recorded_and_read_again(settings, t
     record = target.record
     assert record.scores["metric"] == metric
     assert {"source_dev_score_before", "source_dev_score_after", "zero_shot_f1"} <= set(record.scores)
-    predictions = target.predictions()
+    predictions = records.read_predictions(target.folder)
     assert predictions.gold == [example.gold for example in study.data.test]
     scored = study.data.task.score_test(study.data.test, predictions.predicted)
     assert scored.to_record() == record.scores["test"]
@@ -69,7 +70,7 @@ def test_texts_and_questions_are_transferred_recorded_and_read_again(settings, t
     assert row["predictions"]
     counts = Counts.load(target.folder / "counts.npz").strict
     assert float(f1_from_counts(*(array.sum() for array in counts))) == pytest.approx(row["test_score"])
-    assert np.isfinite(target.curve["dev_loss"]).all()
+    assert np.isfinite(pd.read_csv(target.folder / "curve.csv")["dev_loss"]).all()
     (again,) = Study(study.settings).run_stage("target")
     assert again.record == record  # found, not made
 
@@ -78,7 +79,7 @@ def test_no_answer_may_be_predicted_where_training_has_questions_without_one(set
     study = Study(settings("qa"))
     assert study.data.labels == ("answer", "none")
     (run,) = study.run_stage("baseline")
-    assert run.load_model().labels == ("answer", "none")
+    assert models.load_model(run.folder).labels == ("answer", "none")
     assert run.record.scores["test"]["unanswerable"]["support"] == 3
 
 

@@ -72,13 +72,16 @@ def make_cell(cell: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
         study = Study(params.read_settings(part["settings"]))
         for stage in part["stages"]:
             try:
-                adapted = stage == ADAPTER_STAGE
-                runs = [language_adapter(study.data, study.settings.language)] if adapted else study.run_stage(stage)
+                runs = (
+                    [language_adapter(study.data, study.settings.language)]
+                    if stage == ADAPTER_STAGE
+                    else study.run_stage(stage)
+                )
             except TooLarge as reason:
                 print(f"not run: {reason}")
                 continue
             made.setdefault(f"{stage}, {study.settings.method}", []).extend(run.digest for run in runs)
-            if adapted or stage in part.get("loaded", ()):
+            if stage in (ADAPTER_STAGE, *part.get("loaded", ())):
                 continue
             if stage in continued:
                 over += runs

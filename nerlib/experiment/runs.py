@@ -10,11 +10,9 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pandas as pd
 import torch
 
 from nerlib import efficiency, folders, models, records, training
@@ -59,21 +57,6 @@ class Run:
     def has_model(self) -> bool:
         """Whether its model is there, and was not removed (`remove_model`)."""
         return REMOVED not in self.record.provenance
-
-    @cached_property
-    def curve(self) -> pd.DataFrame:
-        """One row a scored epoch: epoch, step, train_loss, dev_score, seconds, and the run's stage, seed and metric."""
-        records.check_file(self.folder, CURVE)
-        curve, record = pd.read_csv(self.folder / CURVE), self.record
-        return curve.assign(stage=record.stage, seed=self.seed, method=record.method, metric=record.scores["metric"])
-
-    def predictions(self, split: str = "test") -> records.Predictions:
-        """Words, gold and predicted tags of `dev` or `test`."""
-        return records.read_predictions(self.folder, split)
-
-    def load_model(self) -> models.TaskModel:
-        """What was trained."""
-        return models.load_model(self.folder)
 
 
 class Name(NamedTuple):
@@ -168,8 +151,10 @@ def get_or_train(
             for path in left:
                 folders.remove(path)
             job.say(f"cleared what a process that died had left: {', '.join(path.name for path in left)}")
-        if found := finished(folder):
-            found = _also_asked_for(found, asked_for)
+        if (found := finished(folder)) and not asked_for <= set(found.record.variants):
+            each = tuple(sorted(asked_for.union(found.record.variants)))
+            told = found.record.model_copy(update={"asked_for": each})
+            found = Run(folder, records.write_record(folder, told))
         if found and (found.has_model or not with_model):
             return found
         return _made(job, identity, known, make, found)
@@ -177,13 +162,6 @@ def get_or_train(
 
 def _lock(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.lock")
-
-
-def _also_asked_for(run: Run, variants: set[str]) -> Run:
-    if variants <= set(run.record.variants):
-        return run
-    record = run.record.model_copy(update={"asked_for": tuple(sorted(variants.union(run.record.variants)))})
-    return Run(run.folder, records.write_record(run.folder, record))
 
 
 def finished(folder: Path, with_model: bool = False) -> Run | None:

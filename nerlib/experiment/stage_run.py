@@ -127,8 +127,8 @@ class StageRun:
     @property
     def title(self) -> str:
         """What progress calls it: ``target, lora, seed 1 (stage 2 of 2, run 1 of 3)``."""
-        where = f" ({self.where})" if self.where else ""
-        return f"{self.stage.name}, {self.data.settings.method}, seed {self.seed}{where}"
+        run = f"{self.stage.name}, {self.data.settings.method}, seed {self.seed}"
+        return f"{run} ({self.where})" if self.where else run
 
     @property
     def name(self) -> Name:
@@ -185,11 +185,6 @@ class StageRun:
         """The finished run, when it is there (see `runs.finished`)."""
         return finished(records.run_folder(*self.name, records.digest_of(self.identity)), with_model)
 
-    @property
-    def primary_metric(self) -> str:
-        """The score that decides: a field of what the task's `score` gives."""
-        return METRICS[self.data.task.metric].key
-
     @cached_property
     def seen(self) -> np.ndarray:
         """(test sentences,) bool: which stand, word for word, in what this run or its parent was trained on."""
@@ -205,16 +200,15 @@ class StageRun:
 
     def encode(self, model: TaskModel, examples: tuple[Example, ...]) -> Encoded:
         """Examples for the model."""
-        settings = self.data.settings
-        return model.encode(examples, settings.max_length, stride=settings.stride)
+        return model.encode(examples, self.data.settings.max_length, stride=self.data.settings.stride)
 
     def score(self, examples: tuple[Example, ...], predictions: Predicted) -> Any:
         """The task's scores."""
         return self.data.task.score([example.gold for example in examples], predictions)
 
     def primary(self, examples: tuple[Example, ...], predictions: Predicted) -> float:
-        """The score that decides."""
-        return float(getattr(self.score(examples, predictions), self.primary_metric))
+        """The score that decides: a field of what the task's `score` gives."""
+        return float(getattr(self.score(examples, predictions), METRICS[self.data.task.metric].key))
 
 
 def record_fields(run: StageRun) -> dict[str, Any]:
@@ -359,15 +353,10 @@ def train_stage(run: StageRun, job: Job, checkpoint_seconds: float) -> Trained:
     costs = counts | costs_of(outcome, watch.seconds["set_up"]) | {"lost_words": {"train": train.lost_words}}
     of_outcome = {name: getattr(outcome, name) for name in OF_OUTCOME}
     pruned = model.trainable_parameters != counts["trainable_parameters"]  # AdaLoRA has taken rows out since
-    predicted = None if pruned else told_by_kept(outcome, told)
+    later = sum(row["epoch"] > outcome.best_epoch for row in outcome.curve)  # than the epoch that was kept
+    predicted = told[-1 - later] if later < len(told) and not pruned else None  # none: before it was gone on with
     provenance = of_outcome | ({"adapters_in_training": sorted(ran)} if ran else {})
     return Trained(model, pd.DataFrame(outcome.curve), costs, provenance, train.remarks, predicted)
-
-
-def told_by_kept(outcome: training.Outcome, told: list[Predicted]) -> Predicted | None:
-    """Of the predictions since the training was last gone on with, those of the epoch that was kept; None: earlier."""
-    later = sum(row["epoch"] > outcome.best_epoch for row in outcome.curve)
-    return told[-1 - later] if later < len(told) else None
 
 
 def _alignment(run: StageRun, model: TaskModel, train: Encoded) -> Alignment | None:
@@ -400,12 +389,11 @@ def reused_training(run: StageRun, job: Job) -> Trained | None:
     model = models.load_model(other.folder, run.data.backbone, languages=run.adapter_folders)
     model.network.to(training.best_device())
     costs, origin = other.record.costs, other.record.provenance
-    costs = costs | {"seconds": plus_evaluation(costs["seconds"] | {"evaluation": 0.0}, 0.0)}
     provenance = {name: origin[name] for name in (*OF_OUTCOME, "adapters_in_training") if name in origin}
     return Trained(
         model,
         pd.read_csv(other.folder / CURVE),
-        costs,
+        costs | {"seconds": plus_evaluation(costs["seconds"] | {"evaluation": 0.0}, 0.0)},
         provenance | {"training_taken_over_from": other.digest},
         taken_from=other,
     )
@@ -498,10 +486,10 @@ def _auxiliary_scores(run: StageRun, model: TaskModel, predicted: Predicted) -> 
         found["test_by_language_adapter"] = _by_language_adapter(run, model)
     if run.parent:
         predicted_now = training.predict(model, run.encode(model, examples.source_dev))
-        before = run.parent.record.scores
-        found["source_dev_score_before"] = before["dev"][run.primary_metric]
+        before, key = run.parent.record.scores, METRICS[run.data.task.metric].key
+        found["source_dev_score_before"] = before["dev"][key]
         found["source_dev_score_after"] = run.primary(examples.source_dev, predicted_now)
-        found["zero_shot_f1"] = before["test"][run.primary_metric]
+        found["zero_shot_f1"] = before["test"][key]
     if run.seen.any() and not run.seen.all():
         kept = np.flatnonzero(~run.seen)
         unseen = run.score(tuple(examples.test[i] for i in kept), [predicted[i] for i in kept])

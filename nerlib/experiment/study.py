@@ -92,9 +92,8 @@ class Study:
         each = [self.with_settings(settings.model_copy(update=fixed | {name: rate})) for rate in rates]
         runs = [run for study in each for run in study.run_stage(stage)]
         tried = pd.DataFrame({"stage": stage, "method": settings.method, "learning_rate": rates})
-        found = [(run.record.scores, run.record.costs) for run in runs]
-        tried["dev_score"] = [scores["dev"][METRICS[scores["metric"]].key] for scores, _ in found]
-        tried["seconds"] = [costs["seconds"]["total"] for _, costs in found]
+        tried["dev_score"] = [run.record.scores["dev"][METRICS[run.record.scores["metric"]].key] for run in runs]
+        tried["seconds"] = [run.record.costs["seconds"]["total"] for run in runs]
         tried["chosen"] = tried.index == tried["dev_score"].idxmax()
         for i in tried.index[~tried["chosen"]]:
             remove_model(runs[i])
@@ -103,8 +102,7 @@ class Study:
     def new_model(self) -> TaskModel:
         """The model as a first stage begins with it, for looking at."""
         m, s = self.data, self.settings
-        how: dict[str, Any] = {"labels": m.labels, "encoder_only": s.encoder_only, "seed": s.seeds[0]}
-        return build(m.backbone, m.task, m.method(), **how)
+        return build(m.backbone, m.task, m.method(), labels=m.labels, encoder_only=s.encoder_only, seed=s.seeds[0])
 
     def run_stage(
         self,
@@ -173,8 +171,9 @@ class Study:
             A row a run, with the columns of `records.read_records`.
         """
         s, made = self.settings, list[Run]()
-        about: dict[str, Any] = {"margin": s.margin, "significance": s.significance, "language": s.language}
-        records.register_more(s.study, **about, seeds=s.all_seeds)
+        records.register_more(
+            s.study, margin=s.margin, significance=s.significance, language=s.language, seeds=s.all_seeds
+        )
         asked = list(product(methods or [self.settings.method], stages))
         for number, (method, stage) in enumerate(asked, start=1):
             try:
@@ -201,8 +200,14 @@ class Study:
         parts = []
         for study in (self.with_method(method) for method in methods or [self.settings.method]):
             for stage in stages:
-                taken = {"stage": stage, "method": study.settings.method, "learning_rate": study.rate(stage)}
-                alone = taken | {"dev_score": np.nan, "seconds": np.nan, "chosen": True}
+                alone = {
+                    "stage": stage,
+                    "method": study.settings.method,
+                    "learning_rate": study.rate(stage),
+                    "dev_score": np.nan,
+                    "seconds": np.nan,
+                    "chosen": True,
+                }
                 parts.append(study.tried_rates(stage) if study.settings.tunes(stage) else pd.DataFrame([alone]))
         return pd.concat(parts, ignore_index=True)
 
@@ -215,8 +220,8 @@ class Study:
             The columns of `records.read_records`, then `loss_before` and `loss_after` (nats a masked subword of
             held-out text), `lines` and `subwords` (of the text); empty where no method has language adapters.
         """
-        studies = [self.with_method(method) for method in methods or self.settings.methods]
-        found = {run.digest: run for study in studies for run in study.language_adapters.values()}
+        each = (self.with_method(method).language_adapters for method in methods or self.settings.methods)
+        found = {run.digest: run for adapters in each for run in adapters.values()}
         table = self.table(found.values())
         records_of = [found[digest].record for digest in table["digest"]]
         return table.assign(

@@ -86,9 +86,9 @@ def run(calls):
 
 
 READERS = {
-    "curve.csv": lambda run: run.curve,
+    "curve.csv": lambda run: records.check_file(run.folder, "curve.csv"),
     "counts.npz": lambda run: records.read_counts(run.folder),
-    "predictions/test.conll": lambda run: run.predictions(),
+    "predictions/test.conll": lambda run: records.read_predictions(run.folder),
 }
 
 

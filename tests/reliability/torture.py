@@ -159,13 +159,14 @@ def look(given, study):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         table = records.read_records(study)
-    curve = run.curve.to_csv()
+    records.check_file(run.folder, "curve.csv")
+    curve = (run.folder / "curve.csv").read_text()
     return (
         weights,
         table.to_csv(),
         curve,
-        run.predictions(),
-        run.predictions("dev"),
+        records.read_predictions(run.folder),
+        records.read_predictions(run.folder, "dev"),
         str(records.read_counts(run.folder)),
     )
 

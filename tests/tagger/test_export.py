@@ -70,7 +70,7 @@ def test_entities_are_equal_in_plain_transformers_and_peft_in_a_new_process(runs
     for method in ("full", "lora"):
         export(runs[method][0], tmp_path / method)
     export(runs["lora"][0], tmp_path / "adapter", merged=False)
-    rows = tiny.handwritten_words() + runs["lora"][0].predictions("test").words
+    rows = tiny.handwritten_words() + records.read_predictions(runs["lora"][0].folder, "test").words
     folders = [str(tmp_path / name) for name in ("full", "lora", "adapter")]
     program = [sys.executable, "-c", ELSEWHERE]
     given = json.dumps([rows, *folders, str(tiny_backbone())])
