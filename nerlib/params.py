@@ -640,8 +640,7 @@ def settings_with_provenance(settings: Settings) -> dict[str, dict[str, Any]]:
         in_files = (label for label, file in files.items() if name in file and _plain(file[name]) == own)
         return next(in_files, "given" if name in settings.model_fields_set else "default")
 
-    plain = settings.model_dump(mode="json")
-    return {name: {"value": plain[name], "source": source(name)} for name in Settings.model_fields}
+    return {n: {"value": value, "source": source(n)} for n, value in settings.model_dump(mode="json").items()}
 
 
 def help() -> "pd.DataFrame":

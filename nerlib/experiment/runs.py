@@ -323,9 +323,11 @@ def costs_of_device(costs: Mapping[str, Any], use: efficiency.DeviceUse, before:
     energy is not known.
     """
     if training.best_device().type == "cuda":
-        way = "torch's allocator on the GPU, above what it held before"
-        peak = torch.cuda.max_memory_allocated() - before
-        return {"peak_memory_bytes": peak, "peak_memory_way": way, "energy_joules": use.joules}
+        return {
+            "peak_memory_bytes": torch.cuda.max_memory_allocated() - before,
+            "peak_memory_way": "torch's allocator on the GPU, above what it held before",
+            "energy_joules": use.joules,
+        }
     peak = efficiency.memory_needed(costs["total_parameters"], costs["trainable_parameters"]) + costs.get(
         "kept_bytes", 0
     )

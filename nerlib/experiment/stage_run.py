@@ -450,8 +450,10 @@ def score_stage(run: StageRun, job: Job, trained: Trained) -> dict[str, Any]:
         dev_gold=[example.gold for example in examples.dev],
         dev_scores=trained.curve["dev_score"].dropna() if examples.dev else (),
     )
-    tried = f"{costs['steps']} optimizer steps at learning rate {run.data.recipe(run.stage).learning_rate:.2g}"
-    advice = f"collapsed: {collapsed} after {tried}; try another learning rate or more steps"
+    advice = (
+        f"collapsed: {collapsed} after {costs['steps']} optimizer steps at learning rate "
+        f"{run.data.recipe(run.stage).learning_rate:.2g}; try another learning rate or more steps"
+    )
     return {
         "warnings": [*run.warnings, *trained.remarks, *([advice] if collapsed else [])],
         "scores": {

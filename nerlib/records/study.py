@@ -354,7 +354,10 @@ def _up_to_date(folder: Path) -> tuple[pd.DataFrame, list[str]]:
     if rows or len(kept) < len(index):
         fresh = pd.DataFrame(rows, columns=list(index.columns)).astype(index.dtypes)
         index = pd.concat([index.iloc[kept], fresh], ignore_index=True)
-        _write_index(folder, index)
+        stamped = index.copy()
+        stamped.attrs["version"] = INDEX_VERSION
+        with contextlib.suppress(FolderError):  # a study on a read-only disk is read all the same, only slower
+            write_atomically(folder / INDEX, stamped.to_parquet(index=False))
     return index, problems
 
 
@@ -371,10 +374,3 @@ def _read_index(folder: Path) -> pd.DataFrame:
         if index.attrs.pop("version", None) == INDEX_VERSION and list(index.columns) == list(empty.columns):
             return index.astype(empty.dtypes)
     return empty
-
-
-def _write_index(folder: Path, index: pd.DataFrame) -> None:
-    copy = index.copy()
-    copy.attrs["version"] = INDEX_VERSION
-    with contextlib.suppress(FolderError):  # a study on a read-only disk is read all the same, only slower
-        write_atomically(folder / INDEX, copy.to_parquet(index=False))
