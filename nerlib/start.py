@@ -53,6 +53,11 @@ class Found(NamedTuple):
     own_types: tuple[str, ...]
     script: str
 
+    @property
+    def sizes(self) -> str:
+        """How many examples each split has: ``100 train, 40 dev, 200 test``."""
+        return ", ".join(f"{len(rows):,} {split}" for split, rows in self.corpus.splits.items())
+
 
 # --- the corpus -------------------------------------------------------------------------------------------------------
 
@@ -171,12 +176,15 @@ def strangers(found: Found, sources: Mapping[str, Found]) -> dict[str, str]:
     }
 
 
-def alike(found: Found, sources: Mapping[str, Found], tokenizer: Any) -> pd.DataFrame:
-    """The sources, the most alike first by runs of letters (measures: see `similarity.similarity_table`)."""
+def alike(found: Found, sources: Mapping[str, Found], backbone: Backbone) -> pd.DataFrame:
+    """The sources but strangers, the most alike first by runs of letters (measures: see `similarity.similarity_table`)."""
+    apart = strangers(found, sources)
+    sources = {tag: one for tag, one in sources.items() if tag not in apart}
     if not sources:
         return pd.DataFrame(columns=["source", "train", "ngrams"])
     samples = {one.corpus.language: one.corpus.train[:EXAMPLES] for one in (found, *sources.values())}
-    table = similarity.similarity_table(samples, entities=found.corpus.task == "ner", tokenize=tokenizer.tokenize)
+    tokenize = load_tokenizer(backbone.folder, backbone.family).tokenize
+    table = similarity.similarity_table(samples, entities=found.corpus.task == "ner", tokenize=tokenize)
     table = table[table["a"] == found.corpus.language].drop(columns="a").rename(columns={"b": "source"})
     table.insert(1, "train", [len(sources[tag].corpus.train) for tag in table["source"]])
     return table.sort_values("ngrams", ascending=False, ignore_index=True)
@@ -283,10 +291,9 @@ def plan(
 def study_file(study: str, found: Found, parameters: Mapping[str, Any]) -> str:
     """The study's file, with a comment at each parameter; a `SettingsError` where a notebook would refuse it."""
     tag = found.corpus.language
-    sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in found.corpus.splits.items())
     pages = ["01_data_preparation", "02_baseline", "03_lora_transfer"][: 3 if parameters["sources"] else 2]
     content = STUDY.format(
-        title=f"{languages.language(tag).name}: {sizes} {TASKS[found.corpus.task].examples}",
+        title=f"{languages.language(tag).name}: {found.sizes} {TASKS[found.corpus.task].examples}",
         tag=_in_yaml(tag),
         corpus=_in_yaml(found.corpus.name),
         study=study,
@@ -360,7 +367,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sources = {name: one for name, one in sources.items() if name not in apart}
     backbone = given.backbone or str([*fits["backbone"], *BACKBONES][0])
     if backbone in there:
-        ranked = alike(found, sources, load_tokenizer(there[backbone].folder, there[backbone].family))
+        ranked = alike(found, sources, there[backbone])
         print("\nBackbones on this machine:", fits.to_string(index=False), sep="\n")
         told = ranked.to_string(index=False) if len(ranked) else "none beside the corpus; --source TAG@CORPUS names one"
         print("\nSources, the most alike first:", told, sep="\n")

@@ -9,7 +9,6 @@ import yaml
 from nerlib import folders, params, start
 from nerlib.batch import jobs, notebook_files
 from nerlib.errors import CorpusError, FolderError, SettingsError
-from nerlib.models.backbones import load_tokenizer
 from tests import tiny
 
 TAGGED = [("mira went to lomo", "B-PER O O B-LOC"), ("the kanu bank said", "O B-ORG I-ORG O"), ("rain fell", "O O")]
@@ -124,7 +123,7 @@ def test_corpora_beside_it_are_its_candidates_and_the_most_alike_stands_first(tm
     read = start.candidates(found)
     assert set(read) == {"yo", "bn"}
     (backbone,) = start.backbones(found, str(tiny_backbone())).values()
-    table = start.alike(found, read, load_tokenizer(backbone.folder, backbone.family))
+    table = start.alike(found, read, backbone)
     assert table["source"].tolist() == ["yo", "bn"] and table["train"].tolist() == [40, 54]
     assert set(start.candidates(found, [f"ig@{tmp_path / 'yo'}"])) == {"ig"}
     with pytest.raises(CorpusError, match="unknown corpus"):
