@@ -177,7 +177,7 @@ def strangers(found: Found, sources: Mapping[str, Found]) -> dict[str, str]:
 
 
 def alike(found: Found, sources: Mapping[str, Found], backbone: Backbone) -> pd.DataFrame:
-    """The sources but strangers, the most alike first by runs of letters (measures: see `similarity.similarity_table`)."""
+    """The sources but strangers, the most alike first by runs of letters (see `similarity.similarity_table`)."""
     apart = strangers(found, sources)
     sources = {tag: one for tag, one in sources.items() if tag not in apart}
     if not sources:
