@@ -16,6 +16,7 @@ from nerlib import demo, similarity
 from nerlib.corpora import Sentence, load_corpus, write_conll
 from nerlib.errors import CorpusError
 from nerlib.similarity import (
+    alike_in,
     as_matrix,
     common_share,
     correlation_of_runs,
@@ -36,7 +37,6 @@ from nerlib.similarity import (
     transfer_correlation,
     transfer_scores,
 )
-from nerlib.similarity.measures import alike_in
 
 # --- measures ---------------------------------------------------------------------------------------------------------
 
@@ -69,7 +69,7 @@ def test_cosines_equal_scipy_s():
 
 def test_units_are_counted_by_hand():
     assert count_subwords(["ab", "ab", "c"], list) == {"a": 2, "b": 2, "c": 1}
-    grams = {gram.replace(similarity.measures.EDGE, "_"): n for gram, n in count_ngrams(["abc", "a"]).items()}
+    grams = {gram.replace(similarity.EDGE, "_"): n for gram, n in count_ngrams(["abc", "a"]).items()}
     assert grams == {"_ab": 1, "abc": 1, "bc_": 1, "_a_": 1}
     assert count_ngrams(["e\u0301a"]) == count_ngrams(["\u00e9a"])
     assert count_scripts(["ክፍል-1", "ab", "কি"]) == {"ETHIOPIC": 3, "LATIN": 2, "BENGALI": 1}
