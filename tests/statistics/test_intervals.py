@@ -10,13 +10,13 @@ from scipy import stats
 from nerlib.errors import SettingsError
 from nerlib.scoring import EntityCounts, f1_from_counts, score
 from nerlib.statistics import (
+    ALIKE_IN_DOCUMENT,
     Interval,
     expected_f1_width,
     mean_interval,
     resampled_sums,
     wilson_interval,
 )
-from nerlib.statistics.intervals import ALIKE_IN_DOCUMENT
 from tests.masakhaner import tags_of
 
 
