@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -21,7 +22,15 @@ from nerlib.statistics import MARGIN, Side, alpha_of_look, doubt_of, f1_side, of
 
 COUNTS = ["tp", "fp", "fn"]
 KEY = ["system", "language", "seed", "item"]
-NOT_TRAINED_HERE: dict[str, bool | str] = {"collapsed_a": False, "collapsed_b": False, "folder_a": "", "folder_b": ""}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "table": {"type": Path, "help": "CSV: system, item, and score or tp, fp, fn; language and seed if several"},
+    "--baseline": {"default": "", "help": "the system that the others are held against; else each pair"},
+    "--shared-seeds": {"action": "store_true", "help": "a seed is the same in all systems"},
+    "--margin": {"type": float, "default": 100 * MARGIN, "help": "points below which differences do not matter"},
+    "--alpha": {"type": float, "default": 0.05, "help": "of all comparisons at once"},
+    "--look": {"type": int, "default": 0, "help": "the how-manieth look at growing data: 1, 2, ..."},
+}
+NOT_HERE: dict[str, bool | str] = {"collapsed_a": False, "collapsed_b": False, "folder_a": "", "folder_b": ""}
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -71,16 +80,13 @@ def judged(
     asked = [(one, baseline) for one in systems if one != baseline] if baseline else list(combinations(systems, 2))
     found = []
     for a, b in asked:
-        tags = [tag for one, tag in sides if one == a and (b, tag) in sides]
-        parts, doubts = [], {}
-        for tag in tags:
-            (scores_a, side_a), (scores_b, side_b) = sides[a, tag], sides[b, tag]
-            doubts[tag] = doubt_of(side_a, side_b, shared_seeds=shared_seeds)
-            parts.append(
-                pd.DataFrame({"a": scores_a, "b": scores_b}).rename_axis("seed").reset_index().assign(language=tag)
-            )
-        if parts:
-            pairs = pd.concat(parts).assign(shared=shared_seeds, **NOT_TRAINED_HERE)
+        both = {tag: (sides[a, tag], sides[b, tag]) for one, tag in sides if one == a and (b, tag) in sides}
+        if both:
+            doubts = {
+                tag: doubt_of(one, other, shared_seeds=shared_seeds) for tag, ((_, one), (_, other)) in both.items()
+            }
+            scores = {tag: pd.DataFrame({"a": one, "b": other}) for tag, ((one, _), (other, _)) in both.items()}
+            pairs = pd.concat(scores, names=["language", "seed"]).reset_index().assign(shared=shared_seeds, **NOT_HERE)
             question = Question({"method": a}, {"method": b}, {"task": "ner" if "tp" in table else "scores"})
             found.append(results.measure(question, pairs, doubts=doubts, family=len(asked), margin=margin, alpha=alpha))
     return found
@@ -88,8 +94,8 @@ def judged(
 
 def _side(rows: pd.DataFrame) -> tuple[pd.Series, Side]:
     """Of one system in one language: its score by seed, and its seeds and items."""
-    names = COUNTS if "tp" in rows else ["score"]
-    wide = [rows.pivot(index="seed", columns="item", values=name) for name in names]
+    values = COUNTS if "tp" in rows else ["score"]
+    wide = [rows.pivot(index="seed", columns="item", values=name) for name in values]
     if (absent := wide[0].isna()).any(axis=None):
         place, number = (int(where[0]) for where in absent.to_numpy().nonzero())
         seed, item = absent.index[place], absent.columns[number]
@@ -106,20 +112,17 @@ def _side(rows: pd.DataFrame) -> tuple[pd.Series, Side]:
 def main(given: Sequence[str] | None = None) -> None:
     """Print what may be said of the systems of a table, and how it was judged."""
     parser = argparse.ArgumentParser(prog="python -m nerlib.compare", description="what may be said of systems' scores")
-    parser.add_argument(
-        "table", type=Path, help="CSV: system, item, and score or tp, fp, fn; language and seed if several"
-    )
-    parser.add_argument("--baseline", default="", help="the system that the others are held against; else each pair")
-    parser.add_argument("--shared-seeds", action="store_true", help="a seed is the same in all systems")
-    parser.add_argument(
-        "--margin", type=float, default=100 * MARGIN, help="points below which differences do not matter"
-    )
-    parser.add_argument("--alpha", type=float, default=0.05, help="of all comparisons at once")
-    parser.add_argument("--look", type=int, default=0, help="the how-manieth look at growing data: 1, 2, ...")
+    for name, described in OPTIONS.items():
+        parser.add_argument(name, **described)
     options = parser.parse_args(given)
     alpha = alpha_of_look(options.alpha, options.look) if options.look else options.alpha
-    rule = {"margin": options.margin / 100, "alpha": alpha, "shared_seeds": options.shared_seeds}
-    comparisons = judged(read(options.table), baseline=options.baseline, **rule)
+    comparisons = judged(
+        read(options.table),
+        baseline=options.baseline,
+        shared_seeds=options.shared_seeds,
+        margin=options.margin / 100,
+        alpha=alpha,
+    )
     for one in comparisons:
         print(describe(one), describe_basis(one))
         print(*describe_needed([one]), sep="\n")

@@ -5,7 +5,20 @@ other, `describe` says what came out, `summary` gives means; the rest is by subj
 """
 
 from nerlib.results import claims, techniques
-from nerlib.results.claims import describe_claims, evaluate
+from nerlib.results.claims import (
+    WHY,
+    claims_side_by_side,
+    describe_claims,
+    describe_sides,
+    evaluate,
+    missing,
+    printed,
+    printed_figures,
+    published_scores,
+    reproductions,
+    side_by_side,
+    stand_ins,
+)
 from nerlib.results.compare import (
     Comparison,
     Question,
@@ -36,6 +49,7 @@ from nerlib.results.describe import (
     describe_shares,
     describe_widths,
     methods_text,
+    registered,
     score_text,
 )
 from nerlib.results.integrity import Finding, findings_table, integrity, without
@@ -50,20 +64,7 @@ from nerlib.results.outcomes import (
     misalignments,
     scores_by_type,
 )
-from nerlib.results.published import (
-    WHY,
-    claims_side_by_side,
-    describe_sides,
-    missing,
-    printed,
-    printed_figures,
-    published_scores,
-    reproductions,
-    side_by_side,
-    stand_ins,
-)
-from nerlib.results.registered import registered
-from nerlib.results.summaries import (
+from nerlib.results.runs import (
     cells,
     collapse_rates,
     expected_widths,

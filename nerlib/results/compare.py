@@ -17,7 +17,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,13 +28,25 @@ from nerlib import records, statistics
 from nerlib.errors import RecordError, SettingsError
 from nerlib.formats import listed
 from nerlib.languages import language_name
-from nerlib.results.runs import FACTORS, KIND, OURS, UNIT, alike, comparable_runs, selected, words
+from nerlib.results.runs import (
+    CONVERGED,
+    FACTORS,
+    KIND,
+    OURS,
+    SOURCES,
+    TARGET,
+    UNIT,
+    alike,
+    comparable_runs,
+    selected,
+    words,
+)
 from nerlib.statistics import Doubt, Estimate, Interval, Needed, Scope, Verdict
 from nerlib.vocabulary import base_method
 
 ASKED = (*FACTORS, *UNIT)  # columns that may differ between two sides
-CELL = ["language", "seed"]  # by which runs are paired
-FULL, SOURCES, TARGET, CONVERGED = "full", "sources", "target", "baseline_converged"
+
+FULL = "full"
 BEFORE = {TARGET: CONVERGED, CONVERGED: "baseline"}  # what a stage is held against, on the target alone
 COLLAPSED = "collapsed"
 ALIGNED = ", aligned by"  # in the words of a variant (`records.study.variants_of`)
@@ -128,8 +140,19 @@ class Comparison:
 
     @functools.cached_property
     def needed(self) -> "Enough":
-        """What would decide it, where it is undecided."""
-        return _enough(self) if self.verdict.value == "undecided" else Enough()
+        """What would decide it, where it is undecided and something varies."""
+        (_, fixed), *_ = ladder_of(list(self.doubts.values()))
+        if self.verdict.value != "undecided" or not (self.own_margin > 0 and fixed.standard_error > 0):
+            return Enough()
+        goal = {"difference": self.own_margin, "alpha": (1 - self.difference.level) / self.family}
+        now, units = min(self.runs) // self.languages, [one.value for one in self.doubts.values()]
+        return Enough(
+            statistics.seeds_needed(fixed, now, **goal) if len(fixed.variances) == 2 and now > 1 else None,
+            statistics.sentences_needed(fixed, max(now, 2), **goal)
+            if any(one.trained > 0 for one in self.doubts.values())
+            else math.nan,
+            statistics.languages_that_find(units, **goal) if len(units) > 1 else math.nan,
+        )
 
     @property
     def languages(self) -> int:
@@ -149,8 +172,8 @@ class Comparison:
     @property
     def word(self) -> str:
         """The verdict in one word: better, worse, equivalent, undecided; ``collapsed`` where a whole side has."""
-        whole = any(k and k == n for k, n in zip(self.collapsed, self.runs, strict=True))
-        return COLLAPSED if whole else self.verdict.value
+        of_sides = zip(self.collapsed, self.runs, strict=True)
+        return COLLAPSED if any(k and k == n for k, n in of_sides) else self.verdict.value
 
     @property
     def conclusion(self) -> str:
@@ -176,14 +199,19 @@ def planned(runs: pd.DataFrame) -> list[Question]:
         As `read_records` gives them.
     """
     table = comparable_runs(runs)
-    questions: list[Question] = []
-    for (task, backbone), group in table.groupby(["task", "backbone"], sort=True):
-        sides = [*_of_factor(group, "method", _against_full), *_stages(group)]
-        sides += [*_of_factor(group, "sources", _each_other), *_of_factor(group, "variant", _against_plain)]
-        unit = {"task": str(task), "backbone": str(backbone)}
-        questions += [Question(a, b, _stated(unit | where), _several(table)) for a, b, where in sides]
-    several = tuple(name for name in _several(table) if name == "task")
-    return [*questions, *(Question(a, b, _stated(where), several) for a, b, where in _systems(table))]
+    several = _several(table)
+    questions = [
+        Question(a, b, _stated({"task": str(task), "backbone": str(backbone)} | where), several)
+        for (task, backbone), group in table.groupby(["task", "backbone"], sort=True)
+        for a, b, where in chain(
+            _of_factor(group, "method", _against_full),
+            _stages(group),
+            _of_factor(group, "sources", _against_full),
+            _of_factor(group, "variant", _against_plain),
+        )
+    ]
+    of_task = tuple(name for name in several if name == "task")
+    return [*questions, *(Question(a, b, _stated(where), of_task) for a, b, where in _systems(table))]
 
 
 Sides = tuple[dict[str, str], dict[str, str], dict[str, str]]  # a, b, where
@@ -209,14 +237,10 @@ def _of_factor(
             yield {factor: a}, {factor: b}, dict(zip(shared, map(str, values), strict=True))
 
 
-def _against_full(methods: set[str]) -> list[tuple[str, str]]:
-    names = sorted(methods, key=lambda name: (base_method(name) == FULL, name))
-    with_full = [(a, b) for a, b in combinations(names, 2) if base_method(b) == FULL]
-    return with_full if FULL in map(base_method, names) else list(combinations(names, 2))
-
-
-def _each_other(sources: set[str]) -> Iterable[tuple[str, str]]:
-    return combinations(sorted(sources - {""}), 2)
+def _against_full(names: set[str]) -> list[tuple[str, str]]:
+    """Methods with full fine-tuning; where it is not there, as among sources, each with each."""
+    pairs = list(combinations(sorted(names - {""}, key=lambda name: (base_method(name) == FULL, name)), 2))
+    return [(a, b) for a, b in pairs if base_method(b) == FULL] if FULL in map(base_method, names) else pairs
 
 
 def _against_plain(variants: set[str]) -> list[tuple[str, str]]:
@@ -232,15 +256,13 @@ def _stages(group: pd.DataFrame) -> Iterator[Sides]:
         others = [(method, before)] if before != stage else []
         others += [(method, SOURCES), (FULL, CONVERGED)] if stage == TARGET else []
         for other, start in dict.fromkeys(others):
-            a, b, shared = {"stage": stage}, {"stage": start}, {"sources": sources}
-            if other == method:
-                shared["method"] = method
-            else:
-                a["method"], b["method"] = method, other
+            same = {"method": method} if other == method else {}
+            a = {"stage": stage} if same else {"stage": stage, "method": method}
+            b = {"stage": start} if same else {"stage": start, "method": other}
             for theirs in variants.get((other, start), []):
                 fewer, more = sorted((variant, theirs), key=len)
                 if alike(fewer, more):
-                    yield a, b, shared | {"variant": more}
+                    yield a, b, {"sources": sources} | same | {"variant": more}
 
 
 def _systems(table: pd.DataFrame) -> Iterator[Sides]:
@@ -325,26 +347,30 @@ def compare(
     table = _one_of_each_seed(comparable_runs(runs))
     all_of_them = {str(one): one for one in (*considered, *asked)}
     pairs = {name: pairs_of(table, one, shared_seeds) for name, one in all_of_them.items()}
-    first: dict[Any, Question] = {}  # by the runs that are compared: the planned question before any other
-    for one in considered:
-        if len(pairs[str(one)][0]):
-            first.setdefault(_compared(pairs[str(one)][0]), one)
+    # By the runs that are compared; what comes first is kept: the planned question before any other.
+    first = {_compared(pairs[str(one)][0]): one for one in reversed(considered) if len(pairs[str(one)][0])}
     sizes = Counter(_family(one) for one in first.values() if one in plan)
     judged = []
     for one in asked:
         if answered := first.get(_compared(pairs[str(one)][0])):
             of_pairs, left_out = pairs[str(answered)]
-            size = sizes[_family(answered)] + (answered not in plan)
             at, of = (look, 0) if look else (int(of_pairs[name].max()) for name in ("look", "looks"))
-            spent = statistics.alpha_of_look(alpha, at, of) if at else alpha
-            answer = measure(answered, of_pairs, left_out, family=size, margin=margin, alpha=spent, look=at)
+            answer = measure(
+                answered,
+                of_pairs,
+                left_out,
+                family=sizes[_family(answered)] + (answered not in plan),
+                margin=margin,
+                alpha=statistics.alpha_of_look(alpha, at, of) if at else alpha,
+                look=at,
+            )
             judged.append(replace(answer, question=one) if of_pairs.equals(pairs[str(one)][0]) else answer)
     return judged
 
 
 def _family(asked: Question) -> tuple[str, ...]:
-    stages = (side.get("stage", "") for side in (asked.a, asked.b))
-    return (*(asked.where.get(name, "") for name in UNIT), asked.factor, *stages)
+    unit = (asked.where.get(name, "") for name in UNIT)
+    return *unit, asked.factor, asked.a.get("stage", ""), asked.b.get("stage", "")
 
 
 def _compared(pairs: pd.DataFrame) -> frozenset[tuple[str, ...]]:
@@ -364,10 +390,8 @@ def _one_of_each_seed(table: pd.DataFrame) -> pd.DataFrame:
         "look": "max",
         "looks": "max",
     }
-    table = table.assign(**{name: table.get(name, 0) for name in ("look", "looks")})
     rows = table.fillna({"train_sentences": 0, "look": 0, "looks": 0}).sort_values("digest")
-    rows = rows.groupby(key, as_index=False).agg(rules)
-    return rows.rename(columns={"test_score": "score"})
+    return rows.groupby(key, as_index=False).agg(rules).rename(columns={"test_score": "score"})
 
 
 def pairs_of(table: pd.DataFrame, asked: Question, shared_seeds: bool | None = None) -> tuple[pd.DataFrame, str]:
@@ -382,7 +406,7 @@ def pairs_of(table: pd.DataFrame, asked: Question, shared_seeds: bool | None = N
         When the question leaves open which of several runs of a seed are meant.
     """
     rows = [selected(table, **(dict(asked.where) | dict(side))) for side in (asked.a, asked.b)]
-    by = list(CELL)
+    by = ["language", "seed"]
     if "sources" not in asked.a and all((side["own_sources"] != "").any() for side in rows):
         by.append("own_sources")
     if "stage" in asked.a and SOURCES not in (asked.a["stage"], asked.b["stage"]):
@@ -395,20 +419,23 @@ def pairs_of(table: pd.DataFrame, asked: Question, shared_seeds: bool | None = N
     backbones = {side.get("backbone") for side in (asked.where, asked.a, asked.b)}
     shared = backbones.isdisjoint(ELSEWHERE) if shared_seeds is None else shared_seeds
     both = a.join(b, how="inner" if shared else "outer").reset_index().rename(columns={"score_a": "a", "score_b": "b"})
-    gold = both["gold_a"].where(both["a"].notna(), both["gold_b"])
-    sets = gold.groupby(both["language"]).transform("nunique")
-    same_test = (both["gold_a"] == both["gold_b"]) if shared else (sets == 1)
+    same_test = both["gold_a"] == both["gold_b"]
     alone = a.index.symmetric_difference(b.index).to_frame(index=False)
     if not shared:
+        same_test = both["gold_a"].fillna(both["gold_b"]).groupby(both["language"]).transform("nunique") == 1
         there = both.groupby("language")[["a", "b"]].transform("count").gt(0).all(axis=1)
         alone, both, same_test = both.loc[~there, ["language", "seed"]], both[there], same_test[there]
-    called = alone["language"].map(language_name)
-    notes = [f"{name} seed {', '.join(map(str, sorted(set(of))))}" for name, of in alone["seed"].groupby(called)]
+    seeds = alone.groupby(alone["language"].map(language_name))["seed"]
+    notes = [f"{name} seed {', '.join(map(str, sorted(set(of))))}" for name, of in seeds]
     notes += [f"{language_name(tag)} (other test sets)" for tag in sorted(set(both.loc[~same_test, "language"]))]
     both = both[same_test].sort_values(by, ignore_index=True)
-    hit = {name: both[name].eq(True) for name in ("collapsed_a", "collapsed_b")}
-    looks = {name: both[[f"{name}_a", f"{name}_b"]].max(axis=1).fillna(0) for name in ("look", "looks")}
-    return both.assign(difference=both["a"] - both["b"], shared=shared, **looks, **hit), listed(notes, 5)
+    both = both.assign(
+        difference=both["a"] - both["b"],
+        shared=shared,
+        **{name: both[[f"{name}_a", f"{name}_b"]].max(axis=1).fillna(0) for name in ("look", "looks")},
+        **{name: both[name].eq(True) for name in ("collapsed_a", "collapsed_b")},
+    )
+    return both, listed(notes, 5)
 
 
 def measure(
@@ -432,14 +459,11 @@ def measure(
     compared = _sound(pairs)
     doubts = doubts or {str(tag): _doubt(of) for tag, of in compared.groupby("language", sort=True)}
     units = compared.groupby("language")[["a", "b"]].mean()
-    ladder = ladder_of(list(doubts.values()))
     own, level = alpha / family, 1 - alpha
     here = statistics.margin_at(float(units.to_numpy().mean()), margin)
-    verdict, estimate = statistics.judge(ladder, margin=here, alpha=own)
-    low, high = estimate.interval(own)
+    verdict, estimate = statistics.judge(ladder_of(list(doubts.values())), margin=here, alpha=own)
     spread = units if len(units) > 1 else compared
     a, b = (statistics.score_interval(spread[side].dropna(), level) for side in "ab")
-    n = len(units) if len(units) > 1 else len(compared)
     return Comparison(
         question=asked,
         pairs=pairs,
@@ -451,7 +475,7 @@ def measure(
         margin=margin,
         own_margin=here,
         estimate=estimate,
-        difference=Interval(estimate.value, *known_ends(low, high), n, level),
+        difference=Interval(estimate.value, *known_ends(*estimate.interval(own)), len(spread), level),
         p=estimate.p(),
         adjusted_p=min(1.0, family * estimate.p()),
         verdict=verdict,
@@ -483,8 +507,7 @@ def ladder_of(doubts: Sequence[Doubt]) -> list[tuple[Scope, Estimate]]:
         return [("for these trained models" if one_seed else "on this language", fixed)]
     wide = statistics.estimate_of([doubt.value for doubt in doubts], drawn=True)
     narrow: Scope = "for these trained models" if one_seed else "on these languages"
-    known = not math.isnan(fixed.standard_error)
-    return [(narrow, fixed)] * known + [(statistics.LIKE_THESE, wide)]
+    return [(narrow, fixed)] * (not math.isnan(fixed.standard_error)) + [(statistics.LIKE_THESE, wide)]
 
 
 def _doubt(pairs: pd.DataFrame) -> Doubt:
@@ -493,13 +516,16 @@ def _doubt(pairs: pd.DataFrame) -> Doubt:
     Where some run on the test set knows the sentences' documents, these are in doubt.
     """
     shared = bool(pairs["shared"].all())
-    scores = (statistics.side_of_scores(pairs[side].dropna()) for side in "ab")
-    of_scores = statistics.doubt_of(*scores, shared_seeds=shared)
+    of_scores = statistics.doubt_of(
+        *(statistics.side_of_scores(pairs[side].dropna()) for side in "ab"), shared_seeds=shared
+    )
     try:
         counted = [[_counts(folder) for folder in pairs[f"folder_{side}"].dropna()] for side in "ab"]
         documents = next((known for side in counted for *_, known in side if len(known)), ())
-        arrays = ([np.stack(of_runs) for of_runs in [*zip(*side, strict=True)][:3]] for side in counted)
-        sides = (statistics.of_documents(statistics.f1_side(*counts), documents) for counts in arrays)
+        sides = (
+            statistics.of_documents(statistics.f1_side(*map(np.stack, [*zip(*side, strict=True)][:3])), documents)
+            for side in counted
+        )
         return statistics.doubt_of(*sides, shared_seeds=shared)._replace(value=of_scores.value)
     except (RecordError, ValueError):  # some run has no counts, or of another test set
         return of_scores
@@ -518,20 +544,6 @@ class Enough(NamedTuple):
     seeds: Needed | None = None
     sentences: float = math.nan
     languages: float = math.nan
-
-
-def _enough(c: Comparison) -> Enough:
-    goal: dict[str, Any] = {"difference": c.own_margin, "alpha": (1 - c.difference.level) / c.family}
-    (_, fixed), *_ = ladder_of(list(c.doubts.values()))
-    if not (c.own_margin > 0 and fixed.standard_error > 0):
-        return Enough()
-    now = min(c.runs) // c.languages
-    counted, units = any(one.trained > 0 for one in c.doubts.values()), [one.value for one in c.doubts.values()]
-    return Enough(
-        statistics.seeds_needed(fixed, now, **goal) if len(fixed.variances) == 2 and now > 1 else None,
-        statistics.sentences_needed(fixed, max(now, 2), **goal) if counted else math.nan,
-        statistics.languages_that_find(units, **goal) if len(units) > 1 else math.nan,
-    )
 
 
 SEED_VARIANCE = 0.95e-4  # of a difference of two runs, in the published predictions for MasakhaNER 2.0
@@ -565,8 +577,8 @@ def plan(
     DataFrame
         `seeds` (of each side and language), `smallest_detectable` (0..1).
     """
-    parts = (seed_variance / 2 / languages, sentence_variance * 1000 / sentences / languages)
-    two = Estimate(0.0, parts, (languages, languages * sentences / 2))
+    variances = (seed_variance / 2 / languages, sentence_variance * 1000 / sentences / languages)
+    two = Estimate(0.0, variances, (languages, languages * sentences / 2))
     found = [(k, statistics.grown(two, seeds=2, times=k / 2).detectable(alpha / family)) for k in SEEDS_PLANNED]
     return pd.DataFrame(found, columns=["seeds", "smallest_detectable"])
 
@@ -576,15 +588,18 @@ def moved_by_sentences(runs: pd.DataFrame) -> pd.DataFrame:
 
     NaN beyond those of its test set; no row where a run's are not counted.
     """
-    counted: dict[Any, tuple[statistics.Side, tuple[Any, ...]]] = {}
+    counted: dict[Any, tuple[tuple[Any, ...], list[np.ndarray]]] = {}  # of each run its test set, and its counts
     documents: dict[tuple[Any, ...], np.ndarray] = {}
     for index, *test_set, folder in runs[["language", "gold", "folder"]].itertuples():
         with contextlib.suppress(RecordError):
             *counts, known = _counts(folder)
-            counted[index] = statistics.f1_side(*counts), (*test_set, len(counts[0]))
-            documents |= {counted[index][1]: known} if len(known) else {}
-    sides = {i: statistics.of_documents(side, documents.get(of, ())) for i, (side, of) in counted.items()}
-    return pd.DataFrame.from_dict({index: side.moved[0] for index, side in sides.items()}, orient="index")
+            counted[index] = (*test_set, len(counts[0])), counts
+            documents |= {counted[index][0]: known} if len(known) else {}
+    moved = {
+        index: statistics.of_documents(statistics.f1_side(*counts), documents.get(test_set, ())).moved[0]
+        for index, (test_set, counts) in counted.items()
+    }
+    return pd.DataFrame.from_dict(moved, orient="index")
 
 
 @functools.lru_cache(maxsize=2**17)
@@ -615,30 +630,33 @@ def as_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     return pd.DataFrame([_row(c) for c in comparisons], columns=COLUMNS)
 
 
+NAMES = ["comparison", "task", "backbone"]
 EFFECTS = (
     *("d_z", "d_av", "hedges_g_av", "pooled_d", "pooled_p", "smallest_detectable"),
     *("more_languages", "more_seeds", "more_sentences"),
 )
 COLUMNS = [
-    *("comparison", "task", "backbone", "verdict", "why", "difference", "p", "adjusted_p", "family"),
+    *(*NAMES, "verdict", "why", "difference", "p", "adjusted_p", "family"),
     *("tost_low", "tost_high", "languages", "pairs", "left_out", "worst", "loses_most", *EFFECTS),
+]
+OF_LANGUAGE = [
+    *(*NAMES, "language", "a", "b", "difference", "p", "adjusted_p", "verdict"),
+    *("seeds", "trained_p", "seed_sd", "sentence_sd", "blocks", "relative"),
 ]
 
 
 def _row(c: Comparison) -> dict[str, Any]:
     sound = _sound(c.pairs)
     of_language, pooled = sound.groupby("language")[["a", "b"]].mean(), sound[["a", "b"]].dropna()
-    gains = pooled["a"] - pooled["b"]
-    units = of_language["a"] - of_language["b"]
-    effects = statistics.effect_sizes(a=of_language["a"], b=of_language["b"], level=c.difference.level)
+    gains, units = (table["a"] - table["b"] for table in (pooled, of_language))
     alpha = (1 - c.difference.level) / c.family
     several, (low, high) = c.languages > 1, c.estimate.interval(2 * alpha)
-    same = ("difference", "p", "adjusted_p", "family", "languages", "left_out")
     return {
         **_names(c),
+        **{name: getattr(c, name) for name in ("difference", "p", "adjusted_p", "family", "languages", "left_out")},
+        **statistics.effect_sizes(a=of_language["a"], b=of_language["b"], level=c.difference.level),
         "verdict": c.conclusion,
         "why": c.verdict.why,
-        **{name: getattr(c, name) for name in same},
         "more_seeds": str(c.needed.seeds or ""),
         "more_sentences": c.needed.sentences,
         "more_languages": c.needed.languages,
@@ -647,17 +665,10 @@ def _row(c: Comparison) -> dict[str, Any]:
         "pairs": len(c.pairs),
         "worst": units.idxmin() if several else "",
         "loses_most": statistics.share_that_loses(units, c.own_margin) if several else math.nan,
-        **effects,
         "pooled_d": gains.mean() / math.sqrt(pooled.var().mean() or math.nan),
         "pooled_p": statistics.pooled_p(gains),
         "smallest_detectable": c.estimate.detectable(alpha) if c.estimate.standard_error > 0 else math.nan,
     }
-
-
-def trained_p(c: Comparison) -> float:
-    """P of these trained models: with other sentences in doubt and no other seed."""
-    doubts = [doubt._replace(seeds=math.nan) for doubt in c.doubts.values()]
-    return statistics.fixed_languages(doubts).p()
 
 
 def _names(c: Comparison) -> dict[str, str]:
@@ -680,18 +691,30 @@ def by_language(comparisons: Sequence[Comparison]) -> pd.DataFrame:
         other sentences with these), `blocks` (variance of sentences in blocks over that of sentences alone: above 1
         the interval is too narrow by its root), `relative` (the difference as a share of b).
     """
-    rows = []
-    for c in comparisons:
-        alpha = 1 - c.difference.level
-        for language, pairs in c.pairs.groupby("language", sort=True):
-            here = measure(c.question, pairs, family=c.family, margin=c.margin, alpha=alpha)
-            (doubt,) = here.doubts.values()
-            values = (here.a.value, here.b.value, here.difference, here.p, here.adjusted_p, here.conclusion)
-            doubts = (trained_p(here), math.sqrt(doubt.seeds), math.sqrt(doubt.trained), doubt.blocks)
-            relative = here.a.value / here.b.value - 1 if here.b.value > 0 else math.nan
-            rows.append((*_names(c).values(), language, *values, min(here.runs), *doubts, relative))
-    columns = ["comparison", "task", "backbone", "language", "a", "b", "difference", "p", "adjusted_p", "verdict"]
-    return pd.DataFrame(rows, columns=[*columns, "seeds", "trained_p", "seed_sd", "sentence_sd", "blocks", "relative"])
+    here = [
+        measure(c.question, pairs, family=c.family, margin=c.margin, alpha=1 - c.difference.level)
+        for c in comparisons
+        for _, pairs in c.pairs.groupby("language", sort=True)
+    ]
+    return pd.DataFrame([_row_of_language(one) for one in here], columns=OF_LANGUAGE)
+
+
+def _row_of_language(c: Comparison) -> dict[str, Any]:
+    ((language, doubt),) = c.doubts.items()
+    return {
+        **_names(c),
+        **{name: getattr(c, name) for name in ("difference", "p", "adjusted_p")},
+        "language": language,
+        "a": c.a.value,
+        "b": c.b.value,
+        "verdict": c.conclusion,
+        "seeds": min(c.runs),
+        "trained_p": statistics.fixed_languages([doubt._replace(seeds=math.nan)]).p(),  # no other seed is in doubt
+        "seed_sd": math.sqrt(doubt.seeds),
+        "sentence_sd": math.sqrt(doubt.trained),
+        "blocks": doubt.blocks,
+        "relative": c.a.value / c.b.value - 1 if c.b.value > 0 else math.nan,
+    }
 
 
 def leading(comparisons: Sequence[Comparison], aside: Sequence[str] = ()) -> list[Comparison]:
@@ -702,9 +725,8 @@ def leading(comparisons: Sequence[Comparison], aside: Sequence[str] = ()) -> lis
     """
 
     def order(c: Comparison) -> tuple[Any, ...]:
-        where = c.question.where
-        systems = "backbone" in c.question.a
-        factor = len(ASKED) if systems else next(i for i, name in enumerate(ASKED) if name in c.question.a)
+        a, where = c.question.a, c.question.where
+        factor = len(ASKED) if "backbone" in a else next(i for i, name in enumerate(ASKED) if name in a)
         elsewhere = where.get("stage", TARGET) != TARGET
         return where.get("backbone") in aside, c.word == COLLAPSED, factor, elsewhere, -c.languages
 
@@ -722,8 +744,8 @@ def with_and_without(judged: Sequence[Comparison], cleaned: Sequence[Comparison]
     again = {str(c.question): (c.difference, c.conclusion) for c in cleaned}
     pairs = [(c, *again.get(str(c.question), (math.nan, "no runs are left"))) for c in judged]
     rows = [(*_names(c).values(), c.difference, c.conclusion, *rest, c.conclusion != rest[1]) for c, *rest in pairs]
-    names = ["comparison", "task", "backbone", "difference", "verdict"]
-    return pd.DataFrame(rows, columns=[*names, "difference_without", "verdict_without", "changed"])
+    columns = ["difference", "verdict", "difference_without", "verdict_without", "changed"]
+    return pd.DataFrame(rows, columns=[*NAMES, *columns])
 
 
 def paired(table: pd.DataFrame, value: str, *, a: str, b: str, by: Sequence[str]) -> pd.DataFrame:
@@ -749,10 +771,10 @@ def paired(table: pd.DataFrame, value: str, *, a: str, b: str, by: Sequence[str]
     SettingsError
         When a method is missing.
     """
-    known = table.dropna(subset=[value])
     if missing := {a, b} - set(table["method"]):
         raise SettingsError(f"expected runs of {', '.join(sorted(missing))}, got {', '.join(table['method'].unique())}")
-    wide = known.pivot(index=[*by, "seed"], columns="method", values=value).reindex(columns=[a, b]).dropna()
+    known = table.dropna(subset=[value]).pivot(index=[*by, "seed"], columns="method", values=value)
+    wide = known.reindex(columns=[a, b]).dropna()
     cells = (wide[a] - wide[b]).groupby(level=list(by), sort=False)
     return cells.apply(statistics.mean_interval).rename("difference").reset_index()
 
@@ -765,10 +787,9 @@ def ranks(runs: pd.DataFrame, *, alpha: float = 0.05) -> tuple[list[str], statis
     tuple or None
         The methods and their test; None when no stage has three methods in two languages.
     """
-    best: pd.DataFrame | None = None
-    for _, cell in comparable_runs(runs).groupby([*UNIT, "stage", "sources"], sort=True):
-        block = cell.pivot_table(index="language", columns="method", values="test_score", aggfunc="mean")
-        block = block.dropna(axis=1, thresh=max(2, len(block) // 2)).dropna(axis=0)
-        if block.shape[0] >= 2 and block.shape[1] >= 3 and (best is None or block.size > best.size):
-            best = block
+    cells = comparable_runs(runs).groupby([*UNIT, "stage", "sources"], sort=True)
+    squares = [cell.pivot_table(index="language", columns="method", values="test_score") for _, cell in cells]
+    blocks = [square.dropna(axis=1, thresh=max(2, len(square) // 2)).dropna(axis=0) for square in squares]
+    large = [block for block in blocks if block.shape[0] >= 2 and block.shape[1] >= 3]
+    best = max(large, key=lambda block: block.size, default=None)
     return None if best is None else (list(best.columns), statistics.friedman_test(best, alpha=alpha))

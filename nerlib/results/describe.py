@@ -10,10 +10,11 @@ import pandas as pd
 
 from nerlib.formats import capital, counted, decimal, interval, listed, number, points
 from nerlib.languages import language_name
+from nerlib.records import Plan, plans
 from nerlib.results.compare import Comparison, as_table, paired
 from nerlib.results.runs import words
 from nerlib.statistics import LIKE_THESE, Interval
-from nerlib.vocabulary import TASKS, label
+from nerlib.vocabulary import TASKS, base_method, label
 
 VERDICTS = {
     "better": "{a} is better than {b}",
@@ -40,13 +41,13 @@ def describe(c: Comparison, *, brief: bool = False) -> str:
     where = f" ({where})" if where else ""
     sick = [f"{k} of {n} runs of {side} collapsed" for k, n, side in zip(c.collapsed, c.runs, (a, b), strict=True) if k]
     if c.word == "collapsed":
-        what = "they predict one label only, or next to nothing right, so nothing is compared"
-        return f"{'. '.join(sick)}{where}: {what}."
+        return (
+            f"{'. '.join(sick)}{where}: they predict one label only, or next to nothing right, so nothing is compared."
+        )
     size = f" {c.verdict.size}" if c.verdict.size else ""
-    said = capital(VERDICTS[c.verdict.value].format(a=a, b=b)) + f"{size}{where}, {c.verdict.scope}"
     spread = c.verdict.scope == LIKE_THESE and c.verdict.value != "undecided" and not brief
     told = [
-        said,
+        f"{capital(VERDICTS[c.verdict.value].format(a=a, b=b))}{size}{where}, {c.verdict.scope}",
         "" if brief else f"The difference is {interval(c.difference, 'signed')} {_unit(c)}",
         capital(c.verdict.why),
         describe_spread(c) if spread else "",
@@ -61,13 +62,15 @@ def describe(c: Comparison, *, brief: bool = False) -> str:
 
 def describe_basis(c: Comparison) -> str:
     """What a comparison stands on, where no table says it: pairs and p, both scores, what was left out."""
-    units = "languages" if c.languages > 1 else "seeds"
     p = "" if math.isnan(c.p) else f", p = {c.p:.2g}"
     pairs = counted(len(c.pairs), "pairs") if c.pairs["shared"].all() else "{} and {} runs".format(*c.runs)
     told = [
         f"{counted(c.languages, 'languages')}, {pairs}{p}",
         f"As one of {c.family} comparisons: adjusted p = {c.adjusted_p:.2g}" if p and c.family > 1 else "",
-        *(capital(score_text(name, of, units)) for name, of in zip(c.question.labels, (c.a, c.b), strict=False)),
+        *(
+            capital(score_text(name, of, "languages" if c.languages > 1 else "seeds"))
+            for name, of in zip(c.question.labels, (c.a, c.b), strict=False)
+        ),
         f"Left out, without a partner: {c.left_out}" if c.left_out else "",
     ]
     return ". ".join(filter(None, told)) + "."
@@ -76,19 +79,16 @@ def describe_basis(c: Comparison) -> str:
 def describe_spread(c: Comparison) -> str:
     """What a mean over languages does not say: the worst language, and how many of such languages may lose."""
     row = as_table([c]).iloc[0]
-    of = c.doubts[row["worst"]].value
-    least = f"the least is {points(of, signed=True)} ({language_name(row['worst'])})"
+    least = f"the least is {points(c.doubts[row['worst']].value, signed=True)} ({language_name(row['worst'])})"
     lose = f"at most {100 * row['loses_most']:.0f} % of such languages lose more than {points(c.own_margin)}"
     return f"Of the languages {least}. {capital(lose)}"
 
 
 def describe_needed(comparisons: Sequence[Comparison]) -> list[str]:
     """What would decide the undecided ones, 3 times in 4 or more, by the rule that judges; those alike together."""
-    undecided: dict[str, list[str]] = {}
-    for c in comparisons:
-        if c.word == "undecided":
-            undecided.setdefault(_needed(c), []).append(c.question.name)
-    return [f"{listed(names, 1)}: undecided. {needed}" for needed, names in undecided.items()]
+    rows = [(_needed(c), c.question.name) for c in comparisons if c.word == "undecided"]
+    named = pd.DataFrame(rows, columns=["needed", "name"]).groupby("needed", sort=False)["name"]
+    return [f"{listed([*names], 1)}: undecided. {needed}" for needed, names in named]
 
 
 def _needed(c: Comparison) -> str:
@@ -112,8 +112,7 @@ def _needed(c: Comparison) -> str:
 def methods_text(comparisons: Sequence[Comparison], *, alpha: float = 0.05) -> str:
     """How the comparisons were judged, as a paragraph for a paper; its last line is the signature of the rule."""
     sizes = sorted({c.family for c in comparisons}) or [0]
-    margins = sorted({c.margin for c in comparisons})
-    given = ", ".join(f"{100 * margin:g}" for margin in margins)
+    given = ", ".join(f"{100 * margin:g}" for margin in sorted({c.margin for c in comparisons}))
     signature = f"nerlib:{version('nerlib')}|alpha:{alpha:g}|margin:{given}|family:{','.join(map(str, sizes))}|draws:0"
     return (
         "Scores were compared as differences of corpus F1, averaged over seeds, then over languages, alike. "
@@ -143,8 +142,8 @@ def describe_paired(row: Mapping[Any, Any], *, a: str, b: str, what: str) -> str
         return f"{what} of {a} and {b} differs by {difference} points; one seed decides nothing."
     if value.contains(0):
         return f"{what}: no difference between {a} and {b} can be told; paired by seed {difference} points."
-    direction = "above" if value.value > 0 else "below"
-    return f"{what} of {a} lies {direction} that of {b}: {difference} points. Paired by {value.n} seeds."
+    lies = "lies above" if value.value > 0 else "lies below"
+    return f"{what} of {a} {lies} that of {b}: {difference} points. Paired by {value.n} seeds."
 
 
 def describe_all_paired(
@@ -178,8 +177,10 @@ def describe_plan(table: pd.DataFrame, margin: float) -> str:
     if len(enough):
         return f"{enough['seeds'].iloc[0]} seeds find a true difference of {points(margin)} points, 4 times in 5."
     most = table.iloc[-1]
-    finds = f"{most['seeds']:.0f} seeds find a true difference of {points(most['smallest_detectable'])}"
-    return f"No number of seeds tried finds a true difference of {points(margin)} on such a test set; {finds}."
+    return (
+        f"No number of seeds tried finds a true difference of {points(margin)} on such a test set; "
+        f"{most['seeds']:.0f} seeds find a true difference of {points(most['smallest_detectable'])}."
+    )
 
 
 def count_verdicts(comparisons: Sequence[Comparison]) -> dict[str, int]:
@@ -198,10 +199,11 @@ def describe_rates(rates: pd.DataFrame) -> list[str]:
     told = []
     for (stage, method), tried in rates.groupby(["stage", "method"], sort=False):
         rate = float(tried.loc[tried["chosen"], "learning_rate"].iloc[0])
-        low, high = tried["learning_rate"].min(), tried["learning_rate"].max()
-        edges = {low: "at their lower edge: a lower one may do", high: "at their upper edge: a higher one may do"}
-        where = f"{edges[rate]} better" if rate in edges else "inside their edges"
-        best = f"the best on dev of the {len(tried)} tried; it lies {where}"
+        edges = {
+            tried["learning_rate"].min(): "at their lower edge: a lower one may do better",
+            tried["learning_rate"].max(): "at their upper edge: a higher one may do better",
+        }
+        best = f"the best on dev of the {len(tried)} tried; it lies {edges.get(rate, 'inside their edges')}"
         how = best if len(tried) > 1 else "no other one was tried"
         told.append(f"{capital(label(method))}, {label(stage)}: learning rate {number(rate, '.2g')}, {how}.")
     return told
@@ -215,9 +217,9 @@ def describe_shares(table: pd.DataFrame, claimed: float = 0.01) -> str:
     claimed
         The share that adapters are said to stay below: the WikiANN study says 1 %.
     """
-    names = table["method"].map(label) + " (" + table["part"] + ")"
-    small, adapters = table["share"] < claimed, table["method"] != "full"
-    sides = {"less": names[adapters & small], "more": names[adapters & ~small]}
+    adapters = table[table["method"] != "full"]
+    names = adapters["method"].map(label) + " (" + adapters["part"] + ")"
+    sides = {"less": names[adapters["share"] < claimed], "more": names[~(adapters["share"] < claimed)]}
     limit = f"than {100 * claimed:g} % of the weights is trained by"
     return capital("; ".join(f"{side} {limit} {', '.join(of)}" for side, of in sides.items() if len(of))) + "."
 
@@ -234,9 +236,63 @@ def describe_correlation(row: Mapping[str, Any]) -> str:
     """What a row of `similarity.transfer_correlation` shows."""
     if math.isnan(row["rho"]):
         return f"{row['measure']}: no correlation can be computed ({row['note']})."
-    note = f" ({row['note']})" if row["note"] else ""
-    if math.isnan(row["p"]):
-        return f"{row['measure']}: ρ = {decimal(row['rho'])}{note}."
     p = "p < 0.001" if row["p_holm"] < 0.001 else f"p = {row['p_holm']:.3f}"
-    ends = f"{decimal(row['low'])} to {decimal(row['high'])}"
-    return f"{row['measure']}: ρ = {decimal(row['rho'])} ({ends}), {p}{note}."
+    tested = "" if math.isnan(row["p"]) else f" ({decimal(row['low'])} to {decimal(row['high'])}), {p}"
+    note = f" ({row['note']})" if row["note"] else ""
+    return f"{row['measure']}: ρ = {decimal(row['rho'])}{tested}{note}."
+
+
+# --- what was planned -------------------------------------------------------------------------------------------------
+
+
+def registered(
+    study: str, runs: pd.DataFrame, comparisons: Sequence[Comparison], *, margin: float, alpha: float
+) -> list[str]:
+    """Which comparisons were registered before their runs began, and why others are exploratory, as sentences.
+
+    Only what was registered before the first of its runs began (`records.register`) is called planned; everything else
+    is exploratory.
+
+    Parameters
+    ----------
+    runs
+        As `read_records` gives them; a run whose start is not known counts as made before.
+    margin, alpha
+        By which the comparisons were judged, 0..1.
+    """
+    known = plans(study)
+    begun = [int((runs["started"] < plan.registered).sum()) for plan in known]
+    told = [
+        f"{'Changed' if order else 'Registered'} {plan.registered[:16].replace('T', ' ')} UTC, "
+        f"{f'after {n} runs' if n else 'before any run'} (plan {plan.digest[:8]}). Margin {plan.margin:g} "
+        f"at level {plan.significance:g}, {counted(len(plan.languages), 'languages')}, "
+        f"{counted(len(plan.seeds), 'seeds')}."
+        for order, (plan, n) in enumerate(zip(known, begun, strict=True))
+    ]
+    started = dict(zip(runs["digest"], runs["started"], strict=True))
+    rows = [(_why_exploratory(c, started, known, round(100 * margin, 9), alpha), c.question.name) for c in comparisons]
+    named = pd.DataFrame(rows, columns=["why", "name"]).groupby("why", sort=False)["name"]
+    n_planned = sum(not why for why, _ in rows)
+    told.append(f"{n_planned} of {len(comparisons)} comparisons were planned: registered before their runs.")
+    return told + [f"{len(of)} exploratory, since {why!s}. One is {of.iloc[0]}." for why, of in named if why]
+
+
+def _why_exploratory(
+    one: Comparison, started: Mapping[str, str], known: Sequence[Plan], margin: float, alpha: float
+) -> str:
+    """Why a comparison is none that was registered; "" where it is one."""
+    joined = pd.concat([one.pairs["digest_a"], one.pairs["digest_b"]]).dropna()
+    first = min(started.get(digest, "") for text in joined for digest in text.split("+"))
+    plan = next((plan for plan in reversed(known) if plan.registered <= first), None)
+    if plan is None:
+        return "nothing was registered before its runs began"
+    for name, planned in (("language", plan.languages), ("seed", plan.seeds)):
+        if others := sorted(set(one.pairs[name]) - set(planned)):
+            return f"{name} {listed([language_name(str(other)) for other in others], 3)} was not registered"
+    sides = [{**one.question.where, **side} for side in (one.question.a, one.question.b)]
+    for method, stage in ((side["method"], side["stage"]) for side in sides if "method" in side and "stage" in side):
+        if plan.runs and f"{base_method(method)} {stage}" not in plan.runs:
+            return f"{label(method)}, {label(stage)} was not registered"
+    if (margin, alpha) != (plan.margin, plan.significance):
+        return f"margin {margin:g} at level {alpha:g} is not the registered {plan.margin:g} at {plan.significance:g}"
+    return ""

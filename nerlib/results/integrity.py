@@ -5,7 +5,7 @@ again.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import combinations, product
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -54,30 +54,23 @@ def integrity(runs: pd.DataFrame) -> list[Finding]:
         As `read_records` gives them.
     """
     done, each = runs[runs["status"] == "finished"], in_each_variant(runs)
-    collapsed = has_collapsed(done)
     finished = each[each["status"] == "finished"]
-    alike = finished.groupby(["language", *KIND])["digest"].transform("size")
+    finished = finished.assign(alike=finished.groupby(["language", *KIND])["digest"].transform("size"))
+    # Collapsed runs may well predict the same (nothing); they are reported as collapsed.
+    predicted = done[~has_collapsed(done) & (done["predictions"] != "")]
+    tested = done.assign(test_set=done["gold"].where(done["gold"] != "", done["test_support"].astype(str)))
+    test_sets = tested.groupby(["language", "task"])["test_set"].transform("nunique")
     cell = ["language", *KIND, "parent_variant_digest", "variant_digest", "method_settings", "train_sentences", "seed"]
+    copies = ["language", "predictions"]
     return [
-        # Collapsed runs may well predict the same (nothing); they are reported as collapsed.
-        *_each(
-            "identical predictions",
-            done[~collapsed & (done["predictions"] != "")],
-            ["language", "predictions"],
-            _copies,
-        ),
-        *_each("different test sets", done, ["language", "task"], _test_sets),
+        *_each("identical predictions", predicted[predicted.duplicated(copies, keep=False)], copies, _copies),
+        *_each("different test sets", tested[test_sets > 1], ["language", "task"], _test_sets),
         *_each(LEAKED, done[done["seen_sentences"] > 0], RUNS, _leaked),
-        *_each(
-            "collapsed runs",
-            finished.assign(alike=alike)[has_collapsed(finished)],
-            ["language", *KIND],
-            _collapsed,
-        ),
+        *_each("collapsed runs", finished[has_collapsed(finished)], ["language", *KIND], _collapsed),
         *_each("failed runs", runs[runs["status"] == "failed"], [*RUNS, "reason"], _not_finished),
         *_each("runs not made", runs[runs["status"] == "not_run"], [*RUNS, "reason"], _not_finished),
         *_missing(each),
-        *_each("several runs of one kind", finished, cell, _twice),
+        *_each("several runs of one kind", finished[finished.duplicated(cell, keep=False)], cell, _twice),
         *_not_compared(runs),
         *_each("excluded sentences", done[done["excluded_sentences"] > 0], RUNS[:3], _excluded),
         *_code(done),
@@ -86,30 +79,25 @@ def integrity(runs: pd.DataFrame) -> list[Finding]:
 
 def findings_table(findings: list[Finding]) -> pd.DataFrame:
     """A row a finding: `kind`, `what`, `where`, `runs` (how many the conclusion is also given without)."""
-    table = pd.DataFrame(findings, columns=list(Finding._fields))
-    return table.assign(runs=[len(finding.runs) for finding in findings])
+    return pd.DataFrame(findings, columns=[*Finding._fields]).assign(runs=[len(finding.runs) for finding in findings])
 
 
 def without(runs: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
     """The runs without those found; a leaky one stays, with the score of the sentences that it had not seen."""
     leaky = {digest for f in findings if f.kind == LEAKED for digest in f.runs}
     out = {digest for f in findings if f.kind != LEAKED for digest in f.runs}
-    kept = runs[~runs["digest"].isin(out)].copy()
-    seen = kept["digest"].isin(leaky)
-    kept.loc[seen, "test_score"] = kept.loc[seen, "unseen_score"]
-    return kept
+    kept = runs[~runs["digest"].isin(out)]
+    return kept.assign(test_score=kept["test_score"].mask(kept["digest"].isin(leaky), kept["unseen_score"]))
 
 
 # --- what is looked for -----------------------------------------------------------------------------------------------
 
 
-def _each(
-    kind: str, runs: pd.DataFrame, by: list[str], rule: Callable[[pd.DataFrame], Found | None]
-) -> Iterator[Finding]:
-    """A finding for each group of runs in which a rule finds something."""
+def _each(kind: str, runs: pd.DataFrame, by: list[str], rule: Callable[[pd.DataFrame], Found]) -> Iterator[Finding]:
+    """A finding for each group of the runs that something is wrong with."""
     for values, group in runs.groupby(by, sort=True, dropna=False):
-        if found := rule(group):
-            yield Finding(kind, found[0], _where(dict(zip(by, values, strict=True))), tuple(found[1]["digest"]))
+        what, found = rule(group)
+        yield Finding(kind, what, _where(dict(zip(by, values, strict=True))), tuple(found["digest"]))
 
 
 def _where(of: Mapping[Any, Any]) -> str:
@@ -117,20 +105,15 @@ def _where(of: Mapping[Any, Any]) -> str:
     return ", ".join(filter(None, (" ".join(words(of, names)) for names in (RUNS[:2], RUNS[2:]))))
 
 
-def _copies(group: pd.DataFrame) -> Found | None:
-    if len(group) < 2:
-        return None
+def _copies(group: pd.DataFrame) -> Found:
     named = [" ".join(words(run, ["method", "stage", "sources", "seed"])) for run in group.to_dict("records")]
-    what = f"{len(group)} runs have the same predictions, tag by tag. The first stays: {named[0]}"
-    return f"{what}. Beside it: {listed(named[1:], 1)}", group[1:]
+    same = f"{len(group)} runs have the same predictions, tag by tag"
+    return f"{same}. The first stays: {named[0]}. Beside it: {listed(named[1:], 1)}", group[1:]
 
 
-def _test_sets(group: pd.DataFrame) -> Found | None:
-    key = group["gold"].where(group["gold"] != "", group["test_support"].astype(str))
-    counts = key.value_counts()
-    if len(counts) < 2:
-        return None
-    others = group[key != counts.index[0]]
+def _test_sets(group: pd.DataFrame) -> Found:
+    counts = group["test_set"].value_counts()
+    others = group[group["test_set"] != counts.index[0]]
     supports = listed([f"{support:g}" for support in sorted(group["test_support"].dropna().unique())], 2)
     sets = f"{len(counts)} test sets among {len(group)} runs ({supports} gold entities)"
     return f"{sets}: their scores cannot be compared. {len(others)} runs differ from the others", others
@@ -145,8 +128,7 @@ def _leaked(group: pd.DataFrame) -> Found:
 
 def _collapsed(group: pd.DataFrame) -> Found:
     seeds = listed([*map(str, sorted(group["seed"]))], 3)
-    known = sorted(set(group["collapsed"]) - {"", "no"})
-    why = "; ".join(known) or f"they score at most {100 * COLLAPSED:g} points"
+    why = "; ".join(sorted(set(group["collapsed"]) - {"", "no"})) or f"they score at most {100 * COLLAPSED:g} points"
     return f"{len(group)} of {group['alike'].iloc[0]} runs collapsed (seeds {seeds}). {capital(why)}", group
 
 
@@ -154,9 +136,9 @@ def _not_finished(group: pd.DataFrame) -> Found:
     return f"{len(group)} run{'s' if len(group) > 1 else ''}: {group['reason'].iloc[0]}", group[:0]
 
 
-def _twice(group: pd.DataFrame) -> Found | None:
+def _twice(group: pd.DataFrame) -> Found:
     what = f"{len(group)} finished runs of seed {group['seed'].iloc[0]} differ in other settings; their mean is taken"
-    return (what, group[:0]) if len(group) > 1 else None
+    return what, group[:0]
 
 
 def _excluded(group: pd.DataFrame) -> Found:
@@ -167,14 +149,13 @@ def _excluded(group: pd.DataFrame) -> Found:
 def _missing(runs: pd.DataFrame) -> Iterator[Finding]:
     """Cells that a full grid of the languages, methods and seeds of a stage would have."""
     for (task, backbone, _, stage, sources), group in runs.groupby([*UNIT, "stage", "sources"], sort=True):
-        present = set(group[["language", "method", "seed"]].itertuples(index=False, name=None))
-        seeds = sorted(group["seed"].unique())
-        for language, method in product(sorted(group["language"].unique()), sorted(group["method"].unique())):
-            if absent := [str(seed) for seed in seeds if (language, method, seed) not in present]:
-                what = f"no run with seed {listed(absent, 3)}, which others of the stage have"
-                where = _where({"language": language, "task": task, "method": method, "stage": stage})
-                told = " ".join([where, *words({"sources": sources}, ["sources"])])
-                yield Finding("missing runs", what, f"{told} ({label(backbone)})")
+        cells = pd.MultiIndex.from_frame(group[["language", "method", "seed"]])
+        absent = pd.MultiIndex.from_product(cells.remove_unused_levels().levels).difference(cells).to_frame(index=False)
+        for (language, method), seeds in absent.groupby(["language", "method"])["seed"]:
+            what = f"no run with seed {listed([*map(str, seeds)], 3)}, which others of the stage have"
+            where = _where({"language": language, "task": task, "method": method, "stage": stage})
+            told = " ".join([where, *words({"sources": sources}, ["sources"])])
+            yield Finding("missing runs", what, f"{told} ({label(backbone)})")
 
 
 def _not_compared(runs: pd.DataFrame) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ The rule that pairs gold with predicted entities of a sentence (both read strict
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain, product
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +83,11 @@ def _score_label(name: str) -> str:
 
 def adapters_that_ran(runs: pd.DataFrame) -> pd.DataFrame:
     """The adapters that the forward passes called, as each method's first run says: `training` and `prediction`."""
-    rows = []
-    for run in _rows(runs.drop_duplicates("method")):
-        origin = read_record(Path(run["folder"])).provenance
-        ran = (origin.get(f"adapters_in_{when}", []) for when in ("training", "prediction"))
-        rows.append((run["method"], *ran))
+    first = {
+        run["method"]: read_record(Path(run["folder"])).provenance for run in _rows(runs.drop_duplicates("method"))
+    }
+    ran = ("adapters_in_training", "adapters_in_prediction")
+    rows = [(method, *(origin.get(name, []) for name in ran)) for method, origin in first.items()]
     return pd.DataFrame(rows, columns=["method", "in training", "predicting the target"])
 
 
@@ -106,8 +106,7 @@ def language_adapters_compared(runs: pd.DataFrame) -> pd.DataFrame:
         for name, score in _by_language_adapter(run)
     ]
     table = pd.DataFrame(rows, columns=["method", "predicted with", "score", "difference"])
-    groups = table.groupby(["method", "predicted with"], sort=False)
-    return groups.agg(mean_interval).reset_index()
+    return table.groupby(["method", "predicted with"], sort=False).agg(mean_interval).reset_index()
 
 
 def _by_language_adapter(run: Mapping[Any, Any]) -> list[tuple[str, float]]:
@@ -172,18 +171,20 @@ def error_kinds(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _counted(run: Mapping[Any, Any]) -> pd.DataFrame:
     every = dict.fromkeys((CORRECT, *KINDS), 0) if form_of(run["task"]) == "entities" else {}
-    counts = every | Counter(_kinds(run["task"], _predictions(run)))
-    return pd.DataFrame(counts.items(), columns=["kind", "count"])
+    counts = Counter(kind for _, kind in _outcomes(run))
+    return pd.DataFrame((every | counts).items(), columns=["kind", "count"])
 
 
-def _kinds(task: str, found: Predictions) -> list[str]:
-    """The kind of each outcome of a test set: of entities, questions, words or texts."""
-    if form_of(task) == "entities":
-        return [kind for kind, _, _ in entity_outcomes(found.gold, found.predicted)]
-    if form_of(task) == "questions":
-        return answer_kinds(found.gold, found.predicted)
-    pairs = zip(chain(*found.gold), chain(*found.predicted), strict=True)
-    return [CORRECT if right == given else f"{given} for {right}" for right, given in pairs]
+def _outcomes(run: Mapping[Any, Any]) -> list[tuple[int, str]]:
+    """What became of each entity, question, word or text: the place of its example, and its kind."""
+    _, gold, predicted = _predictions(run)
+    if form_of(run["task"]) == "entities":
+        return [(sentence, kind) for kind, sentence, _ in entity_outcomes(gold, predicted)]
+    if form_of(run["task"]) == "questions":
+        return list(enumerate(answer_kinds(gold, predicted)))
+    sides = [zip(*pair, strict=True) for pair in zip(gold, predicted, strict=True)]
+    pairs = ((i, right, given) for i, labels in enumerate(sides) for right, given in labels)
+    return [(i, CORRECT if right == given else f"{given} for {right}") for i, right, given in pairs]
 
 
 def answer_kinds(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> list[str]:
@@ -196,8 +197,8 @@ def answer_kinds(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str
     exact, overlaps = counts.lenient.tp[:, 0] > 0, counts.strict.tp[:, 0] > 0
     answerable, answered = (np.array([bool(answers) for answers in side], dtype=bool) for side in (gold, predicted))
     overlapping, apart, invented, missed = WRONG_ANSWERS
-    conditions = [exact & answered, exact, ~answerable, ~answered, overlaps]
-    return np.select(conditions, [EXACT, RIGHTLY_NONE, invented, missed, overlapping], apart).tolist()
+    kinds = [EXACT, RIGHTLY_NONE, invented, missed, overlapping]
+    return np.select([exact & answered, exact, ~answerable, ~answered, overlaps], kinds, apart).tolist()
 
 
 def entity_outcomes(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> list[tuple[str, int, Span]]:
@@ -256,8 +257,10 @@ def misalignment(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str
         in the group) and `share` (count / entities; NaN without entities). An entity is of gold's length, a spurious
         one of its own; so all shares but that of "spurious" add up to 1, which itself may exceed 1.
     """
-    lengths = GROUPS["length"]
-    groups = [(kind, lengths[min(s.end - s.start, 3) - 1]) for kind, _, s in entity_outcomes(gold, predicted)]
+    groups = [
+        (kind, GROUPS["length"][min(span.end - span.start, 3) - 1])
+        for kind, _, span in entity_outcomes(gold, predicted)
+    ]
     counts = Counter((group, kind) for kind, length in groups for group in ("all", length))
     rows = [
         (by, group, kind, counts[group, kind], sum(counts[group, of_gold] for of_gold in (CORRECT, *KINDS[:-1])))
@@ -282,22 +285,13 @@ def examples(run: Mapping[Any, Any], each: int = 1) -> dict[str, list[tuple[Exam
     run
         A row of the table of runs.
     """
-    shown = predicted_examples(run)
-    wrong = _wrong(run["task"], _predictions(run))
-    number = each if form_of(run["task"]) in ("entities", "questions") else 2 * each
-    chosen = clearest(wrong, [len(example.words) for example, _ in shown], number)
+    shown, form = predicted_examples(run), form_of(run["task"])
+    errors = [(i, kind) for i, kind in _outcomes(run) if kind not in (CORRECT, EXACT, RIGHTLY_NONE)]
+    if form == "tags":
+        errors = [(i, "wrong tag") for i, _ in errors]
+    number = each if form in ("entities", "questions") else 2 * each
+    chosen = clearest(errors, [len(example.words) for example, _ in shown], number)
     return {kind: [shown[i] for i in places] for kind, places in chosen.items()}
-
-
-def _wrong(task: str, found: Predictions) -> list[tuple[int, str]]:
-    """Each error as the place of its example and its kind."""
-    _, gold, predicted = found
-    if form_of(task) == "entities":
-        return [(sentence, kind) for kind, sentence, _ in entity_outcomes(gold, predicted) if kind != CORRECT]
-    if form_of(task) == "tags":
-        tags = [zip(*pair, strict=True) for pair in zip(gold, predicted, strict=True)]
-        return [(i, "wrong tag") for i, pairs in enumerate(tags) for right, given in pairs if right != given]
-    return [(i, kind) for i, kind in enumerate(_kinds(task, found)) if kind not in (CORRECT, EXACT, RIGHTLY_NONE)]
 
 
 def clearest(errors: Sequence[tuple[int, str]], lengths: Sequence[int], each: int) -> dict[str, list[int]]:

@@ -8,6 +8,7 @@ A table has one row a system (`task`, `backbone`, `method`) with its costs `trai
 import functools
 import math
 from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -23,9 +24,9 @@ from nerlib.results.runs import check_one_kind, comparable_runs
 from nerlib.vocabulary import label
 
 PRINTED = Path(__file__).parent.parent / "data"  # what sources printed, as CSV
-ALONE = ("baseline", "baseline_converged")  # stages on the target alone
+
 SYSTEM = ["task", "backbone", "method"]
-MILLION = 1e6
+
 PARAMETERS = ["trainable", "non_trainable", "total"]
 VARIANTS: Mapping[str, Callable[..., Any]] = {
     "defined": efficiency.pes,
@@ -77,16 +78,15 @@ def systems(runs: pd.DataFrame) -> pd.DataFrame:
     """
     done = comparable_runs(runs)
     done = done[done["task"].isin(WEIGHTS) & done["trainable_parameters"].notna()].reset_index(drop=True)
-    names = list(dict.fromkeys(name for scores in SCORES.values() for name in scores))
     of_test = [
         {name: scores.get(ours) for name, ours in SCORES[task].items()}
         for task, scores in zip(done["task"], map(_test_scores, done["folder"]), strict=True)
     ]
-    costs = {"trainable_parameters": "trainable", "total_parameters": "total", "test_score": "metric_score"}
-    table = done.rename(columns=costs).assign(vram_gb=done["peak_memory_bytes"] / 1e9)
-    table["non_trainable"] = table["total"] - table["trainable"]
+    names = {"trainable_parameters": "trainable", "total_parameters": "total", "test_score": "metric_score"}
+    frozen = done["total_parameters"] - done["trainable_parameters"]
+    table = done.rename(columns=names).assign(vram_gb=done["peak_memory_bytes"] / 1e9, non_trainable=frozen)
     table = table[["language", *SYSTEM, "variant", "stage", "seed", "folder", "metric_score", *COSTS]]
-    return table.join(pd.DataFrame(of_test, columns=names, index=table.index, dtype=float))
+    return table.join(pd.DataFrame(of_test, columns=[*dict.fromkeys(chain(*SCORES.values()))], dtype=float))
 
 
 def _test_scores(folder: str) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def techniques(runs: pd.DataFrame) -> pd.DataFrame:
 
     Stages and variants are never mixed: they differ in more than the method.
     """
-    alone = systems(runs[runs["stage"].isin(ALONE)])
+    alone = systems(runs[runs["stage"].isin(["baseline", "baseline_converged"])])
     if alone.empty:
         return alone
     methods = alone.groupby(["stage", "variant"])["method"].transform("nunique")
@@ -153,9 +153,9 @@ def exchanged(table: pd.DataFrame, *, memory: bool = False) -> pd.DataFrame:
     """
     columns = [*PARAMETERS, *(["vram_gb"] if memory else [])]
     mbert = table[table["backbone"] == "mbert"].sort_values("method")
-    one, other = (mbert[mbert["task"] == task] for task in ("sentiment", "ner"))
+    one, other = (mbert.index[mbert["task"] == task] for task in ("sentiment", "ner"))
     swapped = table.copy()
-    swapped.loc[[*one.index, *other.index], columns] = table.loc[[*other.index, *one.index], columns].to_numpy()
+    swapped.loc[[*one, *other], columns] = table.loc[[*other, *one], columns].to_numpy()
     return swapped
 
 
@@ -190,10 +190,9 @@ def pes_table(
     for task, rows in table.groupby("task", sort=False):
         weights = WEIGHTS[str(task)]
         score[rows.index] = np.average(rows[list(weights)], axis=1, weights=list(weights.values()))
-    costs = table[parameters].to_numpy(float) / MILLION, table[memory].to_numpy(float)
+    costs = table[parameters].to_numpy(float) / 1e6, table[memory].to_numpy(float)  # millions, gigabytes
     values = VARIANTS[variant](score, *costs, **({} if variant == "bounded" else {"base": base}))
-    only_unknown = np.where(np.isnan(values), UNKNOWN, "")
-    reasons = only_unknown if variant == "bounded" else efficiency.undefined(score, *costs)
+    reasons = np.where(np.isnan(values), UNKNOWN, "") if variant == "bounded" else efficiency.undefined(score, *costs)
     result = table.assign(score=score, pes=values, undefined=reasons)
     return result.assign(rank=result.groupby("task")["pes"].rank(ascending=False, method="min"))
 
@@ -218,11 +217,10 @@ def reading_sensitivity(table: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         `reading`, `task`, `backbone`, `method`, `score`, `pes`, `undefined`, `rank`.
     """
-    columns = [*SYSTEM, "score", "pes", "undefined", "rank"]
     there = set(table.columns[table.notna().any()])
     readings = {**READINGS, **{name: cost for name, cost in OTHER_COSTS.items() if cost["memory"] in there}}
-    tables = {name: pes_table(table, **options)[columns] for name, options in readings.items()}
-    return pd.concat(tables, names=["reading"]).reset_index("reading").reset_index(drop=True)
+    read = [pes_table(table, **options).assign(reading=name) for name, options in readings.items()]
+    return pd.concat(read, ignore_index=True)[["reading", *SYSTEM, "score", "pes", "undefined", "rank"]]
 
 
 def published_leaders(task: str) -> pd.DataFrame:
@@ -233,11 +231,10 @@ def published_leaders(task: str) -> pd.DataFrame:
     DataFrame
         `tables`, `reading`, `backbone`, `method`, `pes`, `score` (0..1).
     """
-    printed = published_techniques()
-    tables = {"as printed": printed, "1 and 5 exchanged": exchanged(printed)}
-    found = {name: reading_sensitivity(table[table["task"] == task]) for name, table in tables.items()}
-    first = pd.concat(found, names=["tables"]).reset_index("tables").query("rank == 1")
-    return first[["tables", "reading", "backbone", "method", "pes", "score"]].reset_index(drop=True)
+    tables = {"as printed": published_techniques(), "1 and 5 exchanged": exchanged(published_techniques())}
+    read = [reading_sensitivity(table[table["task"] == task]).assign(tables=name) for name, table in tables.items()]
+    first = pd.concat(read).query("rank == 1").reset_index(drop=True)
+    return first[["tables", "reading", "backbone", "method", "pes", "score"]]
 
 
 # --- signs of overfitting ---
@@ -265,11 +262,17 @@ def overfitting(curves: pd.DataFrame) -> pd.DataFrame:
     runs = scored.groupby(by, sort=False)
     best = scored.loc[runs["dev_score"].idxmax()].set_index(by)
     last = runs[["epoch", "dev_score", "dev_loss"]].last()
-    table = pd.DataFrame({"best_epoch": best["epoch"], "last_epoch": last["epoch"]}).astype(int)
-    losses = {"dev_loss": best["dev_loss"], "last_dev_loss": last["dev_loss"]}
     rise = last["dev_loss"] - best["dev_loss"]
-    lost = best["dev_score"] - last["dev_score"]
-    return table.assign(**losses, loss_rise=rise, score_lost=lost, overfits=rise > 0).reset_index()
+    values = {
+        "best_epoch": best["epoch"].astype(int),
+        "last_epoch": last["epoch"].astype(int),
+        "dev_loss": best["dev_loss"],
+        "last_dev_loss": last["dev_loss"],
+        "loss_rise": rise,
+        "score_lost": best["dev_score"] - last["dev_score"],
+        "overfits": rise > 0,
+    }
+    return pd.DataFrame(values).reset_index()
 
 
 # --- sentences ---
@@ -285,10 +288,8 @@ def describe_pes(table: pd.DataFrame) -> str:
     """
     names = _names(table)
     ranked = table.dropna(subset=["pes"]).sort_values("pes", ascending=False, kind="stable")
-    told = []
-    if len(ranked) > 1:
-        lead, next_one = (f"{names[place]} ({ranked.loc[place, 'pes']:.3f})" for place in ranked.index[:2])
-        told.append(f"By PES {lead} leads, before {next_one}.")
+    first = [f"{name} ({pes:.3f})" for name, pes in zip(names[ranked.index[:2]], ranked["pes"], strict=False)]
+    told = [f"By PES {' leads, before '.join(first)}."] if len(first) > 1 else []
     for reason, systems in table[table["pes"].isna()].groupby("undefined", sort=False):
         told.append(f"PES is undefined for {', '.join(names[systems.index])}: {reason}.")
     return " ".join(told) or "There is one system: nothing to rank."
@@ -302,14 +303,13 @@ def describe_readings(readings: pd.DataFrame) -> str:
     readings
         As `reading_sensitivity` gives it, of one task.
     """
-    leading = readings[readings["rank"] == 1].drop_duplicates("reading")
-    defined = dict(zip(leading["reading"], _names(readings)[leading.index], strict=True))
+    leading = readings.assign(name=_names(readings)).query("rank == 1").drop_duplicates("reading")
+    defined = leading.groupby("name", sort=False)["reading"].agg(list).to_dict()
     if not defined:
         return "No reading of PES is defined here."
-    different = list(dict.fromkeys(defined.values()))
-    if len(different) == 1:
-        return f"{different[0]} leads under all {len(defined)} readings of the formula that are defined here."
-    of_each = (f"{name} ({'; '.join(r for r, leader in defined.items() if leader == name)})" for name in different)
+    if len(defined) == 1:
+        return f"{next(iter(defined))} leads under all {len(leading)} readings of the formula that are defined here."
+    of_each = (f"{name} ({'; '.join(of)})" for name, of in defined.items())
     return f"Who leads hangs on the reading of the formula: {', '.join(of_each)}."
 
 
@@ -321,9 +321,9 @@ def describe_overfitting(table: pd.DataFrame) -> list[str]:
     table
         As `overfitting` gives it.
     """
-    rose = "the dev loss was higher after the last epoch than after the best one"
     return [
-        f"{capital(label(method))}: in {of.sum()} of {len(of)} runs {rose}."
+        f"{capital(label(method))}: in {of.sum()} of {len(of)} runs the dev loss was higher after the last epoch than "
+        "after the best one."
         for method, of in table.groupby("method", sort=False)["overfits"]
     ]
 
@@ -336,16 +336,14 @@ def describe_published(table: pd.DataFrame) -> list[str]:
     table
         As `published_techniques` gives it, or with tables 1 and 5 exchanged.
     """
-    printed = pes_table(table)
     told = [
         f"{task}: {describe_pes(rows[rows['undefined'] != 'not known'])}"
-        for task, rows in printed.groupby("task", sort=False)
+        for task, rows in pes_table(table).groupby("task", sort=False)
     ]
-    trainable = pes_table(table, parameters="trainable", variant="as printed").dropna(subset=["pes"])
-    negative = trainable[trainable["pes"] < 0]
+    trainable = pes_table(table, parameters="trainable", variant="as printed")["pes"].dropna()
     return [
         *told,
-        f"With P as trainable parameters, as the study's prose has it, PES is negative for {len(negative)} of "
+        f"With P as trainable parameters, as the study's prose has it, PES is negative for {(trainable < 0).sum()} of "
         f"{len(trainable)} rows (P below a million), and better scores rank lower among them.",
     ]
 
