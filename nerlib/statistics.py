@@ -125,8 +125,7 @@ def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> Interval:
 def score_interval(values: npt.ArrayLike, level: float = 0.95) -> Interval:
     """As `mean_interval`, without the part outside 0..1 where no score can be: the coverage stays the same."""
     interval = mean_interval(values, level)
-    low, high = np.clip([interval.low, interval.high], 0, 1)
-    return interval._replace(low=float(low), high=float(high))
+    return interval._replace(low=float(np.clip(interval.low, 0, 1)), high=float(np.clip(interval.high, 0, 1)))
 
 
 def wilson_interval(count: int, n: int, level: float = 0.95) -> Interval:
@@ -616,7 +615,7 @@ class Needed(NamedTuple):
     high: float
 
     def __str__(self) -> str:
-        ends = [f"{end:.0f}" if math.isfinite(end) else f"over {MOST_TRIED}" for end in (self.low, self.high)]
+        ends = (f"{end:.0f}" if math.isfinite(end) else f"over {MOST_TRIED}" for end in (self.low, self.high))
         return " to ".join(dict.fromkeys(ends))
 
 

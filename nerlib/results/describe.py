@@ -79,9 +79,11 @@ def describe_basis(c: Comparison) -> str:
 def describe_spread(c: Comparison) -> str:
     """What a mean over languages does not say: the worst language, and how many of such languages may lose."""
     row = as_table([c]).iloc[0]
-    least = f"the least is {points(c.doubts[row['worst']].value, signed=True)} ({language_name(row['worst'])})"
-    lose = f"at most {100 * row['loses_most']:.0f} % of such languages lose more than {points(c.own_margin)}"
-    return f"Of the languages {least}. {capital(lose)}"
+    least = f"{points(c.doubts[row['worst']].value, signed=True)} ({language_name(row['worst'])})"
+    return (
+        f"Of the languages the least is {least}. "
+        f"At most {100 * row['loses_most']:.0f} % of such languages lose more than {points(c.own_margin)}"
+    )
 
 
 def describe_needed(comparisons: Sequence[Comparison]) -> list[str]:

@@ -144,11 +144,15 @@ def check_one_kind(runs: pd.DataFrame, by: Sequence[str]) -> None:
     """
     for name in (name for name in ["language", *KIND] if name in runs and name not in by):
         if (runs.groupby(list(by))[name].nunique() > 1).any():
-            values = ", ".join(map(repr, sorted(runs[name].unique())))
-            raise RecordError(f"expected runs of one {name}, got {values}; tell them apart, or choose one of them")
+            raise RecordError(
+                f"expected runs of one {name}, got {', '.join(map(repr, sorted(runs[name].unique())))}; "
+                "tell them apart, or choose one of them"
+            )
     if (twice := runs[runs.duplicated([*by, "seed"], keep=False)]).size:
-        folders = ", ".join(twice.sort_values("seed")["folder"])
-        raise RecordError(f"seed {twice['seed'].min()} has several runs of one kind; choose among them: {folders}")
+        raise RecordError(
+            f"seed {twice['seed'].min()} has several runs of one kind; choose among them: "
+            f"{', '.join(twice.sort_values('seed')['folder'])}"
+        )
 
 
 # --- means ------------------------------------------------------------------------------------------------------------

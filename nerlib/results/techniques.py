@@ -83,8 +83,10 @@ def systems(runs: pd.DataFrame) -> pd.DataFrame:
         for task, scores in zip(done["task"], map(_test_scores, done["folder"]), strict=True)
     ]
     names = {"trainable_parameters": "trainable", "total_parameters": "total", "test_score": "metric_score"}
-    frozen = done["total_parameters"] - done["trainable_parameters"]
-    table = done.rename(columns=names).assign(vram_gb=done["peak_memory_bytes"] / 1e9, non_trainable=frozen)
+    table = done.rename(columns=names).assign(
+        vram_gb=done["peak_memory_bytes"] / 1e9,
+        non_trainable=done["total_parameters"] - done["trainable_parameters"],
+    )
     table = table[["language", *SYSTEM, "variant", "stage", "seed", "folder", "metric_score", *COSTS]]
     return table.join(pd.DataFrame(of_test, columns=[*dict.fromkeys(chain(*SCORES.values()))], dtype=float))
 
