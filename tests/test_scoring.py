@@ -139,7 +139,7 @@ def test_a_headline_of_nothing_is_zero_without_warning(tags):
     ],
 )
 def test_counts_that_contradict_seqeval_are_an_error(monkeypatch, reading, array, message):
-    from nerlib.scoring import counts as counting
+    from nerlib import scoring as counting
 
     def miscounted(gold, predicted):
         counts = count_entities(gold, predicted)
@@ -154,7 +154,7 @@ def test_counts_that_contradict_seqeval_are_an_error(monkeypatch, reading, array
 
 def test_the_error_names_the_type_that_differs(monkeypatch):
     """PER and LOC are taken for each other: the sums are right."""
-    from nerlib.scoring import counts as counting
+    from nerlib import scoring as counting
 
     count_entities = counting.count_entities
     monkeypatch.setattr(counting, "count_entities", lambda *tags: replace(count_entities(*tags), types=("PER", "LOC")))

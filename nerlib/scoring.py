@@ -1,12 +1,25 @@
-"""Counts by sentence and type, from which every F1 in nerlib is computed, their file; scores of tags and labels.
+"""Scores of predictions, and the counts by sentence they come from; all scores are shares from 0 to 1.
 
-Strict and lenient F1 of entities (IOB2), accuracy and macro-F1 of single words and of texts.
+Entities (`score`): strict and lenient F1. Strict is seqeval's ``mode="strict", scheme=IOB2`` and decides; lenient is
+seqeval's default (conlleval) and serves for comparison with publications; `headline` asks seqeval itself. Tags of
+single words, such as parts of speech (`score_tags`), and labels of texts (`score_labels`): accuracy and macro-F1.
+Answers to questions (`score_answers`): exact match, token F1 and ROUGE, normalised and as written. Every F1 of counts
+in nerlib comes from `f1_from_counts`.
+
+When two texts are one answer, and what counts as a word: SQuAD's normalisation, made for all scripts. *Folding* makes
+letters equal that readers take for the same. *Normalising* folds and drops what is not told apart when answers are
+compared. Neither is ever written out: joiners are letters in Persian and Bengali.
 """
 
+import functools
 import io
 import math
+import re
+import string
+import unicodedata
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -18,13 +31,24 @@ import numpy as np
 import numpy.typing as npt
 
 from nerlib.errors import CorpusError, RecordError, raises_only
+from nerlib.examples import Question
 from nerlib.folders import write_atomically
 from nerlib.labels import spans
 
 TOLERANCE = 1e-12  # sums of few fractions; F1s that differ by one entity are farther apart in any test set
 IntArray = npt.NDArray[np.integer[Any]]
-NumberArray = npt.NDArray[np.number[Any]]
 FloatArray = npt.NDArray[np.float64]
+
+# Letters of keyboards and fonts for the Persian ones; heh with yeh above is heh with a mark.
+LETTERS = {"ي": "ی", "ى": "ی", "ك": "ک", "ۀ": "ه", "\u0640": ""}  # the last one: tatweel, which stretches a word
+JOINERS = "\u200c\u200d"
+WORDSPACE = "\u1361"  # between words in older Ethiopic text; by its category punctuation
+PRESENTATION_FORMS = re.compile("[\ufb50-\ufdff\ufe70-\ufefc]+")  # Arabic letters by shape, as in text from PDF
+# An "a" before or after a lone combining mark is a letter of another word.
+ARTICLES = re.compile(r"(?<![\u0300-\u036f])\b(a|an|the)\b(?![\u0300-\u036f])")
+
+METRICS = ("exact_match", "answer_f1", "rouge_1", "rouge_2", "rouge_l")
+AS_WRITTEN = "_as_written"
 
 
 def f1_from_counts(tp: npt.ArrayLike, fp: npt.ArrayLike, fn: npt.ArrayLike) -> FloatArray:
@@ -56,9 +80,9 @@ class EntityCounts(NamedTuple):
     Numbers of them; of answers, which may be right in part, shares (`score_answers`).
     """
 
-    tp: NumberArray
-    fp: NumberArray
-    fn: NumberArray
+    tp: npt.NDArray[Any]
+    fp: npt.NDArray[Any]
+    fn: npt.NDArray[Any]
 
     def over_types(self) -> "EntityCounts":
         """The same by sentence alone: three arrays (sentences,)."""
@@ -164,16 +188,6 @@ def check_sizes(gold: Sequence[object], predicted: Sequence[object], things: str
         raise CorpusError(f"expected as many predicted {things} as gold has, {len(gold)}, got {len(predicted)}")
 
 
-def check_lengths(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> None:
-    """Refuse, with a `CorpusError`, other numbers of sentences or of words than gold has."""
-    check_sizes(gold, predicted, "sentences")
-    for number, (tags, guesses) in enumerate(zip(gold, predicted, strict=True), start=1):
-        if len(tags) != len(guesses):
-            raise CorpusError(
-                f"sentence {number}: expected a predicted tag for each of {len(tags)} words, got {len(guesses)}"
-            )
-
-
 def is_iob2(tag: str) -> bool:
     """Whether a tag can be meant: "B-O" is none, though seqeval would score it as an entity of type O."""
     return tag == "O" or (tag[:2] in ("B-", "I-") and tag[2:] not in ("", "O"))
@@ -187,12 +201,18 @@ def check_tags(
     expected: str = "'O', 'B-<type>' or 'I-<type>'",
 ) -> None:
     """Refuse, with a `CorpusError`, other numbers of words than gold has, and tags that are not `valid`."""
-    check_lengths(gold, predicted)
+    check_sizes(gold, predicted, "sentences")
+    for number, (tags, guesses) in enumerate(zip(gold, predicted, strict=True), start=1):
+        if len(tags) != len(guesses):
+            raise CorpusError(
+                f"sentence {number}: expected a predicted tag for each of {len(tags)} words, got {len(guesses)}"
+            )
     for side, sentences in (("gold", gold), ("predicted", predicted)):
         for wrong in {tag for tags in sentences for tag in tags if not valid(tag)}:
             number, tags = next((i, tags) for i, tags in enumerate(sentences, start=1) if wrong in tags)
-            word = list(tags).index(wrong) + 1
-            raise CorpusError(f"sentence {number}, word {word}: expected {expected}, got {side} tag {wrong!r}")
+            raise CorpusError(
+                f"sentence {number}, word {list(tags).index(wrong) + 1}: expected {expected}, got {side} tag {wrong!r}"
+            )
 
 
 # --- entities ---------------------------------------------------------------------------------------------------------
@@ -420,3 +440,231 @@ def count_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
         np.add.at(array, (sentence[which], tag[which]), 1)
     one = EntityCounts(*arrays)
     return Counts(tuple(types), tokens, one, one)
+
+
+# --- letters and words ------------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _folded_letter(letter: str) -> str:
+    category = unicodedata.category(letter)
+    if category == "Nd":
+        return str(unicodedata.decimal(letter))
+    if category == "Cf" or (category == "Mn" and unicodedata.name(letter, "").startswith("ARABIC")):
+        return ""
+    return LETTERS.get(letter, letter)
+
+
+@functools.cache
+def _without_punctuation(letter: str) -> str:
+    is_punctuation = letter in string.punctuation or unicodedata.category(letter)[0] == "P"
+    return " " if letter == WORDSPACE else "" if is_punctuation else letter
+
+
+@functools.cache
+def _word_letter(letter: str) -> str:
+    return letter if unicodedata.category(letter)[0] in "LMN" or letter in JOINERS else " "
+
+
+def folded(text: str) -> str:
+    """Lower case, with letters that are one to readers made equal.
+
+    Composed (NFC); Arabic presentation forms, yeh, alef maksura and kaf as the Persian letters; without the diacritics
+    of Arabic script, tatweel, and invisible characters, ZWNJ and ZWJ among them (a word written with ZWNJ is one word,
+    as one written together is; written with a space it is two); decimal digits of every script as 0 to 9. The marks of
+    other scripts are letters and stay.
+
+    NFC, since NFKC would make other answers equal (x² and x2, ½ and 1⁄2); it is used for presentation forms alone.
+
+    Examples
+    --------
+    >>> folded("كِتاب‌هاي ۱۲")
+    'کتابهای 12'
+    """
+    text = PRESENTATION_FORMS.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)
+    return "".join(map(_folded_letter, unicodedata.normalize("NFC", text).lower()))
+
+
+def normalised(text: str) -> str:
+    """What is compared of an answer: folded, without punctuation and English articles, single spaces.
+
+    For Latin text with ASCII punctuation this is the official normalisation of SQuAD; punctuation of other scripts
+    (« » ، ؛ ؟ ।) and typographic quotes go as ASCII's do. Scripts that write no spaces (Thai, Khmer, Burmese, Chinese,
+    Japanese) are not cut into words: there a phrase is one token, and token F1 little else than exact match.
+
+    References
+    ----------
+    Rajpurkar, Jia and Liang (2018), Know what you don't know: unanswerable questions for SQuAD, and its official
+    evaluation script (``normalize_answer``).
+
+    Examples
+    --------
+    >>> normalised("The «well-known» answer.")
+    'wellknown answer'
+    """
+    return " ".join(ARTICLES.sub(" ", "".join(map(_without_punctuation, folded(text)))).split())
+
+
+def words(text: str) -> list[str]:
+    """The words of a text: runs of letters, their marks and joiners, and numbers, in any script that writes spaces.
+
+    Of lower-case ASCII text these are ROUGE's own tokens (runs of a-z and 0-9), which are empty for other scripts.
+
+    Examples
+    --------
+    >>> words("«می‌روم»، well-known")
+    ['می\u200cروم', 'well', 'known']
+    """
+    return "".join(map(_word_letter, text)).split()
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+class Reading(NamedTuple):
+    """How texts are read: as what they are compared whole, as tokens (for F1), and as words (for ROUGE)."""
+
+    text: Callable[[str], str]
+    tokens: Callable[[str], list[str]]
+    words: Callable[[str], list[str]]
+
+    def tokenize(self, text: str) -> list[str]:
+        """The words, under the name by which `rouge_score` asks for them."""
+        return self.words(text)
+
+
+READINGS = (
+    Reading(normalised, lambda text: normalised(text).split(), lambda text: words(folded(text))),
+    Reading(str.strip, str.split, words),  # as written
+)
+
+
+def score_answers(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Scores:
+    """Compare predicted answers with gold, question by question.
+
+    Parameters
+    ----------
+    gold
+        For each question its right answers, each of them good enough; empty for a question without an answer.
+    predicted
+        For each question a tuple of one text, or an empty one for "no answer"; same questions, same order.
+
+    Returns
+    -------
+    Scores
+        All in 0..1, means over questions; of no question they are 0. Each is the largest over a question's answers.
+        Where there is no right answer, predicting none scores 1 in all of them and anything else 0.
+
+        - `exact_match`: share of answers that are equal once normalised (`normalised`);
+        - `answer_f1`: overlap of tokens, as SQuAD defines it; never below `exact_match`;
+        - `rouge_1`, `rouge_2`, `rouge_l`: F-measures over folded words: single words, pairs of neighbours, longest
+          common subsequence. An answer of one word has no pairs: its `rouge_2` is 0 even where it is right, as the
+          package `rouge_score` has it;
+        - the same five with ``_as_written``, with nothing made equal: tokens are what stands between spaces, words keep
+          their letters;
+        - `support`: questions;
+        - `answerable`, `unanswerable`: the five scores and the support of the questions with an answer in gold, and of
+          those without;
+        - `counts`: the values by question as counts of one type, `answer`, whose F1 is their mean: a question of value
+          v counts v true positives, and 1 − v false positives and false negatives. Strict is `answer_f1`, lenient
+          `exact_match`.
+
+    Raises
+    ------
+    CorpusError
+        When numbers of questions differ, or a prediction is not one text or none: the message names the question,
+        from 1.
+
+    References
+    ----------
+    Rajpurkar, Jia and Liang (2018), Know what you don't know: unanswerable questions for SQuAD; Lin (2004), ROUGE: a
+    package for automatic evaluation of summaries.
+    """
+    check_sizes(gold, predicted, "questions")
+    for number, (answers, guess) in enumerate(zip(gold, predicted, strict=True), start=1):
+        if isinstance(answers, str) or isinstance(guess, str) or len(guess) > 1:
+            raise CorpusError(
+                f"question {number}: expected a tuple of gold answers, and one of a predicted answer or none, "
+                f"got {answers!r} and {guess!r}"
+            )
+    rows = [
+        [_compare(answers, guess[0] if guess else "", reading) for reading in READINGS]
+        for answers, guess in zip(gold, predicted, strict=True)
+    ]
+    table = np.array(rows, dtype=float).reshape(len(gold), len(READINGS), len(METRICS))
+    has_answer = np.array([bool(answers) for answers in gold], dtype=bool)
+    strict, lenient = (
+        EntityCounts(value, 1 - value, 1 - value)
+        for value in (table[:, 0, [METRICS.index(name)]] for name in ("answer_f1", "exact_match"))
+    )
+    return Scores(
+        **_means(table[:, 0]),
+        **{name + AS_WRITTEN: value for name, value in _means(table[:, 1]).items()},
+        support=len(gold),
+        answerable=_means(table[has_answer, 0]) | {"support": int(has_answer.sum())},
+        unanswerable=_means(table[~has_answer, 0]) | {"support": int((~has_answer).sum())},
+        counts=Counts(("answer",), np.ones(len(gold), dtype=np.int32), strict, lenient),
+    )
+
+
+def position_f1(questions: Sequence[Question], predicted: Sequence[Sequence[str]]) -> float:
+    """F1 over the places where answers begin, and those where they end: the mean of the two, 0..1.
+
+    A place is a word of the context (what stands between spaces), by its number; each is a class, and F1 is the mean
+    over those that occur (scikit-learn's ``average="macro"``). "No answer" is a class, too. The right place is that of
+    a question's first answer; a prediction's is where its text first stands. The Persian study's F1 of answers is below
+    their exact match, which token F1 never is, so it is most likely of this kind.
+
+    Parameters
+    ----------
+    questions
+        With their contexts and answers.
+    predicted
+        For each question a tuple of one text, or an empty one; same questions, same order.
+    """
+    gold = [_places(q.context, q.answers[:1]) for q in questions]
+    told = [
+        _places(question.context, [(question.context.find(text), text) for text in guess])
+        for question, guess in zip(questions, predicted, strict=True)
+    ]
+    sides = [[[row[end : end + 1] for row in side] for side in (gold, told)] for end in (0, 1)]
+    counts = [count_tags(*both).strict.over_sentences() for both in sides]
+    return float(np.mean([found.macro(found.occurs())[0] for found in counts]))
+
+
+def _places(context: str, spans: Sequence[tuple[int, str]]) -> list[str]:
+    """The word that a span begins with, and the one that it ends with; "" twice where there is none."""
+    ends = [len(context[: start + n].split()) for start, text in spans for n in (1, len(text))]
+    return [str(end) for end in ends] or ["", ""]
+
+
+def _means(values: FloatArray) -> dict[str, float]:
+    """Mean over questions of each score, of values (questions, scores)."""
+    means = values.mean(axis=0) if len(values) else np.zeros(len(METRICS))
+    return dict(zip(METRICS, means.tolist(), strict=True))
+
+
+def _compare(answers: Sequence[str], guess: str, reading: Reading) -> tuple[float, ...]:
+    """The five scores of one question, each the best over its answers; an answer that is read as nothing is none."""
+    answers = [answer for answer in answers if reading.text(answer)]
+    if not answers or not reading.text(guess):
+        return (float(not answers and not reading.text(guess)),) * len(METRICS)
+    rouge = _rouge(reading).score_multi(answers, guess)
+    return (
+        float(any(reading.text(answer) == reading.text(guess) for answer in answers)),
+        max(_overlap(reading.tokens(answer), reading.tokens(guess)) for answer in answers),
+        *(rouge[name].fmeasure for name in ("rouge1", "rouge2", "rougeL")),
+    )
+
+
+def _overlap(answer: list[str], guess: list[str]) -> float:
+    """F1 of two bags of tokens."""
+    common = (Counter(answer) & Counter(guess)).total()
+    return float(f1_from_counts(common, len(guess) - common, len(answer) - common))
+
+
+@functools.cache
+def _rouge(reading: Reading) -> Any:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    return RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=reading)
