@@ -7,12 +7,11 @@ Letters of shapes: S windows (or texts), T subwords, L labels, W words with a la
 """
 
 import itertools
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from torch.nn.functional import cross_entropy
 
 from nerlib import encoding, scoring
 from nerlib.corpora import LabelledText, Question, Sentence
-from nerlib.encoding import IGNORED, NOTHING, Encoded, EncodedQuestions, EncodedSentences, EncodedTexts, Layout
+from nerlib.encoding import IGNORED, NOTHING, EncodedQuestions, EncodedSentences, EncodedTexts, Layout
 from nerlib.errors import CorpusError, SettingsError
 from nerlib.labels import ANSWER, NO_ANSWER, UPOS, tag_names
 from nerlib.vocabulary import form_of
@@ -29,14 +28,13 @@ Batch = Mapping[str, torch.Tensor]
 Parts = tuple[torch.Tensor, ...]
 Predictions = list[tuple[str, ...]]
 Annotations = Sequence[tuple[str, ...]]
-Form = Literal["tagging", "classification", "answering"]
 Scorer = Callable[[Sequence[tuple[str, ...]], Sequence[tuple[str, ...]]], Any]
 LONGEST = 128  # subwords of an answer, at most
 
 
 @dataclass(frozen=True)
-class Task(ABC):
-    """A task that models are trained for.
+class _Task:
+    """What tasks of all forms have; see `Task`.
 
     Attributes
     ----------
@@ -59,7 +57,7 @@ class Task(ABC):
     labels: Callable[[Sequence[str]], tuple[str, ...]]
     score: Scorer
     headline: Scorer | None = field(default=None, kw_only=True)
-    form: ClassVar[Form]
+    form: ClassVar[str]
 
     def score_test(self, examples: Sequence[Any], predicted: Sequence[tuple[str, ...]]) -> Any:
         """The scores that a run's record holds of its test set."""
@@ -69,36 +67,12 @@ class Task(ABC):
         """The head's outputs."""
         return len(labels)
 
-    @abstractmethod
-    def without_gold(self, example: Any, labels: Sequence[str]) -> Any:
-        """The example with an annotation that means nothing, for predicting."""
-
-    @abstractmethod
-    def encode(self, examples: Sequence[Any], tokenizer: Any, labels: Sequence[str], layout: Layout) -> Encoded:
-        """Examples as subwords, as a model wants them."""
-
-    @abstractmethod
-    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """The loss of the head's outputs, summed over a batch."""
-
-    @abstractmethod
-    def count(self, batch: Batch) -> int:
-        """What the sum is divided by."""
-
-    @abstractmethod
-    def read(self, logits: torch.Tensor, batch: Batch) -> Parts:
-        """What predictions need of a batch's outputs, small enough to be kept."""
-
-    @abstractmethod
-    def predictions(self, parts: Sequence[Parts], encoded: Encoded, labels: Sequence[str]) -> Predictions:
-        """One prediction an example, in their order, from what `read` gave of all batches."""
-
 
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Tagging(Task):
+class Tagging(_Task):
     """A label for every word.
 
     Attributes
@@ -108,7 +82,7 @@ class Tagging(Task):
     """
 
     outside: str = field(kw_only=True)
-    form: ClassVar[Form] = "tagging"
+    form: ClassVar[str] = "tagging"
 
     def without_gold(self, example: Any, labels: Sequence[str]) -> Sentence:
         """The words, all with one tag."""
@@ -136,23 +110,22 @@ class Tagging(Task):
         voting = batch["words"] != NOTHING  # (S, T)
         return batch["words"][voting], logits.argmax(-1)[voting]
 
-    def predictions(self, parts: Sequence[Parts], encoded: Encoded, labels: Sequence[str]) -> Predictions:
+    def predictions(self, parts: Sequence[Parts], encoded: Any, labels: Sequence[str]) -> Predictions:
         """The tags of every word; `outside` for one that the tokenizer gives no subword."""
-        sentences = cast(EncodedSentences, encoded)
-        chosen = np.full(len(sentences.labels), labels.index(self.outside), dtype=np.int64)
+        chosen = np.full(len(encoded.labels), labels.index(self.outside), dtype=np.int64)
         for words, tags in parts:
             chosen[words.numpy()] = tags.numpy()
-        return [tuple(labels[i] for i in chosen[a:b]) for a, b in itertools.pairwise(sentences.first_word)]
+        return [tuple(labels[i] for i in chosen[a:b]) for a, b in itertools.pairwise(encoded.first_word)]
 
 
 # --- texts ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Classification(Task):
+class Classification(_Task):
     """A label for every text, as in sentiment."""
 
-    form: ClassVar[Form] = "classification"
+    form: ClassVar[str] = "classification"
 
     def without_gold(self, example: Any, labels: Sequence[str]) -> LabelledText:
         """The text, with any label."""
@@ -174,11 +147,9 @@ class Classification(Task):
         """The texts' numbers, and the best label of each, (S,)."""
         return batch["text"], logits.argmax(-1)
 
-    def predictions(self, parts: Sequence[Parts], encoded: Encoded, labels: Sequence[str]) -> Predictions:
+    def predictions(self, parts: Sequence[Parts], encoded: Any, labels: Sequence[str]) -> Predictions:
         """The label of each text, alone in a tuple."""
-        chosen: dict[int, int] = {}
-        for texts, best in parts:
-            chosen |= zip(texts.tolist(), best.tolist(), strict=True)
+        chosen = dict(pair for texts, best in parts for pair in zip(texts.tolist(), best.tolist(), strict=True))
         return [(labels[chosen[text]],) for text in range(len(encoded))]
 
 
@@ -193,13 +164,13 @@ def at_least_two(types: Sequence[str]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Answering(Task):
+class Answering(_Task):
     """A span of its context for every question (Devlin et al. 2019, sections 4.2 and 4.3).
 
     The head has two outputs a subword: an answer begins there, and ends there.
     """
 
-    form: ClassVar[Form] = "answering"
+    form: ClassVar[str] = "answering"
 
     def outputs(self, labels: Sequence[str]) -> int:
         """Begin and end."""
@@ -207,8 +178,9 @@ class Answering(Task):
 
     def score_test(self, examples: Sequence[Any], predicted: Sequence[tuple[str, ...]]) -> Any:
         """As of every task, and by place."""
-        places = scoring.position_f1(examples, predicted)
-        return scoring.Scores(**vars(super().score_test(examples, predicted)), position_f1=places)
+        return scoring.Scores(
+            **vars(super().score_test(examples, predicted)), position_f1=scoring.position_f1(examples, predicted)
+        )
 
     def without_gold(self, example: Any, labels: Sequence[str]) -> Question:
         """The question without its answers."""
@@ -243,17 +215,16 @@ class Answering(Task):
         best, index = joint.flatten(1).max(dim=1)
         return batch["window"], index // length, index % length, best, nothing
 
-    def predictions(self, parts: Sequence[Parts], encoded: Encoded, labels: Sequence[str]) -> Predictions:
+    def predictions(self, parts: Sequence[Parts], encoded: Any, labels: Sequence[str]) -> Predictions:
         """The best span over all windows of each question, as written in its context; () for no answer."""
-        questions = cast(EncodedQuestions, encoded)
         window, begin, end, best, nothing = (torch.cat(tensors).numpy() for tensors in zip(*parts, strict=True))
-        owner = np.searchsorted(questions.first_window, window, side="right") - 1  # the question of each window
+        owner = np.searchsorted(encoded.first_window, window, side="right") - 1  # the question of each window
         order = np.lexsort((-best, owner))  # by question, its best window first
         _, first = np.unique(owner[order], return_index=True)
         top = order[first]  # (questions,)
-        start = questions.starts[window[top]]
-        ends = questions.offsets[start + begin[top], 0], questions.offsets[start + end[top], 1]
-        texts = [context[a:b].strip() for context, a, b in zip(questions.contexts, *ends, strict=True)]
+        start = encoded.starts[window[top]]
+        ends = encoded.offsets[start + begin[top], 0], encoded.offsets[start + end[top], 1]
+        texts = [context[a:b].strip() for context, a, b in zip(encoded.contexts, *ends, strict=True)]
         least = np.minimum.reduceat(nothing[order], first)  # no window of it says that there is an answer
         none = (least > best[top]) & (NO_ANSWER in labels)
         return [() if no or not text else (text,) for text, no in zip(texts, none, strict=True)]
@@ -265,6 +236,14 @@ def _choosable(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
 
 
 # --- all --------------------------------------------------------------------------------------------------------------
+
+#: A task that models are trained for, of one of three forms. Each of these tells
+#: `without_gold`, the example with an annotation that means nothing, for predicting;
+#: `encode`, examples as subwords, as a model wants them;
+#: `loss` of the head's outputs, summed over a batch, and `count`, what the sum is divided by;
+#: `read`, what predictions need of a batch's outputs, small enough to be kept;
+#: `predictions`, one an example, in their order, from what `read` gave of all batches.
+Task = Tagging | Classification | Answering
 
 TASKS: Mapping[str, Task] = MappingProxyType(
     {
