@@ -203,7 +203,7 @@ class Bench:
         """Multiplications and additions a second of one large product in what a training multiplies in."""
         import torch
 
-        from nerlib.training.precision import precision_on
+        from nerlib.training.parts import precision_on
 
         if not hasattr(self, "rate"):
             n, kind = 2048 if self.device.type == "cpu" else 8192, getattr(torch, precision_on(self.device))
@@ -231,7 +231,7 @@ class Bench:
         from benchmarks import usual
         from nerlib import models, pretraining
         from nerlib.models.backbones import load_tokenizer
-        from nerlib.pretraining.adaptation import network_for
+        from nerlib.pretraining.mlm import network_for
 
         tokenizer, length = load_tokenizer(self.backbone.folder, self.backbone.family), self.options.max_length
         lines, unseen = ([" ".join(s.words) for s in part] for part in (self.train[::5], self.dev))

@@ -76,13 +76,15 @@ class Alignment:
 
     def __init__(self, model: TaskModel, companions: Companions, weight: float) -> None:
         self.model, self.companions, self.weight = model, companions, weight
+        self.device = next(model.network.parameters()).device
         self.centre = torch.stack([self._mean(side) for side in (companions.data, companions.others)]).mean(dim=0)
 
     def loss(self, batch: Tensors) -> torch.Tensor:
         """The task's loss summed over the batch, plus `weight` times the penalty for each labelled position."""
         logits, hidden = self.model.logits_and_hidden(batch)
-        summed = self.model.task.loss(logits, batch)
-        return summed + self.weight * self.model.task.count(batch) * self.penalty(batch, hidden[-1])
+        return self.model.task.loss(logits, batch) + (
+            self.weight * self.model.task.count(batch) * self.penalty(batch, hidden[-1])
+        )
 
     def penalty(self, batch: Tensors, hidden: torch.Tensor) -> torch.Tensor:
         """1 − cosine, from the training sentences' last hidden states (S, T, H) and the batch's companions."""
@@ -96,18 +98,15 @@ class Alignment:
         """The penalty on a fixed sample of both sides, without dropout: what the curve shows."""
         size = min(64, len(self.companions), len(self.companions.others))
         with torch.inference_mode():
-            batch = self._on_device(self.companions.batch(np.arange(size), 0))
+            batch = {name: t.to(self.device) for name, t in self.companions.batch(np.arange(size), 0).items()}
             return float(self.penalty(batch, self.model.logits_and_hidden(batch)[1][-1]))
-
-    def _on_device(self, batch: Tensors) -> Tensors:
-        device = next(self.model.network.parameters()).device
-        return {name: tensor.to(device) for name, tensor in batch.items()}
 
     def _mean(self, side: Encoded) -> torch.Tensor:
         self.model.network.eval()
         parts = []
         with torch.no_grad():
             for start in range(0, min(len(side), PROBE), 32):
-                batch = self._on_device(side.batch(np.arange(start, min(start + 32, len(side), PROBE))))
+                batch = side.batch(np.arange(start, min(start + 32, len(side), PROBE)))
+                batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
                 parts.append(pooled(self.model.logits_and_hidden(batch)[1][-1], batch["attention_mask"]))
         return torch.cat(parts).mean(dim=0)

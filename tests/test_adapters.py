@@ -18,10 +18,10 @@ from nerlib.errors import CorpusError, ModelError
 from nerlib.models import Bottleneck, MadX
 from nerlib.models.backbones import find_backbone
 from nerlib.models.families import find_family
-from nerlib.models.methods.bottleneck import adapters_that_run, add_language, make_room, stacked
+from nerlib.models.methods import adapters_that_run, add_language, make_room, stacked
 from nerlib.params import Recipe
 from nerlib.pretraining import masked_loss, mlm_dataset, train_language_adapter
-from nerlib.pretraining.adaptation import network_for
+from nerlib.pretraining.mlm import network_for
 from tests import tiny
 
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG")

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from nerlib.corpora import LabelledText, Question, Sentence
 from nerlib.encoding import (
+    FEW_ROWS,
+    FEW_WIDTHS,
     IGNORED,
     NOTHING,
     Layout,
@@ -20,7 +22,6 @@ from nerlib.encoding import (
     subwords,
     windows,
 )
-from nerlib.encoding.windows import FEW_ROWS, FEW_WIDTHS
 from nerlib.errors import CorpusError, ModelError
 from nerlib.models.backbones import load_tokenizer
 from nerlib.models.families import FAMILIES

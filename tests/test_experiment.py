@@ -19,7 +19,7 @@ from nerlib import folders, models, params, records, scoring, training
 from nerlib.corpora import Sentence, write_conll
 from nerlib.errors import CorpusError, Interrupted, LockedError, ModelError, NerlibError, SettingsError
 from nerlib.experiment import STAGES, Study, find_stage, runs, stage_run
-from nerlib.models.methods.bottleneck import stacked
+from nerlib.models.methods import stacked
 from nerlib.results import language_adapters_compared
 from tests import tiny
 
@@ -593,7 +593,7 @@ def test_continued_pretraining_makes_another_backbone_once_and_the_record_says_s
     (plain,) = study(given, continued_steps=0).run_stage("sources", [1])
     assert run.record.backbone == f"{plain.record.backbone}, continued on am+yo"
     assert run.record.identity["backbone"] != plain.record.identity["backbone"]
-    monkeypatch.setattr("nerlib.pretraining.adaptation.train_masked", None)
+    monkeypatch.setattr("nerlib.pretraining.mlm.train_masked", None)
     assert study(given).run_stage("sources", [1])[0].digest == run.digest  # found, not trained again
     with pytest.raises(SettingsError, match="continued_steps: expected `sources`"):
         study(given, sources=[]).run_stage("baseline", [1])

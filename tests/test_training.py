@@ -18,9 +18,8 @@ from nerlib.errors import NerlibError
 from nerlib.models.methods import Hooks
 from nerlib.params import Recipe
 from nerlib.training import loop
-from nerlib.training.gradients import Accumulated, prefetch
-from nerlib.training.parts import plan, schedule
-from nerlib.training.precision import autocast, precision_on
+from nerlib.training.loop import Accumulated, prefetch
+from nerlib.training.parts import autocast, plan, precision_on, schedule
 from tests.tiny import SENTENCES
 
 

@@ -33,7 +33,7 @@ from nerlib.experiment.runs import (
     refuse_too_large,
 )
 from nerlib.models import TaskModel
-from nerlib.models.methods.bottleneck import WEIGHTS, adapters_that_run
+from nerlib.models.methods import WEIGHTS, adapters_that_run
 from nerlib.vocabulary import LANGUAGE_ADAPTER, METRICS, Stage
 
 if TYPE_CHECKING:

@@ -1,8 +1,10 @@
 """Finding a pretrained model: a folder or a Hub name, its files and its fingerprint."""
 
 import json
+import logging
+import warnings
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,12 +20,22 @@ from nerlib.models.families import Family, find_family
 #: Names in a configuration that begin with "_" and only describe; others may name code that is then imported.
 HARMLESS = frozenset({"_name_or_path", "_num_labels", "__type"})
 #: What DeBERTa's and ModernBERT's code reads although their configurations do not declare it.
-READ_TOO = {"attention_head_size", "cls_dropout", "conv_act", "conv_groups", "conv_kernel_size", "embedding_size"}
-READ_TOO |= {"norm_rel_ebd", "position_buckets", "share_att_key", "reference_compile", "rope_scaling"}
+READ_TOO = {
+    "attention_head_size",
+    "cls_dropout",
+    "conv_act",
+    "conv_groups",
+    "conv_kernel_size",
+    "embedding_size",
+    "norm_rel_ebd",
+    "position_buckets",
+    "share_att_key",
+    "reference_compile",
+    "rope_scaling",
+}
 LOADS_CODE = frozenset({"auto_map", "attn_implementation", "auto_mapping", "megatron_config"})
-INDEX = "model.safetensors.index.json"  # of weights in several files
-UNTRAINED = ("pooler",)  # what heads add below themselves, and pretraining may not have trained
-CONVERTER = "SFconvertbot"  # the Hub's, as transformers knows it
+#: Beside the weights.
+FINGERPRINTED = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt")
 READ = ("*.json", "*.safetensors", "*.model", "*.txt")  # of a Hub repository; never pickled weights, never code
 
 
@@ -129,7 +141,11 @@ def find_backbone(name: str | Path, *, called: str = "") -> Backbone:
             f"{folder}: expected weights as .safetensors (other formats are not read), got {got or 'none'}; "
             "of a model on the Hub a converted revision may exist: name@refs/pr/<number>"
         )
-    return Backbone(called or folder.name, folder, _fingerprint(folder), config)
+    files = sorted(
+        path for path in folder.iterdir() if path.suffix in (".safetensors", ".model") or path.name in FINGERPRINTED
+    )
+    fingerprint = folders.fingerprint([[path.name, _digest(path, path.stat().st_mtime_ns)] for path in files])
+    return Backbone(called or folder.name, folder, fingerprint, config)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -172,8 +188,7 @@ def read_json(path: Path, known: Collection[str] = ()) -> dict[str, Any]:
         raise ModelError(f"{path}: expected JSON, got what cannot be read as such: {error}") from None
     if not isinstance(config, dict):
         raise ModelError(f"{path}: expected a JSON object, got {type(config).__name__}")
-    names = set(_names(config)) - HARMLESS
-    if refused := sorted(name for name in names if name in LOADS_CODE or name.startswith("_")):
+    if refused := sorted(n for n in {*_names(config)} - HARMLESS if n in LOADS_CODE or n.startswith("_")):
         raise ModelError(
             f"{path}: {', '.join(refused)} can make transformers load code, which is never done here; "
             "remove it, when the model does not need code of its own"
@@ -212,7 +227,7 @@ def read_network(model_class: str, folder: Path, missing: Collection[str] = (), 
     import transformers
     from safetensors import SafetensorError
 
-    if (index := folder / INDEX).is_file():
+    if (index := folder / "model.safetensors.index.json").is_file():  # of weights in several files
         files = {str(name) for name in dict(read_json(index).get("weight_map") or {}).values()}
         if wrong := sorted(name for name in files if Path(name).name != name or not name.endswith(".safetensors")):
             raise ModelError(f"{index}: expected files of the folder as .safetensors, got {wrong[0]!r}")
@@ -228,8 +243,7 @@ def read_network(model_class: str, folder: Path, missing: Collection[str] = (), 
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{folder}: its weights cannot be read: {first[:200]}") from None
-    prefix = f"{network.base_model_prefix}."
-    lacking = [key.removeprefix(prefix) for key in info["missing_keys"]]
+    lacking = [key.removeprefix(f"{network.base_model_prefix}.") for key in info["missing_keys"]]
     check_complete(folder, [name for name in lacking if name.split(".")[0] not in missing])
     return network, {name.split(".")[0] for name in lacking}
 
@@ -237,10 +251,10 @@ def read_network(model_class: str, folder: Path, missing: Collection[str] = (), 
 def check_complete(folder: Path, missing: Collection[str]) -> None:
     """Refuse, with a `ModelError`, a model that lacks weights, which would be random."""
     if missing:
-        some = ", ".join(sorted(missing)[:3])
         raise ModelError(
-            f"{folder} lacks {len(missing)} weights ({some}{', ...' if len(missing) > 3 else ''}): they would be "
-            "random; expected them under the names that transformers gives them"
+            f"{folder} lacks {len(missing)} weights ({', '.join(sorted(missing)[:3])}"
+            f"{', ...' if len(missing) > 3 else ''}): they would be random; expected them under the names that "
+            "transformers gives them"
         )
 
 
@@ -283,7 +297,7 @@ def _converted(repository: str, folder: Path) -> str:
     numbers = _cached_conversions(folder.parents[1])
     with suppress(OSError):  # the Hub cannot be reached
         if not numbers:  # anybody may open one: by others none is taken
-            made = HfApi().get_repo_discussions(repository, author=CONVERTER, discussion_type="pull_request")
+            made = HfApi().get_repo_discussions(repository, author="SFconvertbot", discussion_type="pull_request")
             numbers = [of.num for of in made if "safetensors" in of.title and of.status in ("open", "draft")]
     return f"refs/pr/{max(numbers)}" if numbers else ""
 
@@ -294,16 +308,6 @@ def _cached_conversions(place: Path) -> list[int]:
     return [int(ref.name) for ref in requests if any((place / "snapshots" / ref.read_text()).glob("*.safetensors"))]
 
 
-def _fingerprint(folder: Path) -> str:
-    files = sorted(
-        path for path in folder.iterdir() if path.suffix in (".safetensors", ".model") or path.name in _SMALL
-    )
-    return folders.fingerprint([[path.name, _digest(path, path.stat().st_mtime_ns)] for path in files])
-
-
-_SMALL = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt")
-
-
 @cache
 def _digest(path: Path, _changed: int) -> str:
     return folders.fingerprint_file(path)
@@ -312,31 +316,17 @@ def _digest(path: Path, _changed: int) -> str:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without what the libraries say of new heads, reloaded AdaLoRA and sleeping adapters (it is checked here)."""
-    import logging
-    import warnings
-
-    from transformers.utils import logging as transformers_logging
-
-    level, adapters = transformers_logging.get_verbosity(), logging.getLogger("adapters")
-    adapters_level = adapters.level
-    transformers_logging.set_verbosity_error()
-    adapters.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*rank_pattern.*")
-            warnings.filterwarnings("ignore", message=".*ZeRO-3.*")
-            warnings.filterwarnings("ignore", message=".*did not initialize properly.*")
-            yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        adapters.setLevel(adapters_level)
+    with warnings.catch_warnings(), ExitStack() as afterwards:
+        afterwards.callback(logging.disable, logging.root.manager.disable)
+        logging.disable(logging.WARNING)
+        warnings.filterwarnings("ignore", message=".*(rank_pattern|ZeRO-3|did not initialize properly).*")
+        yield
 
 
 @contextmanager
 def torch_seed(rng: np.random.Generator) -> Iterator[None]:
     """Draw torch's random numbers of the block from `rng`, and give the global state back as it was."""
-    gpus = list(range(torch.cuda.device_count()))
-    with torch.random.fork_rng(devices=gpus):
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(int(rng.integers(2**63)))
         yield
 
@@ -355,10 +345,10 @@ def load_tokenizer(folder: Path, family: Family) -> Any:
     named = str(read_json(described).get("tokenizer_class")) if described.is_file() else ""
     # The class that AutoTokenizer would find by that name; importing AutoTokenizer itself takes three seconds.
     kind = getattr(transformers, f"{named.removesuffix('Fast')}Fast", None) or transformers.AutoTokenizer
-    extra = {"add_prefix_space": True} if family.prefix_space else {}
+    options = {"add_prefix_space": True} if family.prefix_space else {}
     try:
         with quiet():
-            tokenizer = kind.from_pretrained(folder, trust_remote_code=False, **extra)
+            tokenizer = kind.from_pretrained(folder, trust_remote_code=False, **options)
     except (OSError, ValueError, ImportError, TypeError) as error:
         raise ModelError(f"{folder} has no tokenizer that can be read: {error}") from None
     if not tokenizer.is_fast:
@@ -369,7 +359,7 @@ def load_tokenizer(folder: Path, family: Family) -> Any:
                 f"{folder}: expected a tokenizer with a padding token, or an end-of-text token in its place, got none: "
                 "name one as pad_token in tokenizer_config.json"
             )
-        # It occurs in no text: see `encoding.windows.neutralise_special_tokens`.
+        # It occurs in no text: see `encoding.neutralise_special_tokens`.
         tokenizer.pad_token = tokenizer.eos_token
     if family.prefix_space:
         _put_spaces(tokenizer.backend_tokenizer)

@@ -4,21 +4,19 @@ Letters of shapes: S windows, T subwords (padded), W subwords whose outputs are 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from nerlib.encoding.windows import MULTIPLE, like_length_parts
+from nerlib.encoding import MULTIPLE, like_length_parts
 
-Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 GRID_OVERHEAD = 16.0  # of one more grid in attention, in subwords (benchmarks/NOTES.md)
 
 
-def block(layer: Any, hidden: torch.Tensor, context: torch.Tensor, attend: Attend) -> torch.Tensor:
+def block(layer: Any, hidden: torch.Tensor, context: torch.Tensor, attend: Callable[..., torch.Tensor]) -> torch.Tensor:
     """One block (Devlin et al. 2019) for some subwords.
 
     Parameters
@@ -36,12 +34,10 @@ def block(layer: Any, hidden: torch.Tensor, context: torch.Tensor, attend: Atten
     seen = attend(own.query(hidden), own.key(context), own.value(context))
     hidden = after.LayerNorm(after.dropout(after.dense(seen)) + hidden)
     inner = layer.intermediate.intermediate_act_fn(layer.intermediate.dense(hidden))
-    out: torch.Tensor = layer.output.LayerNorm(layer.output.dropout(layer.output.dense(inner)) + hidden)
-    return out
+    return layer.output.LayerNorm(layer.output.dropout(layer.output.dense(inner)) + hidden)
 
 
-@dataclass(frozen=True)
-class Packed:
+class Packed(NamedTuple):
     """The subwords of a batch with little padding: N rows.
 
     Windows of like length make a grid of their own, and the grids stand one after the other: a layer sees all rows at
@@ -65,12 +61,13 @@ class Packed:
     masks: list[torch.Tensor]
     wanted: torch.Tensor
 
-    def attend(self, heads: int, rate: float, *rows: torch.Tensor) -> torch.Tensor:
-        """Attention within windows: of queries, keys and values (N, H), with dropout of `rate`."""
+    def attend(self, layer: Any, *rows: torch.Tensor) -> torch.Tensor:
+        """Attention within windows, with the dropout of a block: of queries, keys and values (N, H)."""
+        own, found = layer.attention.self, []
+        rate = own.dropout.p if own.training else 0.0
         sizes = [windows * width for windows, width in self.grids]
-        found = []
         for grid, mask, *parts in zip(self.grids, self.masks, *(r.split(sizes) for r in rows), strict=True):
-            query, key, value = (part.view(*grid, heads, -1).transpose(1, 2) for part in parts)
+            query, key, value = (part.view(*grid, own.num_attention_heads, -1).transpose(1, 2) for part in parts)
             seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=rate)
             found.append(seen.transpose(1, 2).flatten(0, 1).flatten(1))
         return torch.cat(found)
@@ -106,9 +103,9 @@ def pack(batch: Mapping[str, torch.Tensor], padding: int | None, overhead: float
     if more := -len(rows) % MULTIPLE:  # a copy that nothing looks at: kernels are made once for sizes that recur
         rows, grids = np.resize(rows, len(rows) + more), [*grids, (1, more)]
     ids, positions, mask = (tensor.flatten()[rows] for tensor in (ids, positions, mask))
-    masks = mask.split([windows * width for windows, width in grids])
-    shaped = [part.view(grid[0], 1, 1, grid[1]) for part, grid in zip(masks, grids, strict=True)]
-    return Packed(ids, positions, grids, shaped, rank[wanted])
+    of_grids = zip(mask.split([windows * width for windows, width in grids]), grids, strict=True)
+    masks = [part.view(windows, 1, 1, width) for part, (windows, width) in of_grids]
+    return Packed(ids, positions, grids, masks, rank[wanted])
 
 
 def logits_at(network: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
@@ -127,32 +124,22 @@ def logits_at(network: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
     packed = pack(batch, getattr(encoder.embeddings, "padding_idx", None))
     ids, positions = packed.ids[None], packed.positions[None]
 
-    def attend(layer: Any, *rows: torch.Tensor) -> torch.Tensor:
-        own = layer.attention.self.dropout
-        return packed.attend(encoder.config.num_attention_heads, own.p if own.training else 0.0, *rows)
-
     def attend_at_wanted(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-        return gather_rows(attend(last, scatter_rows(query, packed.wanted, len(key)), key, value), packed.wanted)
+        return gather_rows(
+            packed.attend(last, _Scatter.apply(query, packed.wanted, len(key)), key, value), packed.wanted
+        )
 
     *blocks, last = encoder.encoder.layer
     hidden = encoder.embeddings(input_ids=ids, position_ids=positions, token_type_ids=torch.zeros_like(ids))[0]
     for layer in blocks:
-        hidden = block(layer, hidden, hidden, partial(attend, layer))  # (N, H)
+        hidden = block(layer, hidden, hidden, partial(packed.attend, layer))  # (N, H)
     hidden = block(last, gather_rows(hidden, packed.wanted), hidden, attend_at_wanted)  # (W, H)
-    outputs: torch.Tensor = network.classifier(network.dropout(hidden))
-    return outputs
+    return network.classifier(network.dropout(hidden))
 
 
 def gather_rows(rows: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     """``rows[positions]`` for positions that differ, so that the gradient is a copy and no sum."""
-    out: torch.Tensor = _Gather.apply(rows, positions)
-    return out
-
-
-def scatter_rows(rows: torch.Tensor, positions: torch.Tensor, size: int) -> torch.Tensor:
-    """`size` rows, those at `positions` from `rows`, the others 0."""
-    out: torch.Tensor = _Scatter.apply(rows, positions, size)
-    return out
+    return _Gather.apply(rows, positions)
 
 
 class _Gather(torch.autograd.Function):
@@ -167,6 +154,8 @@ class _Gather(torch.autograd.Function):
 
 
 class _Scatter(torch.autograd.Function):
+    """`size` rows, those at `positions` from `rows`, the others 0."""
+
     @staticmethod
     def forward(ctx: Any, rows: torch.Tensor, positions: torch.Tensor, size: int) -> torch.Tensor:
         ctx.positions = positions

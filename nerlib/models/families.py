@@ -1,7 +1,7 @@
 """The families of backbones: what differs between them, in one table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
@@ -44,20 +44,11 @@ def _heads(*classification: str, below: tuple[str, ...] = (), answering: str = "
     )
 
 
-#: Heads on the encoder alone of a backbone that has a decoder too; the tagging one always is.
-ENCODER_ONLY: Mapping[str, Head] = MappingProxyType(
-    {
-        "classification": Head("AutoModelForTokenClassification", ("classifier",), "TOKEN_CLS", pools=True),
-        "answering": Head("AutoModelForTokenClassification", ("classifier",), "TOKEN_CLS"),
-    }
-)
-
-
 @dataclass(frozen=True)
 class Family:
     """What must be known of a kind of backbone to put an adapter and a head on it.
 
-    Of precision there is one rule for all, so it stands in `training.precision`: float32, or bfloat16 products; never
+    Of precision there is one rule for all, so it stands in `training.parts`: float32, or bfloat16 products; never
     float16, in which mT5's activations are clipped without a word.
 
     Attributes
@@ -71,6 +62,8 @@ class Family:
     heads
         The head of each form of task. transformers' heads for classification and answering on an encoder-decoder read
         the decoder's representations.
+    encoder_heads
+        Others, on the encoder alone of a backbone that has a decoder, too; the tagging one always is.
     dropouts
         The configuration's fields that hold dropout rates of the backbone.
     labelled_subword
@@ -97,13 +90,12 @@ class Family:
     transposed: bool = False
     prefix_space: bool = False
     settings: tuple[tuple[str, object], ...] = ()
+    encoder_heads: Mapping[str, Head] = field(default_factory=dict)
     bert_blocks: bool = False
 
     def head(self, form: str, *, encoder_only: bool = False) -> Head:
         """The head of a form of task; with `encoder_only`, of an encoder-decoder's encoder alone."""
-        if encoder_only and self.kind == "encoder-decoder" and form in ENCODER_ONLY:
-            return ENCODER_ONLY[form]
-        return self.heads[form]
+        return {**self.heads, **(self.encoder_heads if encoder_only else {})}[form]
 
 
 _BERT = Family(
@@ -146,6 +138,10 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             query_value=("q", "v"),
             linear=("q", "k", "v", "o", "wi_0", "wi_1", "wo"),
             heads=_heads("classification_head"),
+            encoder_heads={
+                "classification": Head("AutoModelForTokenClassification", ("classifier",), "TOKEN_CLS", pools=True),
+                "answering": Head("AutoModelForTokenClassification", ("classifier",), "TOKEN_CLS"),
+            },
             summary="last",
             dropouts=("dropout_rate",),
         ),

@@ -1,7 +1,7 @@
 """A backbone with a task's head and a method's trainable weights: building, saving, loading."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,6 @@ from nerlib import folders, vocabulary
 from nerlib.encoding import Encoded, Layout
 from nerlib.errors import ModelError, raises_only
 from nerlib.models.backbones import (
-    UNTRAINED,
     Backbone,
     check_complete,
     check_finite,
@@ -28,8 +27,17 @@ from nerlib.models.backbones import (
 )
 from nerlib.models.blocks import logits_at
 from nerlib.models.families import Head
-from nerlib.models.methods import METHODS, Hooks, Method, described, from_description
-from nerlib.models.methods.bottleneck import TASK, add_language, lines_of_adapters, stacked
+from nerlib.models.methods import (
+    METHODS,
+    TASK,
+    Hooks,
+    Method,
+    add_language,
+    described,
+    from_description,
+    lines_of_adapters,
+    stacked,
+)
 from nerlib.params import streams
 from nerlib.tasks import Task, find_task
 
@@ -83,8 +91,11 @@ class TaskModel:
     @property
     def head_parameters(self) -> int:
         """Weights of the head that require a gradient."""
-        named = self.network.named_parameters()
-        return sum(p.numel() for name, p in named if p.requires_grad and set(name.split(".")) & set(self.head.modules))
+        return sum(
+            p.numel()
+            for name, p in self.network.named_parameters()
+            if p.requires_grad and set(name.split(".")) & set(self.head.modules)
+        )
 
     def sketch(self) -> dict[str, Any]:
         """What `figures.architecture` draws of it."""
@@ -102,18 +113,15 @@ class TaskModel:
 
     def parameters_by_part(self) -> dict[str, tuple[int, int]]:
         """Weights of embeddings, blocks, adapter and head, and how many of them are trained."""
-        found: dict[str, list[nn.Parameter]] = {}
+        found: dict[str, tuple[int, int]] = {}
         for name, parameter in self.network.named_parameters():
             components = set(name.split("."))
-            in_block = any(component.isdigit() for component in components)
-            part = "attention and feed-forward" if in_block else "embeddings"
+            part = "attention and feed-forward" if any(map(str.isdigit, components)) else "embeddings"
             part = self.method.part_of(name) or ("head" if components & set(self.head.modules) else part)
-            found.setdefault(part, []).append(parameter)
+            whole, trained = found.get(part, (0, 0))
+            found[part] = whole + parameter.numel(), trained + parameter.numel() * parameter.requires_grad
         found.pop("copy", None)
-        return {
-            part: (sum(p.numel() for p in ps), sum(p.numel() for p in ps if p.requires_grad))
-            for part, ps in found.items()
-        }
+        return found
 
     @property
     def total_parameters(self) -> int:
@@ -129,8 +137,12 @@ class TaskModel:
     def runs_by_block(self) -> bool:
         """Whether it tags words with blocks of BERT's kind, that can be computed in part (`models.blocks`)."""
         plain = self.backbone.config.get("position_embedding_type", "absolute") == "absolute"
-        bert = self.backbone.family.bert_blocks and plain and not self.method.rewrites_blocks
-        return bert and self.task.form == "tagging"
+        return (
+            self.task.form == "tagging"
+            and self.backbone.family.bert_blocks
+            and plain
+            and not self.method.rewrites_blocks
+        )
 
     def encode(self, examples: Sequence[Any], max_length: int, *, stride: int = 0) -> Encoded:
         """Encode examples for this model (see `encoding.Layout`).
@@ -189,9 +201,9 @@ class TaskModel:
 
 
 def pooled(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Mean over the subwords that are not padding: (S, T, H) and (S, T) give (S, H)."""
+    """Mean over the subwords that are not padding: (S, T, H), or (blocks, S, T, H), and (S, T) give (..., S, H)."""
     weights = mask.unsqueeze(-1).to(hidden.dtype)
-    return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+    return (hidden * weights).sum(dim=-2) / weights.sum(dim=-2)
 
 
 @raises_only(ModelError, "backbone")
@@ -236,8 +248,7 @@ def build(
     head = family.head(task.form, encoder_only=encoder_only)
     tokenizer = load_tokenizer(found.folder, family)
     with torch_seed(streams(seed)["head"]), quiet():
-        may_lack = {*head.modules, *UNTRAINED}
-        plain, fresh = _load_plain(found.folder, found, task, labels, method, head, tokenizer, may_lack)
+        plain, fresh = _load_plain(found.folder, found, task, labels, method, head, tokenizer)
         head = replace(head, modules=(*head.modules, *sorted(fresh - set(head.modules))))
         network = method.prepare(plain, family, head)
     if len(tokenizer) > plain.get_input_embeddings().num_embeddings:
@@ -255,37 +266,33 @@ def build(
 
 
 def _load_plain(
-    folder: Path,
-    backbone: Backbone,
-    task: Task,
-    labels: Sequence[str],
-    method: Method,
-    head: Head,
-    tokenizer: Any,
-    missing: Collection[str],
+    folder: Path, backbone: Backbone, task: Task, labels: Sequence[str], method: Method, head: Head, tokenizer: Any
 ) -> tuple[Any, set[str]]:
     """The transformers model with its head, and the names of the modules that the folder has no weights of.
 
     On a backbone's folder these are the head, and what the head's class adds below it (BERT's pooler, where it was not
-    pretrained); a saved model's folder may lack none (`missing` is empty).
+    pretrained); a saved model's folder may lack none.
     """
     family, config = backbone.family, known_config(folder)
     names = labels if task.outputs(labels) == len(labels) else [str(i) for i in range(task.outputs(labels))]
-    config.id2label = dict(enumerate(names))
-    config.label2id = {name: i for i, name in enumerate(names)}
-    config.classifier_dropout = method.dropout if method.head_dropout is None else method.head_dropout
-    for name in family.dropouts:
-        rate = method.dropout if method.trains_backbone else method.frozen_dropout
-        setattr(config, name, method.attention_dropout if name.startswith("att") else rate)
-    for name, value in family.settings:
-        setattr(config, name, value)
-    if family.kind != "encoder":
-        config.use_cache = False
-        config.pad_token_id = tokenizer.pad_token_id  # which subword is pooled depends on it
-        config.eos_token_id = tokenizer.eos_token_id
+    dropout = method.dropout if method.trains_backbone else method.frozen_dropout
+    rates = {name: method.attention_dropout if name.startswith("att") else dropout for name in family.dropouts}
+    of_head = method.dropout if method.head_dropout is None else method.head_dropout
+    config.update(
+        {
+            "id2label": dict(enumerate(names)),
+            "label2id": {name: i for i, name in enumerate(names)},
+            "classifier_dropout": of_head,
+            **rates,
+            **dict(family.settings),
+        }
+    )
+    if family.kind != "encoder":  # which subword is pooled depends on the padding
+        config.update(dict(use_cache=False, pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id))
+    missing = {*head.modules, "pooler"} if folder == backbone.folder else ()
     network, fresh = read_network(head.model_class, folder, missing, config=config)
     if isinstance(above := getattr(network, "dropout", None), nn.Dropout):  # DeBERTa's is the backbone's by default
-        above.p = config.classifier_dropout
+        above.p = of_head
     return network, fresh
 
 
@@ -334,15 +341,12 @@ def save_model(model: TaskModel, folder: Path, like: Iterable[Path] = ()) -> Non
         if _own_tokenizer(model):
             model.tokenizer.save_pretrained(beside)
         (beside / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
-        (beside / "README.md").write_text(read_me(model), encoding="utf-8")
-
-
-def read_me(model: TaskModel) -> str:
-    """What a saved model is, and how it is loaded."""
-    title = f"{model.method.name}, {model.task.name} on {model.backbone.name}"
-    return READ_ME.format(
-        title=title, labels=", ".join(model.labels), lines=without_nerlib(model, *model.languages[-1:])
-    )
+        read_me = READ_ME.format(
+            title=f"{model.method.name}, {model.task.name} on {model.backbone.name}",
+            labels=", ".join(model.labels),
+            lines=without_nerlib(model, *model.languages[-1:]),
+        )
+        (beside / "README.md").write_text(read_me, encoding="utf-8")
 
 
 def without_nerlib(model: TaskModel, language: str = "") -> str:
@@ -418,20 +422,25 @@ def load_model(
     """
     path = Path(folder) / "model" if (Path(folder) / "model").is_dir() else Path(folder)
     if not (path / ABOUT).is_file():
-        hint = "a run whose model was removed (`keep_models`) makes it again when it is asked for `with_models`"
-        raise ModelError(f"{folder} holds no model of nerlib: expected {ABOUT}; {hint}")
+        raise ModelError(
+            f"{folder} holds no model of nerlib: expected {ABOUT}; a run whose model was removed (`keep_models`) makes "
+            "it again when it is asked for `with_models`"
+        )
     about = read_json(path / ABOUT)
     task, labels, method = find_task(about["task"]), tuple(about["labels"]), from_description(about["method"])
-    found = backbone if isinstance(backbone, Backbone) else _find_again(backbone, about["backbone"])
+    if backbone is None:
+        name, there = about["backbone"]["name"], about["backbone"]["folder"]
+        backbone = find_backbone(there if Path(there).is_dir() else name, called=name)
+    found = backbone if isinstance(backbone, Backbone) else find_backbone(backbone)
     _check_backbone(path, found)
-    head = found.family.head(task.form)
-    if "head" in about:  # models saved before there were others than taggers do not say
-        head = Head(**(about["head"] | {"modules": tuple(about["head"]["modules"])}))
+    # Models saved before there were others than taggers do not say.
+    of_head = about.get("head") or asdict(found.family.head(task.form))
+    head = Head(**(of_head | {"modules": tuple(of_head["modules"])}))
     tokenizer = load_tokenizer(found.folder, found.family)
     with quiet(), torch_seed(streams(0)["head"]):  # a fresh head is replaced by the saved one; no global state moves
-        origin = path if method.trains_backbone else found.folder
-        may_lack = () if method.trains_backbone else {*head.modules, *UNTRAINED}
-        plain, _ = _load_plain(origin, found, task, labels, method, head, tokenizer, may_lack)
+        plain, _ = _load_plain(
+            path if method.trains_backbone else found.folder, found, task, labels, method, head, tokenizer
+        )
         check_complete(path, [name for name in method.files if not (path / name).is_file()])
         network = method.restore(plain, path, trainable=trainable)
         if languages is None:
@@ -456,9 +465,3 @@ def _check_backbone(path: Path, found: Backbone) -> None:
             f"{path} was trained on another backbone: expected {origin['name']} with fingerprint "
             f"{origin['fingerprint']}, got {found.name} with {found.fingerprint}"
         )
-
-
-def _find_again(given: str | Path | None, about: dict[str, str]) -> Backbone:
-    if given is not None:
-        return find_backbone(given)
-    return find_backbone(about["folder"] if Path(about["folder"]).is_dir() else about["name"], called=about["name"])

@@ -7,9 +7,19 @@
 demo languages are studied with.
 """
 
-from nerlib.pretraining.adaptation import LanguageAdapter, continued_backbone, train_language_adapter
 from nerlib.pretraining.miniature import DemoRecipe, demo_backbone, train_tokenizer
-from nerlib.pretraining.mlm import MlmDataset, MlmResult, masked_loss, mean_loss, mlm_dataset, pack, train_masked
+from nerlib.pretraining.mlm import (
+    LanguageAdapter,
+    MlmDataset,
+    MlmResult,
+    continued_backbone,
+    masked_loss,
+    mean_loss,
+    mlm_dataset,
+    pack,
+    train_language_adapter,
+    train_masked,
+)
 
 __all__ = [
     "DemoRecipe",

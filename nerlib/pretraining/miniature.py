@@ -5,7 +5,6 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,36 +85,36 @@ def demo_backbone(
         When the cache cannot be written.
     """
     recipe, languages = recipe or DemoRecipe(), tuple(languages) or demo.languages()
-    profiles = [demo.profile(tag) for tag in languages]
     grammar = [folders.fingerprint_file(file) for file in sorted(Path(demo.__file__).parent.glob("*.py"))]
-    parts = [VERSION, recipe.model_dump(), languages, profiles, grammar]  # what speaks the text, not a minute of it
-    make = partial(_make, languages=languages, recipe=recipe, progress=progress)
-    line = f"Making the demo backbone for {', '.join(languages)}: about a minute, once"
-    return cached_backbone("demo", parts, make, on_start=on_start, line=line)
+    # What speaks the text, not a minute of it.
+    parts = [VERSION, recipe.model_dump(), languages, [demo.profile(tag) for tag in languages], grammar]
 
+    def make(folder: Path, _checkpoint: Path) -> None:
+        began = time.monotonic()
+        texts = [demo.text(tag, recipe.target_lines if tag == demo.TARGET else recipe.lines) for tag in languages]
+        held_out = [demo.text(tag, recipe.held_out_lines, seed=1) for tag in languages]
+        text = (line for lines in texts for line in lines)
+        tokenizer = train_tokenizer(text, recipe.vocabulary_size, max_length=recipe.positions)
+        network = _network(tokenizer, recipe, languages)
+        data, unseen = (mlm_dataset(tokenizer, part, recipe.length, recipe.seed) for part in (texts, held_out))
+        sounds = [demo.sounds(subword) for subword in tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))]
+        groups = {sound: number for number, sound in enumerate(dict.fromkeys(sounds))}
+        warm_start(network, data.sequences, alike=[groups[sound] for sound in sounds])  # in whatever script
+        result = train_masked(network, data, recipe.training, seed=recipe.seed, held_out=unseen, progress=progress)
+        network.save_pretrained(folder, safe_serialization=True)
+        tokenizer.save_pretrained(folder)
+        folders.write_atomically(
+            folder / "README.md",
+            _readme(languages, texts, recipe, result, network.num_parameters(), time.monotonic() - began),
+        )
 
-def _make(
-    folder: Path,
-    _checkpoint: Path,
-    *,
-    languages: Sequence[str],
-    recipe: DemoRecipe,
-    progress: Callable[[Progress], None] | None,
-) -> None:
-    began = time.monotonic()
-    texts = [demo.text(tag, recipe.target_lines if tag == demo.TARGET else recipe.lines) for tag in languages]
-    held_out = [demo.text(tag, recipe.held_out_lines, seed=1) for tag in languages]
-    tokenizer = train_tokenizer(
-        (line for text in texts for line in text), recipe.vocabulary_size, max_length=recipe.positions
+    return cached_backbone(
+        "demo",
+        parts,
+        make,
+        on_start=on_start,
+        line=f"Making the demo backbone for {', '.join(languages)}: about a minute, once",
     )
-    network = _network(tokenizer, recipe, languages)
-    data, unseen = (mlm_dataset(tokenizer, part, recipe.length, recipe.seed) for part in (texts, held_out))
-    warm_start(network, data.sequences, alike=_same_sound(tokenizer))
-    result = train_masked(network, data, recipe.training, seed=recipe.seed, held_out=unseen, progress=progress)
-    network.save_pretrained(folder, safe_serialization=True)
-    tokenizer.save_pretrained(folder)
-    readme = _readme(languages, texts, recipe, result, network.num_parameters(), time.monotonic() - began)
-    folders.write_atomically(folder / "README.md", readme)
 
 
 def _network(tokenizer: Any, recipe: DemoRecipe, languages: Sequence[str]) -> Any:
@@ -138,13 +137,6 @@ def _network(tokenizer: Any, recipe: DemoRecipe, languages: Sequence[str]) -> An
     )
     with torch_seed(np.random.default_rng(recipe.seed)):
         return XLMRobertaForMaskedLM(config)
-
-
-def _same_sound(tokenizer: Any) -> list[int]:
-    """Groups of subwords that sound alike in different scripts (`warm_start`, `alike`)."""
-    numbers: dict[str, int] = {}
-    subwords = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-    return [numbers.setdefault(demo.sounds(subword), len(numbers)) for subword in subwords]
 
 
 def _readme(
@@ -285,7 +277,10 @@ def warm_start(network: Any, sequences: np.ndarray, alike: Sequence[int] | None 
         _sinusoids(embeddings.position_embeddings.weight, embeddings.padding_idx)
         _look_at_neighbours(base.encoder.layer[0].attention.self)
         groups = np.arange(vocabulary) if alike is None else np.asarray(alike)
-        counted = _svd(_ppmi(sequences, vocabulary, groups), hidden - POSITION_DIMENSIONS)
+        information = _ppmi(sequences, vocabulary, groups)
+        start = np.ones(min(information.shape))  # drawn, it would end elsewhere each time
+        left, values, _ = svds(information, k=hidden - POSITION_DIMENSIONS, v0=start)
+        counted = (left * np.sqrt(values)).astype(np.float32)
         embeddings.word_embeddings.weight[:, :POSITION_DIMENSIONS] *= 0.25  # leave these dimensions to the positions
         embeddings.word_embeddings.weight[:, POSITION_DIMENSIONS:] = torch.from_numpy(SPREAD * counted / counted.std())
         frequencies = np.bincount(sequences.ravel(), minlength=vocabulary) + 1.0
@@ -332,18 +327,12 @@ def _ppmi(sequences: np.ndarray, vocabulary: int, groups: np.ndarray) -> sparse.
         rows += [left, right]
         columns += [groups[right] + contexts, groups[left]]
         weights += [np.full(2 * left.size, 1 / distance)]
-    cells = (np.concatenate(rows), np.concatenate(columns))
-    counts = sparse.coo_array((np.concatenate(weights), cells), shape=(vocabulary, 2 * contexts)).tocsr()
+    counts = sparse.coo_array(
+        (np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))), shape=(vocabulary, 2 * contexts)
+    ).tocsr()
     of_subword = np.asarray(counts.sum(axis=1)).ravel()
     of_context = np.asarray(counts.sum(axis=0)).ravel() ** 0.75
     found = counts.tocoo()
     row, column = found.coords
     expected = of_subword[row] * of_context[column] / of_context.sum()
-    information = np.maximum(np.log(found.data / expected), 0.0)
-    return sparse.csr_array((information, (row, column)), shape=counts.shape)
-
-
-def _svd(matrix: sparse.csr_array, dimensions: int) -> np.ndarray:
-    """The first left singular vectors times the roots of their values, (rows, `dimensions`); always the same."""
-    left, values, _ = svds(matrix, k=dimensions, v0=np.ones(min(matrix.shape)))
-    return (left * np.sqrt(values)).astype(np.float32)
+    return sparse.csr_array((np.maximum(np.log(found.data / expected), 0.0), (row, column)), shape=counts.shape)

@@ -9,10 +9,9 @@ state so far, and what the method itself remembers.
 """
 
 from nerlib.training.loop import train
-from nerlib.training.parts import best_device
+from nerlib.training.parts import best_device, trimmed
 from nerlib.training.prediction import Evaluated, evaluate, predict, probabilities, represent
 from nerlib.training.state import Batch, Data, Outcome, Progress
-from nerlib.training.vocabulary import trimmed
 
 __all__ = [
     "Batch",

@@ -13,8 +13,9 @@ from nerlib.encoding import NOTHING, Encoded
 from nerlib.errors import SettingsError
 from nerlib.models import TaskModel
 from nerlib.models.blocks import logits_at
+from nerlib.models.task_model import pooled
 from nerlib.tasks import Tagging
-from nerlib.training.precision import autocast, precision_on
+from nerlib.training.parts import autocast, precision_on
 
 SUBWORDS_A_BATCH = {"cpu": 2048, "cuda": 8192}  # on a CPU, what stays near the cores
 DOUBT = 0.05  # nats between a word's two best labels, below which rounding is not trusted at first
@@ -145,16 +146,15 @@ def represent(model: TaskModel, sentences: Sequence[Any], *, max_length: int | N
         (blocks + 1, sentences, hidden size), float32: means over the subwords that are not padding.
     """
     encoded = _encoded(model, sentences, max_length)
-    found: list[tuple[np.ndarray, np.ndarray]] = []
+    means = []
     with _predicting(model.network) as device:
-        for indices in _batches(encoded, device):
+        batches = list(_batches(encoded, device))
+        for indices in batches:
             batch = encoded.of_windows(encoded.first_window[indices])
             batch = {name: tensor.to(device) for name, tensor in batch.items()}
             hidden = model.logits_and_hidden(batch)[1]  # (blocks + 1, S, T, H)
-            mask = batch["attention_mask"].unsqueeze(-1)
-            found.append((indices, ((hidden * mask).sum(dim=2) / mask.sum(dim=1)).float().cpu().numpy()))
-    order = np.argsort(np.concatenate([indices for indices, _ in found]))
-    return np.concatenate([means for _, means in found], axis=1)[:, order]
+            means.append(pooled(hidden, batch["attention_mask"]).float().cpu().numpy())
+    return np.concatenate(means, axis=1)[:, np.argsort(np.concatenate(batches))]
 
 
 def _encoded(model: TaskModel, examples: Sequence[Any], max_length: int | None) -> Encoded:
@@ -174,19 +174,16 @@ def _predicting(network: nn.Module) -> Iterator[torch.device]:
     """
     network.eval()
     device = next(network.parameters()).device
-    precision = autocast(device, precision_on(device)) if device.type == "cuda" else nullcontext()
-    with torch.inference_mode(), precision:
+    with torch.inference_mode(), autocast(device, precision_on(device)) if device.type == "cuda" else nullcontext():
         yield device
 
 
-def _batches(encoded: Encoded, device: torch.device, chosen: np.ndarray | None = None) -> list[np.ndarray]:
+def _batches(encoded: Encoded, device: torch.device, chosen: np.ndarray | None = None) -> Iterator[np.ndarray]:
     """Sentences of like length together, so that little is padded; about `SUBWORDS_A_BATCH` in each batch."""
     lengths = encoded.lengths
     order = np.argsort(-lengths, kind="stable")
     order = order if chosen is None else order[np.isin(order, chosen)]
-    batches, start = [], 0
-    while start < len(order):
-        size = max(1, SUBWORDS_A_BATCH[device.type] // max(int(lengths[order[start]]), 1))
-        batches.append(order[start : start + size])
-        start += size
-    return batches
+    while len(order):
+        size = max(1, SUBWORDS_A_BATCH[device.type] // max(int(lengths[order[0]]), 1))
+        yield order[:size]
+        order = order[size:]

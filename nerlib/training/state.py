@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -16,9 +16,9 @@ from nerlib import folders
 from nerlib.errors import NerlibError
 from nerlib.models.methods import Hooks
 from nerlib.params import Keep, Precision, Recipe
-from nerlib.training.parts import random_batches
 
 STEPS_BETWEEN_SCORES = 25  # dev is scored at the end of an epoch, but not more often than this
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # of torch's AdamW
 Batch = dict[str, torch.Tensor]
 Tensors = dict[str, torch.Tensor]
 Evaluate = Callable[[], float | Mapping[str, float]]
@@ -30,17 +30,14 @@ class Data(Protocol):
     @property
     def lengths(self) -> np.ndarray:
         """(examples,) subwords of each, for batches of like length."""
-        ...
 
     def __len__(self) -> int: ...
 
     def batch(self, indices: np.ndarray, epoch: int) -> Batch:
         """Padded tensors (S, T) of these examples; the same for the same indices and epoch."""
-        ...
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """Where a training stands, for a live bar or a line an epoch."""
 
     epoch: int
@@ -104,49 +101,6 @@ class Outcome:
     kept_subwords: int = 0
 
 
-class Clock:
-    """Adds the seconds since the last reading to the outcome."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        self.outcome, self.last = outcome, time.monotonic()
-
-    def read(self) -> float:
-        """Seconds of the training so far, interruptions left out."""
-        now = time.monotonic()
-        self.outcome.seconds += now - self.last
-        self.last = now
-        return self.outcome.seconds
-
-
-class OptimizerMemory:
-    """The moments of torch's AdamW, and torch's own random streams."""
-
-    def __init__(self, optimizer: torch.optim.AdamW) -> None:
-        self.optimizer = optimizer
-
-    def tensors(self) -> Tensors:
-        """`moments/<parameter>/<moment>`, and `random/<device>`."""
-        remembered = self.optimizer.state_dict()["state"]
-        found = {f"moments/{i}/{name}": t for i, state in remembered.items() for name, t in state.items()}
-        gpus = range(torch.cuda.device_count())
-        found |= {f"random/{i}": torch.cuda.get_rng_state(i) for i in gpus}
-        return found | {"random/cpu": torch.get_rng_state()}
-
-    def restore(self, tensors: Tensors) -> None:
-        """Put back what `tensors` gave."""
-        moments: dict[int, Tensors] = {}
-        for key, tensor in tensors.items():
-            if key.startswith("moments/"):
-                _, number, name = key.split("/")
-                moments.setdefault(int(number), {})[name] = tensor
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
-        torch.set_rng_state(tensors["random/cpu"])
-        for i in range(torch.cuda.device_count()):
-            if f"random/{i}" in tensors:
-                torch.cuda.set_rng_state(tensors[f"random/{i}"], i)
-
-
 class State:
     """Everything that changes from step to step: what a checkpoint must hold for an equal end.
 
@@ -154,92 +108,100 @@ class State:
     ----------
     trained
         The weights that are trained, by name.
-    memory
-        What the optimizer and the random streams remember.
+    optimizer
+        Whose moments are remembered, as are torch's own random streams.
     order
         The stream that the order of the data is drawn from.
     hooks
         What the method adds.
     """
 
-    def __init__(self, trained: Tensors, memory: OptimizerMemory, order: np.random.Generator, hooks: Hooks) -> None:
-        self.trained, self.memory, self.order, self.hooks = trained, memory, order, hooks
-        self.outcome = Outcome()
+    def __init__(
+        self, trained: Tensors, optimizer: torch.optim.AdamW, order: np.random.Generator, hooks: Hooks
+    ) -> None:
+        self.trained, self.optimizer, self.order, self.hooks = trained, optimizer, order, hooks
+        self.outcome, self.read_at = Outcome(), time.monotonic()
         self.position = 0  # batches of this epoch that are done
         self.epoch_order = order.bit_generator.state  # the order's stream as it stood before this epoch
-        self.last_scored = 0
-        self.loss_sum = torch.zeros((), dtype=torch.float64)
-        self.loss_count = 0
+        self.loss_sum, self.loss_count = torch.zeros((), dtype=torch.float64), 0
         self.best: tuple[Tensors, Tensors, dict[str, Any]] | None = None
 
+    def seconds(self) -> float:
+        """Seconds of the training so far, interruptions left out."""
+        now = time.monotonic()
+        self.outcome.seconds += now - self.read_at
+        self.read_at = now
+        return self.outcome.seconds
+
     def plan_epoch(self, data: Data, recipe: Recipe) -> list[np.ndarray]:
-        """The epoch's batches of example numbers, from the order's stream as it stood before the epoch."""
+        """The epoch's batches of example numbers, from the order's stream as it stood before the epoch.
+
+        They have `batch_size` examples, or a little fewer, so that none is left with a few, and are random whatever the
+        lengths: where batch mates are chosen by length, a hundred sentences meet nearly the same mates in every epoch,
+        and a batch of short ones weighs as much as one of long ones (benchmarks/NOTES.md).
+        """
         self.order.bit_generator.state = self.epoch_order
         drawn = max(math.ceil(len(data) * recipe.epoch_fraction), 1)
-        return random_batches(self.order.permutation(len(data))[:drawn], recipe.batch_size)
+        return np.array_split(self.order.permutation(len(data))[:drawn], math.ceil(drawn / recipe.batch_size))
 
     def add_loss(self, summed: torch.Tensor, labelled: int) -> None:
         """Add a part's loss without waiting for the device."""
         self.loss_sum = self.loss_sum.to(summed.device) + summed
         self.loss_count += labelled
 
-    def end_epoch(self, recipe: Recipe, num_epochs: int, evaluate: Evaluate | None, clock: Clock) -> None:
+    def end_epoch(self, recipe: Recipe, num_epochs: int, evaluate: Evaluate | None) -> None:
         """Count the epoch, score dev when it is time to, and stop when no better score has come for long enough."""
         done = self.outcome
         done.epochs += 1
         self.position = 0
         self.epoch_order = self.order.bit_generator.state
         last = done.epochs == num_epochs
-        if not last and done.steps - self.last_scored < STEPS_BETWEEN_SCORES:
+        if not last and done.steps - (done.curve[-1]["step"] if done.curve else 0) < STEPS_BETWEEN_SCORES:
             return
-        self.score(evaluate, clock, keep=recipe.keep_epoch)
-        waited = done.epochs - done.best_epoch
-        if recipe.patience and waited >= recipe.patience and done.steps >= recipe.min_steps:
+        self.score(evaluate, keep=recipe.keep_epoch)
+        if 0 < recipe.patience <= done.epochs - done.best_epoch and done.steps >= recipe.min_steps:
             done.stopped_early = not last and self.hooks.may_keep(done.steps)
 
-    def progress(self, num_epochs: int, total: int, clock: Clock, ended: bool) -> Progress:
+    def progress(self, num_epochs: int, total: int, ended: bool) -> Progress:
         """Where the training stands; at the end of an epoch with its loss and score, where dev was scored."""
         done = self.outcome
-        row = done.curve[-1] if ended and done.curve else {}
-        scored = row.get("epoch") == done.epochs
-        loss, score = (row["train_loss"], row["dev_score"]) if scored else (math.nan, None)
-        return Progress(done.epochs, num_epochs, done.steps, total, loss, score, clock.read(), ended)
+        row = next((row for row in done.curve[-1:] if ended and row["epoch"] == done.epochs), {})
+        loss, score = row.get("train_loss", math.nan), row.get("dev_score")
+        return Progress(done.epochs, num_epochs, done.steps, total, loss, score, self.seconds(), ended)
 
-    def score(self, evaluate: Evaluate | None, clock: Clock, keep: Keep = "best") -> None:
+    def score(self, evaluate: Evaluate | None, keep: Keep = "best") -> None:
         """Add a row to the curve, and keep the state when it is the best so far, or the last is to be kept."""
         done = self.outcome
         train_loss = float(self.loss_sum) / max(self.loss_count, 1)
         if not math.isfinite(train_loss):
             raise NerlibError(f"the loss is {train_loss} in epoch {done.epochs}: a lower learning rate may help")
-        dev_score, beside = None, {}
-        if evaluate:
-            clock.read()
-            begun = time.monotonic()
-            found = evaluate()
-            beside = dict(found) if isinstance(found, Mapping) else {"dev_score": found}
-            dev_score = float(beside.pop("dev_score"))
-            done.scoring_seconds += time.monotonic() - begun
-        seconds = clock.read()
-        row = {"epoch": done.epochs, "step": done.steps, "train_loss": train_loss, "dev_score": dev_score}
-        done.curve.append(row | {"seconds": seconds} | beside)
-        self.loss_sum, self.loss_count, self.last_scored = torch.zeros((), dtype=torch.float64), 0, done.steps
+        begun = self.seconds()
+        found = evaluate() if evaluate else None
+        done.scoring_seconds += self.seconds() - begun if evaluate else 0.0
+        row: dict[str, Any] = {
+            "epoch": done.epochs,
+            "step": done.steps,
+            "train_loss": train_loss,
+            "dev_score": None,
+            "seconds": done.seconds,
+        }
+        row |= found if isinstance(found, Mapping) else {"dev_score": found}
+        done.curve.append(row)
+        self.loss_sum, self.loss_count = torch.zeros((), dtype=torch.float64), 0
+        score = row["dev_score"]
         if not self.hooks.may_keep(done.steps):
             done.best_epoch = done.epochs  # waiting begins when a state may be kept
-        elif keep == "last" or dev_score is None or done.best_score is None or dev_score > done.best_score:
-            done.best_score, done.best_epoch = dev_score, done.epochs
-            done.steps_at_best, done.seconds_to_best = done.steps, seconds
-            weights = {name: p.detach().to("cpu", copy=True) for name, p in self.trained.items()}
+        elif keep == "last" or score is None or done.best_score is None or score > done.best_score:
+            done.best_score, done.best_epoch = score, done.epochs
+            done.steps_at_best, done.seconds_to_best = done.steps, done.seconds
             tensors, values = self.hooks.state()
-            copies = {name: t.detach().to("cpu", copy=True) for name, t in tensors.items()}
-            self.best = (weights, copies, json.loads(json.dumps(values)))
+            self.best = _plain(self.trained), _plain(tensors), json.loads(json.dumps(values))
 
     def keep_best(self) -> None:
         """Put the best state back into the weights."""
-        if self.best is None:
-            return
-        weights, tensors, values = self.best
-        self._put(weights)
-        self.hooks.restore(tensors, values)
+        if self.best:
+            self._put(self.best[0])
+            self.hooks.restore(*self.best[1:])
 
     def _put(self, weights: Tensors) -> None:
         with torch.no_grad():
@@ -248,26 +210,35 @@ class State:
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint `step-<n>` into `folder`: it appears whole, and the one before it stays."""
+        self.seconds()
         tensors, values = self.hooks.state()
+        parts = {"weights": self.trained, "memory": self._memory(), "hooks": tensors}
+        if self.best:
+            parts |= {"best": self.best[0], "best_hooks": self.best[1]}
         content = {
             "outcome": asdict(self.outcome),
             "position": self.position,
             "epoch_order": self.epoch_order,
-            "last_scored": self.last_scored,
             "loss_count": self.loss_count,
             "hooks": values,
             "best_hooks": self.best[2] if self.best else None,
         }
         with folders.new_folder(folder / f"step-{self.outcome.steps:09d}") as beside:
-            save_file(_plain(self.trained), beside / "weights.safetensors")
-            save_file(_plain(self.memory.tensors() | {"loss_sum": self.loss_sum}), beside / "memory.safetensors")
-            save_file(_plain(tensors), beside / "hooks.safetensors")
-            if self.best:
-                save_file(_plain(self.best[0]), beside / "best.safetensors")
-                save_file(_plain(self.best[1]), beside / "best_hooks.safetensors")
+            for name, part in parts.items():
+                save_file(_plain(part), beside / f"{name}.safetensors")
             (beside / "state.json").write_text(json.dumps(content))
         for old in sorted(folder.glob("step-*"))[:-2]:
             folders.remove(old)
+
+    def _memory(self) -> Tensors:
+        """The moments of torch's AdamW, `moments/<parameter>/<moment>`; its streams, `random/<device>`; the loss."""
+        moments = self.optimizer.state_dict()["state"].items()
+        return {
+            **{f"moments/{i}/{name}": tensor for i, state in moments for name, tensor in state.items()},
+            **{f"random/{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())},
+            "random/cpu": torch.get_rng_state(),
+            "loss_sum": self.loss_sum,
+        }
 
     def resume(self, folder: Path, say: Callable[[str], None]) -> None:
         """Go on from the newest checkpoint in `folder` that is as it was written; others are left out, and said."""
@@ -285,18 +256,26 @@ class State:
 
     def _restore(self, newest: Path) -> None:
         content = json.loads((newest / "state.json").read_text())
-        self._put(load_file(newest / "weights.safetensors"))
-        memory = load_file(newest / "memory.safetensors")
-        self.loss_sum = memory.pop("loss_sum")
-        self.memory.restore(memory)
-        self.hooks.restore(load_file(newest / "hooks.safetensors"), content["hooks"])
-        for name, value in content["outcome"].items():
-            setattr(self.outcome, name, value)
+        parts = {file.stem: load_file(file) for file in newest.glob("*.safetensors")}
+        self._put(parts["weights"])
+        self._remember(parts["memory"])
+        self.hooks.restore(parts["hooks"], content["hooks"])
+        vars(self.outcome).update(content["outcome"])
         self.position, self.epoch_order = content["position"], content["epoch_order"]
-        self.last_scored, self.loss_count = content["last_scored"], content["loss_count"]
-        if content["best_hooks"] is not None:
-            best_hooks = load_file(newest / "best_hooks.safetensors")
-            self.best = (load_file(newest / "best.safetensors"), best_hooks, content["best_hooks"])
+        self.loss_count = content["loss_count"]
+        if "best" in parts:
+            self.best = parts["best"], parts["best_hooks"], content["best_hooks"]
+
+    def _remember(self, memory: Tensors) -> None:
+        """Put back what `_memory` gave."""
+        self.loss_sum = memory["loss_sum"]
+        numbers = sorted({int(key.split("/")[1]) for key in memory if key.startswith("moments/")})
+        moments = {i: {name: memory[f"moments/{i}/{name}"] for name in MOMENTS} for i in numbers}
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+        torch.set_rng_state(memory["random/cpu"])
+        torch.cuda.set_rng_state_all(
+            [memory[f"random/{i}"] for i in range(torch.cuda.device_count()) if f"random/{i}" in memory]
+        )
 
 
 def _plain(tensors: Tensors) -> Tensors:

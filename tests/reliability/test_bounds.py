@@ -1,23 +1,20 @@
 """Memory is bounded by the batch, and what a training needs is counted before it begins."""
 
-import importlib
-
 import numpy as np
 import pytest
 import torch
 
-from nerlib import efficiency, models, training
+from nerlib import efficiency, encoding, models, training
 from nerlib.corpora import Sentence, files, load_corpus
 from nerlib.errors import CorpusError, TooLarge
 from nerlib.experiment import Study
 from nerlib.models import METHODS, Lora
 from nerlib.params import read_settings
 from nerlib.tasks import find_task
-from nerlib.training.gradients import Accumulated
+from nerlib.training.loop import Accumulated
 from nerlib.training.state import Outcome
 from tests import tiny
 
-WINDOWS = importlib.import_module("nerlib.encoding.windows")  # the package has a function of that name
 LABELS = ("O", "B-PER", "I-PER")
 LONG = Sentence(tuple(f"mira{i % 7}" for i in range(600)), tuple(LABELS[i % 2] for i in range(600)), "sw", "test.txt:1")
 SHORT = Sentence(("mira", "went"), ("B-PER", "O"), "sw", "test.txt:700")
@@ -41,7 +38,7 @@ def test_a_sentence_without_end_is_predicted_in_parts_and_as_at_once(model, forw
     at_once = training.predict(model, [SHORT, LONG], max_length=16)
     assert max(forward_passes) > 40
     forward_passes.clear()
-    monkeypatch.setattr(WINDOWS, "AT_ONCE", 4)
+    monkeypatch.setattr(encoding, "AT_ONCE", 4)
     assert training.predict(model, [SHORT, LONG], max_length=16) == at_once
     assert max(forward_passes) <= 4
 
@@ -50,7 +47,7 @@ def test_the_gradient_of_a_sentence_without_end_is_the_sum_over_its_parts(model,
     encoded, found = model.encode([SHORT, LONG], 16), []
     model.network.eval()  # no dropout
     for most in (1000, 4):
-        monkeypatch.setattr(WINDOWS, "AT_ONCE", most)
+        monkeypatch.setattr(encoding, "AT_ONCE", most)
         gradients = Accumulated(model.network, encoded, model.loss, model.task.count, Outcome())
         parts = gradients.parts(np.arange(2))
         assert max(len(part["input_ids"]) for part in parts) <= most
