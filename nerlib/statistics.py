@@ -35,8 +35,7 @@ from scipy import optimize, special, stats
 
 from nerlib.errors import SettingsError
 from nerlib.formats import MINUS
-from nerlib.scoring import FloatArray
-from nerlib.scoring import share
+from nerlib.scoring import FloatArray, share
 
 EXACT_UP_TO = 16  # units: all 2^16 signs are counted; beyond, as many are drawn
 SMALLEST_P = 1e-100
