@@ -6,13 +6,11 @@ What a reader is told about one of these stands here and nowhere else. A new met
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 from nerlib.errors import SettingsError, did_you_mean
 
 Side = Literal["target", "sources"]
-Row = TypeVar("Row")
 
 #: The MIME type under which pages keep an answer and a status for machines, beside the HTML for people.
 DATA = "application/vnd.nerlib+json"
@@ -54,17 +52,15 @@ class Stage:
         return self.trains_on == "sources" or self.continues == "sources"
 
 
-STAGES: Mapping[str, Stage] = MappingProxyType(
-    {
-        stage.name: stage
-        for stage in (
-            Stage("baseline", "target", None, "target only, few epochs", "target"),
-            Stage("baseline_converged", "target", None, "target only", "target"),
-            Stage("sources", "sources", None, "zero-shot", "sources"),
-            Stage("target", "target", "sources", "transfer", "target"),
-        )
-    }
-)
+STAGES: Mapping[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage("baseline", "target", None, "target only, few epochs", "target"),
+        Stage("baseline_converged", "target", None, "target only", "target"),
+        Stage("sources", "sources", None, "zero-shot", "sources"),
+        Stage("target", "target", "sources", "transfer", "target"),
+    )
+}
 
 # n labelled sentences of the target are all that a few-shot stage sees of it: there is no dev to choose on.
 _FEW_SHOT = re.compile(r"(few_shot|target_only)_([1-9]\d*)")
@@ -79,10 +75,8 @@ def find_stage(name: str) -> Stage:
         For an unknown one, with those that there are.
     """
     if match := _FEW_SHOT.fullmatch(name):
-        n = int(match[2])
-        if match[1] == "few_shot":
-            return Stage(name, "target", "sources", f"transfer, {n} sentences", None, n)
-        return Stage(name, "target", None, f"target only, {n} sentences", None, n)
+        n, continues = int(match[2]), "sources" if match[1] == "few_shot" else None
+        return Stage(name, "target", continues, f"{'transfer' if continues else 'target only'}, {n} sentences", None, n)
     if name not in STAGES:
         known = f"there are {', '.join(STAGES)}, few_shot_<n> and target_only_<n>"
         raise SettingsError(f"unknown stage {name!r}; {did_you_mean(name, STAGES) or known}")
@@ -91,8 +85,7 @@ def find_stage(name: str) -> Stage:
 
 def is_transfer(stage: str) -> bool:
     """Whether labelled sentences of sources were used in a stage; so it is taken of systems from elsewhere, too."""
-    known = stage in STAGES or _FEW_SHOT.fullmatch(stage)
-    return find_stage(stage).transfers if known else True
+    return find_stage(stage).transfers if stage in STAGES or _FEW_SHOT.fullmatch(stage) else True
 
 
 # --- methods ----------------------------------------------------------------------------------------------------------
@@ -149,11 +142,10 @@ def base_method(name: str) -> str:
 
 
 class Metric(NamedTuple):
-    """A score that decides: its words, the name of its value in a split's scores, whether more is better."""
+    """A score that decides (more is better): its words, the name of its value in a split's scores."""
 
     label: str
     key: str
-    higher_is_better: bool = True
 
 
 METRICS: dict[str, Metric] = {
@@ -242,10 +234,9 @@ def canonical_backbone(name: str) -> str:
 
 def backbone_label(name: str) -> str:
     """A backbone in few letters, as publications call it; an unknown one by the last part of its name."""
-    aliases = BACKBONES.get(canonical_backbone(name))
-    if aliases is None:
-        return canonical_backbone(name).rstrip("/").rpartition("/")[2]
-    return next(alias for alias in aliases if alias != alias.lower() or alias == aliases[-1])
+    known = canonical_backbone(name)
+    capital = (alias for alias in BACKBONES.get(known, ()) if alias != alias.lower())
+    return next(capital, known.rstrip("/").rpartition("/")[2])
 
 
 # --- columns of tables ------------------------------------------------------------------------------------------------
@@ -364,9 +355,14 @@ COLUMNS: dict[str, Column] = {
 }
 
 
+def column(name: object) -> Column:
+    """How a column is shown: as registered, else by its name with spaces, its values as they are."""
+    return COLUMNS.get(str(name)) or Column(str(name).replace("_", " "))
+
+
 def heading(name: object) -> str:
-    """What a table calls a column: its registered heading, else its name with spaces."""
-    return COLUMNS[name].heading if isinstance(name, str) and name in COLUMNS else str(name).replace("_", " ")
+    """What a table calls a column."""
+    return column(name).heading
 
 
 def label(name: object) -> str:
@@ -380,10 +376,8 @@ def label(name: object) -> str:
     text = str(name)
     if base_method(text) in METHODS:
         return text.replace(base_method(text), METHODS[base_method(text)].label, 1).replace("_", " ")
-    if text in TASKS:
-        return TASKS[text].label
-    if text in METRICS:
-        return METRICS[text].label
+    if text in TASKS | METRICS:
+        return (TASKS | METRICS)[text].label
     if text in STAGES or _FEW_SHOT.fullmatch(text):
         return find_stage(text).label
     return backbone_label(text) if canonical_backbone(text) in BACKBONES else text.replace("_", " ")

@@ -14,7 +14,7 @@ from scipy import stats
 
 from nerlib import figures, statistics, vocabulary
 from nerlib.figures import style
-from nerlib.figures.special import short
+from nerlib.figures.drawings import short
 from nerlib.languages import LANGUAGES, language
 
 SEEDS = (1, 2, 3)

@@ -6,8 +6,20 @@ Of comparisons tell `forest`, `critical_difference` and `overview` (a whole stud
 (0..1) in tables and points (0..100) in figures. matplotlib and seaborn are loaded by the first figure, not before.
 """
 
-from nerlib.figures.scores import bars, curves, heat_map, histogram, points, reliability, scatter
-from nerlib.figures.special import architecture, critical_difference, forest, overview, pes_bars
+from nerlib.figures.drawings import (
+    architecture,
+    bars,
+    critical_difference,
+    curves,
+    forest,
+    heat_map,
+    histogram,
+    overview,
+    pes_bars,
+    points,
+    reliability,
+    scatter,
+)
 from nerlib.figures.style import PALETTE, as_bytes, readable
 
 __all__ = [

@@ -70,7 +70,7 @@ def word(name: object, column: str = "") -> str:
         return ", ".join(map(word, name))
     if column == "train_sentences" and not name:
         return "0 (zero-shot)"
-    if column in vocabulary.COLUMNS and vocabulary.COLUMNS[column].format == "points":
+    if vocabulary.column(column).format == "points":
         return f"{vocabulary.heading(column)} {100 * float(str(name)):g}"
     if column == "backbone":
         return readable(vocabulary.backbone_label(str(name)))
@@ -99,14 +99,14 @@ def roles(frame: pd.DataFrame, **columns: str) -> pd.DataFrame:
 
 def measure(frame: pd.DataFrame, column: str, label: str = "") -> tuple[float, str]:
     """What to multiply a column by, and its axis' label with unit; a score is called by the frame's `metric`s."""
-    registered = vocabulary.COLUMNS.get(column, vocabulary.Column(""))
+    registered = vocabulary.column(column)
     scale, unit = UNITS.get(registered.format, (1, ""))
-    heading = label or vocabulary.heading(column)
+    if label:
+        return scale, label
     metrics = sorted(set(frame["metric"]) - {""}) if "metric" in frame and registered.format == "points" else []
-    if heading in ("score", "on dev"):
-        score = ", ".join(map(vocabulary.label, metrics)) or "score"
-        heading = score if heading == "score" else f"{score} on dev"
-    return scale, heading if label else readable(heading) + unit
+    score = ", ".join(map(vocabulary.label, metrics)) or "score"
+    heading = {"score": score, "on dev": f"{score} on dev"}.get(registered.heading, registered.heading)
+    return scale, readable(heading) + unit
 
 
 def t_interval(values: Sequence[float]) -> tuple[float, float]:
@@ -240,8 +240,10 @@ def panels(
         ax.set_title(word(name, facet))
     for ax in axes.flat[len(cells) :]:
         ax.set_visible(False)
-    rows = {name: frame[frame[facet] == name] if facet else frame for name in names}
-    return figure, [(ax, rows[name], column) for ax, (name, column) in zip(axes.flat, cells, strict=False)]
+    return figure, [
+        (ax, frame[frame[facet] == name] if facet else frame, column)
+        for ax, (name, column) in zip(axes.flat, cells, strict=False)
+    ]
 
 
 def from_zero(ax: Any, values: pd.Series, upright: bool = True, highest: float = 105) -> None:
@@ -266,9 +268,11 @@ def logarithmic(ax: Any, values: pd.Series) -> None:
 
     ax.set_xscale("log")
     if values.max() < 100 * values.min():
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.xaxis.set(
+            major_locator=LogLocator(subs=(1, 2, 5)),
+            major_formatter=StrMethodFormatter("{x:g}"),
+            minor_formatter=NullFormatter(),
+        )
 
 
 def legend(
@@ -284,8 +288,8 @@ def legend(
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    handles: list[Any] = [Patch(color=shade, label=name) for name, shade in groups.items()]
-    handles = handles if always or len(groups) > 1 else []
+    named = groups.items() if always or len(groups) > 1 else ()
+    handles: list[Any] = [Patch(color=shade, label=name) for name, shade in named]
     if marks and len(marks) > 1:
         faces = {name: "white" if name in hollow else INK for name in marks}
         handles += [Line2D([], [], marker=m, ls="", c=INK, mfc=faces[name], label=name) for name, m in marks.items()]
@@ -294,8 +298,13 @@ def legend(
     if handles:
         columns = len(handles) if sum(len(handle.get_label()) + 4 for handle in handles) < 70 else 3
         by_line = [handle for first in range(columns) for handle in handles[first::columns]]
-        place = {"loc": "outside upper left", "ncols": columns, "handlelength": 2 if dashes else 1, "handleheight": 1}
-        figure.legend(handles=by_line, **place)
+        figure.legend(
+            handles=by_line,
+            loc="outside upper left",
+            ncols=columns,
+            handlelength=2 if dashes else 1,
+            handleheight=1,
+        )
 
 
 DASHES = ("-", "--", ":", "-.")
@@ -306,13 +315,12 @@ def as_bytes(figure: "Figure", kind: str) -> bytes:
 
     The layout is computed once and kept for other kinds.
     """
-    import matplotlib
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
+    import matplotlib.layout_engine
 
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
     file = io.BytesIO()
     with matplotlib.rc_context(style()):
-        if isinstance(layout := figure.get_layout_engine(), ConstrainedLayoutEngine):
+        if isinstance(layout := figure.get_layout_engine(), matplotlib.layout_engine.ConstrainedLayoutEngine):
             layout.execute(figure)
             figure.set_layout_engine("none")
         figure.savefig(file, format=kind, metadata=metadata, dpi=200)
