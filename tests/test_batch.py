@@ -23,7 +23,7 @@ from nerlib.batch import index, jobs, notebook_files, page
 from nerlib.errors import FolderError, NerlibError, SettingsError
 from nerlib.params import Settings
 from nerlib.report import show as showing
-from nerlib.report.examples import highlight
+from nerlib.report.output import highlight
 from nerlib.statistics import mean_interval
 from tests.sentences import too_many_numbers
 

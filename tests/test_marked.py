@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from nerlib.corpora import Answer, LabelledText, Question, Sentence
 from nerlib.errors import CorpusError
-from nerlib.report import examples
-from nerlib.report.examples import AROUND, LONG_CONTEXT, LONG_TEXT, NO_ANSWER
+from nerlib.report import output as examples
+from nerlib.report.output import AROUND, LONG_CONTEXT, LONG_TEXT, NO_ANSWER
 
 ATTACK = "<script>alert(1)</script>"
 CONTEXT = "پایتخت ایران تهران است و پایتخت عراق بغداد است."

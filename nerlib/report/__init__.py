@@ -4,8 +4,7 @@
 `nerlib.vocabulary`; whatever came from data is escaped. `nerlib.batch` makes pages and an index of what was shown.
 """
 
-from nerlib.report.examples import example
-from nerlib.report.output import DATA, HtmlOutput, as_text, stylesheet, table
+from nerlib.report.output import DATA, HtmlOutput, as_text, example, stylesheet, table
 from nerlib.report.show import Page, stack
 
 __all__ = ["DATA", "HtmlOutput", "Page", "as_text", "example", "stack", "stylesheet", "table"]

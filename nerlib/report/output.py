@@ -1,20 +1,28 @@
-"""What a notebook displays; how a report writes one value, and a DataFrame: to read, as CSV, as LaTeX for papers."""
+"""What a notebook displays: one value, a DataFrame (to read, as CSV, as LaTeX for papers), an example of a corpus.
+
+In examples gold is marked above the words, what was predicted below. Everything from a corpus is escaped, and shown in
+its language's direction of writing.
+"""
 
 import functools
 import html
 import math
-from collections.abc import Mapping, Sequence
+import re
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
+from itertools import pairwise
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from nerlib import folders, vocabulary
+from nerlib import folders, labels, languages, vocabulary
+from nerlib.corpora import Answer, Example, LabelledText, Question, Sentence
+from nerlib.errors import CorpusError
 from nerlib.formats import interval, is_interval, number
-from nerlib.languages import language_names
 from nerlib.vocabulary import DATA
 
 NONE = "–"
@@ -28,6 +36,15 @@ NARROW, WIDEST = 45, 125  # letters that stand side by side on a telephone, and 
 WRAPPED = 14  # letters that a column of texts needs
 SHARED = ("task", "backbone", "variant")
 ENDS = {"": "value", "_low": "low", "_high": "high"}
+
+LONG_TEXT = 100  # words of a text that are shown, at most
+LONG_CONTEXT, AROUND = 700, 160  # code points: longer contexts are shown around their answers, by so much
+ELLIPSIS, NO_ANSWER = "…", "no\u00a0answer"
+
+Span = tuple[int, int]  # first code point of a context, and the one behind the last
+
+_COLOURS = {"PER": 1, "ORG": 2, "LOC": 3, "DATE": 4, "MISC": 5}
+_COLOURS |= {"positive": 3, "negative": 2, "neutral": 8, "gold": 1, "predicted": 1}
 
 
 class HtmlOutput:
@@ -95,7 +112,7 @@ def as_text(value: Any, how: str = "", column: str = "") -> str:
     if type(value) in (list, tuple, set, frozenset):  # not what has a text of its own, as a verdict
         return ", ".join(as_text(item, how, column) for item in value) or NONE
     if column in LANGUAGE_COLUMNS:
-        return language_names(str(value).split("+"))
+        return languages.language_names(str(value).split("+"))
     if column == "backbone":
         return vocabulary.backbone_label(str(value))
     return vocabulary.label(value) if column in LABELLED else short_path(str(value))
@@ -139,26 +156,27 @@ def table(
         Saves the table, too: ``<file>.csv`` holds the numbers as they are (an interval is three columns, with the
         endings none, ``_low`` and ``_high``), ``<file>.tex`` is for LaTeX's ``booktabs``.
     """
-    shown = _with_index(frame)
-    columns = [shown.iloc[:, number] for number in range(shown.shape[1])]
+    names = [name or "" for name in frame.index.names]
+    counts = isinstance(frame.index, pd.RangeIndex)
+    shown = frame if counts else frame.reset_index(names=names, allow_duplicates=True)
+    columns = [(str(name), values) for name, values in shown.items()]
     texts = pd.DataFrame(
         {
-            number: [as_text(value, _format(str(column.name), format), str(column.name)) for value in column]
-            for number, column in enumerate(columns)
+            number: [as_text(value, _format(name, format), name) for value in values]
+            for number, (name, values) in enumerate(columns)
         }
     )
-    numbers = pd.DataFrame({number: _numbers(column) for number, column in enumerate(columns)})
-    bold = pd.DataFrame({number: _best(numbers[number], str(c.name), best) for number, c in enumerate(columns)})
+    numbers = pd.DataFrame({number: _numbers(values) for number, (_, values) in enumerate(columns)})
+    bold = pd.DataFrame({number: _best(numbers[number], name, best) for number, (name, _) in enumerate(columns)})
     headings = [_heading(name, shown.columns.name) for name in shown.columns]
     if file:
         folders.write_atomically(file.with_name(f"{file.name}.csv"), _with_ends(shown).to_csv(index=False))
         folders.write_atomically(file.with_name(f"{file.name}.tex"), _latex(texts, bold, headings, caption, file.name))
-    told = _same_in_all_rows(texts, [str(name) for name in shown])
+    told = _same_in_all_rows(texts, [name for name, _ in columns])
     more = ", ".join(filter(None, told.values()))
     title = " ".join(filter(None, (caption, f"({more})" if more else "")))
     title = f"<figcaption>{html.escape(title)}</figcaption>" if title else ""
-    kept = [number for number in range(len(headings)) if number not in told]
-    cells = _html(texts[kept], numbers[kept].notna(), bold[kept], [headings[number] for number in kept])
+    cells = _html(texts.drop(columns=list(told)), numbers.notna().any(), bold, headings)
     body = f'<div class="scroll" tabindex="0">{cells}</div>'
     if len(frame) > LONG:
         body = f"<details><summary>{len(frame)} rows</summary>{body}</details>"
@@ -172,26 +190,23 @@ def _same_in_all_rows(texts: pd.DataFrame, names: Sequence[str]) -> dict[int, st
     return {n: min(found) for n, found in values.items() if len(found) == 1 and (names[n] in SHARED or found == {""})}
 
 
-def _html(texts: pd.DataFrame, numeric: pd.DataFrame, bold: pd.DataFrame, headings: list[str]) -> str:
+def _html(texts: pd.DataFrame, is_numeric: pd.Series, bold: pd.DataFrame, headings: list[str]) -> str:
     """Each cell names its column, so that what is wider than a telephone, or a page, stands one below the other."""
-    kinds = ["num" if is_numeric else "" for is_numeric in numeric.any()]
-    letters = [
-        max(map(len, [*texts[i], *name.split()]), default=0) + 2 for i, name in zip(texts, headings, strict=True)
+    kinds = {n: "num" if is_numeric[n] else "" for n in texts}
+    letters = {n: max(map(len, [*texts[n], *headings[n].split()]), default=0) + 2 for n in texts}
+    least = sum(letters[n] if kinds[n] else min(letters[n], WRAPPED) for n in texts)
+    always = least > WIDEST
+    shape = ' class="stacks always"' if always else ' class="stacks"' * (sum(letters.values()) > NARROW)
+    head = "".join(f'<th><div class="{kinds[n]}">{html.escape(headings[n])}</div></th>' for n in texts)
+    cells = [
+        [
+            f'<td class="{"best " * bool(is_best)}{kinds[n]}" data-of="{name}">{html.escape(text)}</td>'
+            for text, is_best in zip(texts[n].replace(NONE, "" if always else NONE), bold[n], strict=True)
+        ]
+        for n in texts
+        for name in [html.escape(headings[n])]
     ]
-    least = sum(n if kind else min(n, WRAPPED) for n, kind in zip(letters, kinds, strict=True))
-    shape = ' class="stacks always"' if least > WIDEST else ' class="stacks"' if sum(letters) > NARROW else ""
-    names = [html.escape(name) for name in headings]
-    head = "".join(f'<th><div class="{kind}">{name}</div></th>' for kind, name in zip(kinds, names, strict=True))
-    rows = [
-        "".join(
-            f'<td class="{"best " if is_best else ""}{kind}" data-of="{name}">{html.escape(text)}</td>'
-            for text, is_best, kind, name in zip(cells, marks, kinds, names, strict=True)
-        )
-        for cells, marks in zip(
-            texts.replace(NONE, "" if least > WIDEST else NONE).to_numpy(), bold.to_numpy(), strict=True
-        )
-    ]
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in zip(*cells, strict=True))
     return f"<table{shape}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
@@ -206,25 +221,16 @@ def _escaped(text: str) -> str:
     return "".join(f"\\{letter}" if letter in "&%$#_{}" else letter for letter in text)
 
 
-def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
-    """The index as columns, unless it only counts rows."""
-    if isinstance(frame.index, pd.RangeIndex):
-        return frame
-    return frame.reset_index(names=[name or "" for name in frame.index.names], allow_duplicates=True)
-
-
 def _with_ends(frame: pd.DataFrame) -> pd.DataFrame:
     """With intervals as three columns of numbers; what has no interval has a value alone."""
-    columns: dict[str, Any] = {}
-    for name, values in frame.items():
-        if any(map(is_interval, values)):
-            for end, part in ENDS.items():
-                columns[f"{name}{end}"] = [
-                    getattr(value, part) if is_interval(value) else np.nan if end else value for value in values
-                ]
-        else:
-            columns[str(name)] = list(values)
-    return pd.DataFrame(columns)
+    return pd.DataFrame(
+        {
+            f"{name}{end}": [getattr(cell, part) if is_interval(cell) else np.nan if end else cell for cell in values]
+            for name, values in frame.items()
+            for end, part in ENDS.items()
+            if not end or any(map(is_interval, values))
+        }
+    )
 
 
 def _heading(name: Any, of: Any) -> str:
@@ -233,7 +239,7 @@ def _heading(name: Any, of: Any) -> str:
 
 
 def _format(column: str, given: str | Mapping[str, str]) -> str:
-    registered = vocabulary.COLUMNS.get(column, vocabulary.Column("")).format
+    registered = vocabulary.column(column).format
     return (registered or given) if isinstance(given, str) else given.get(column, registered)
 
 
@@ -246,7 +252,259 @@ def _numbers(column: pd.Series) -> pd.Series:
 
 def _best(numbers: pd.Series, column: str, wanted: bool) -> pd.Series:
     """Whether each number is the best of its column, where more or less is better; of equal ones none is."""
-    which = vocabulary.COLUMNS.get(column, vocabulary.Column("")).best
-    if not (wanted and which) or numbers.nunique() < 2:
-        return pd.Series(False, index=numbers.index)
-    return numbers == numbers.agg(which)
+    which = vocabulary.column(column).best if wanted and numbers.nunique() > 1 else ""
+    return numbers == (numbers.agg(which) if which else np.nan)
+
+
+# --- examples of corpora ----------------------------------------------------------------------------------------------
+
+
+class Mark(NamedTuple):
+    """What a word is part of: an entity's type (a text's label, an answer's side), and whether it begins here."""
+
+    type: str
+    begins: bool
+
+
+def _colour(name: str, first: int = 6) -> int:
+    """The colour of a type or label, `first` to 8 where it has none of its own: the same in every report."""
+    return _COLOURS.get(name) or first + zlib.crc32(name.encode()) % (9 - first)
+
+
+def example(shown: Example, predicted: Sequence[str] | None = None) -> HtmlOutput:
+    """Show an example of any task, with what was predicted for it where that is known.
+
+    Parameters
+    ----------
+    shown
+        A sentence (see `highlight`), a labelled text (`labelled_text`) or a question (`marked_answer`).
+    predicted
+        As `records.read_predictions` gives it: a tag for each word, one label, or one answer or none.
+
+    Raises
+    ------
+    CorpusError
+        As the three raise it.
+    """
+    match shown:
+        case Sentence():
+            return highlight(shown.words, shown.tags, predicted, shown.language)
+        case LabelledText():
+            return labelled_text(shown.text, shown.label, None if predicted is None else predicted[0], shown.language)
+        case Question():
+            answer = None if predicted is None else "".join(predicted)
+            return marked_answer(shown.question, shown.context, shown.answers, answer, shown.language)
+
+
+# --- sentences --------------------------------------------------------------------------------------------------------
+
+
+def highlight(
+    words: Sequence[str], gold: Sequence[str], predicted: Sequence[str] | None = None, language: str = ""
+) -> HtmlOutput:
+    """Show a sentence as running text: gold entities marked above the words, predicted ones below.
+
+    Parameters
+    ----------
+    words
+        As in the corpus.
+    gold, predicted
+        IOB2 tags, or parts of speech, one a word.
+    language
+        Tag of the sentence's language: gives ``lang`` and the direction of writing.
+
+    Raises
+    ------
+    CorpusError
+        When there are not as many tags as words, or `language` is no language tag.
+    """
+    rows = {"gold": list(gold)} | ({} if predicted is None else {"predicted": list(predicted)})
+    for name, tags in rows.items():
+        if len(tags) != len(words):
+            raise CorpusError(f"{name}: expected one tag for each of {len(words)} words, got {len(tags)}")
+    marks = {name: _marks(tags) for name, tags in rows.items()}
+    pieces = []
+    for position, word in enumerate(words):
+        at = {name: types[position] for name, types in marks.items()}
+        begins = any(mark and mark.begins for mark in at.values())
+        short = " short" if begins and len(word) < 3 else ""  # room for the label
+        pieces += [_gap(" ", at), _word(f"<bdi>{html.escape(word)}</bdi>", at, short)]
+    lines = [f"{name}: {_spans_in_words(words, tags)}" for name, tags in rows.items()]
+    return HtmlOutput(_paragraph(pieces[1:], _written(language)), "\n".join([" ".join(words), *lines]))
+
+
+def _written(language: str) -> str:
+    """Attributes of an element with text of a language: ``lang`` and direction; of any language by its letters."""
+    if not language:
+        return 'dir="auto"'
+    return f'lang="{html.escape(language)}" dir="{languages.language(language).direction}"'
+
+
+def _paragraph(pieces: Sequence[str], where: str) -> str:
+    return f'<p class="nl sentence" {where}>{"".join(pieces)}</p>'
+
+
+def _word(inside: str, at: Mapping[str, Mark | None], more: str = "") -> str:
+    """The HTML of a word with its marks, and `more` classes."""
+    above, below = (
+        _label(tag, mark.type) if (mark := at.get(name)) and mark.begins else ""
+        for tag, name in (("sup", "gold"), ("sub", "predicted"))
+    )
+    return f'<span class="w{more}{_classes(at, continuing=False)}">{above}{inside}{below}</span>'
+
+
+def _gap(space: str, at: Mapping[str, Mark | None]) -> str:
+    return f'<span class="gap{_classes(at, continuing=True)}">{space}</span>'
+
+
+def _marks(tags: Sequence[str]) -> list[Mark | None]:
+    """By word: the mark of the entity that it is part of; None outside."""
+    marks: list[Mark | None] = [None] * len(tags)
+    for span in labels.gold_items(tags, strict=False):
+        for position in range(span.start, span.end):
+            marks[position] = Mark(span.type, position == span.start)
+    return marks
+
+
+def _classes(at: Mapping[str, Mark | None], *, continuing: bool) -> str:
+    """Colour classes of a word, or of the gap before it (coloured only inside an entity)."""
+    return "".join(
+        f" {name} {name[0]}{_colour(mark.type)}"
+        for name, mark in at.items()
+        if mark and not (continuing and mark.begins)
+    )
+
+
+def _label(tag: str, name: str) -> str:
+    return f'<{tag} dir="ltr" lang="en">{html.escape(name)}</{tag}>'
+
+
+def _spans_in_words(words: Sequence[str], tags: Sequence[str]) -> str:
+    found = labels.gold_items(tags, strict=False)
+    return "; ".join(f"{' '.join(words[span.start : span.end])} [{span.type}]" for span in found) or "none"
+
+
+# --- texts ------------------------------------------------------------------------------------------------------------
+
+
+def labelled_text(text: str, gold: str, predicted: str | None = None, language: str = "") -> HtmlOutput:
+    """Show a text between its gold label (above) and the predicted one (below); a long one up to `LONG_TEXT` words.
+
+    Raises
+    ------
+    CorpusError
+        When `language` is no language tag.
+    """
+    words = text.split()
+    shown = text if len(words) <= LONG_TEXT else f"{' '.join(words[:LONG_TEXT])} {ELLIPSIS}"
+    sides = {"gold": gold} | ({} if predicted is None else {"predicted": predicted})
+    classes = " ".join(f"{name} {name[0]}{_colour(label, 1)}" for name, label in sides.items())
+    above, *below = map(_label, ("sup", "sub"), sides.values())
+    inside = f"{above}<p {_written(language)}>{html.escape(shown)}</p>{''.join(below)}"
+    body = f'<div class="nl labelled"><div class="{classes}">{inside}</div></div>'
+    return HtmlOutput(body, "\n".join([shown, *map(": ".join, sides.items())]))
+
+
+# --- questions --------------------------------------------------------------------------------------------------------
+
+
+def marked_answer(
+    question: str, context: str, gold: Sequence[Answer], predicted: str | None = None, language: str = ""
+) -> HtmlOutput:
+    """Show a question and its context: the gold answers marked above the words, the predicted one below.
+
+    Of a context longer than `LONG_CONTEXT` the surroundings of the answers are shown. A predicted answer is marked
+    where it touches a gold one, else at its first occurrence; one that the context does not hold is put behind it, as
+    `no answer` is.
+
+    Parameters
+    ----------
+    question, context
+        As in the corpus.
+    gold
+        The right answers at their places; none where the context does not answer the question.
+    predicted
+        The predicted answer, "" for none; None: nothing was predicted.
+    language
+        As for `highlight`.
+
+    Raises
+    ------
+    CorpusError
+        When a gold answer is not at its place, or `language` is no language tag.
+    """
+    spans = {"gold": _merged((_span_of(answer, context) for answer in gold if answer.text.strip()), len(context))}
+    if predicted is not None:
+        spans["predicted"] = _found(predicted.strip(), context, spans["gold"])
+    kept = _kept(context, [place for found in spans.values() for place in found])
+    parts = [f" {ELLIPSIS} ".join(_pieces(context, spans, part) for part in kept)]
+    parts += [_word(f"<bdi>{html.escape(text)}</bdi>", at) for text, at in _behind(spans, predicted)]
+    where = _written(language)
+    body = f"<p {where}>{html.escape(question)}</p>{_paragraph([' '.join(parts)], where)}"
+    lines = [f"gold: {' | '.join(answer.text for answer in gold) or NO_ANSWER}"]
+    lines += [] if predicted is None else [f"predicted: {predicted or NO_ANSWER}"]
+    return HtmlOutput(f'<div class="nl question">{body}</div>', "\n".join([question, *lines]))
+
+
+def _span_of(answer: Answer, context: str) -> Span:
+    there = context[answer.start : answer.start + len(answer.text)]
+    if there != answer.text:
+        raise CorpusError(f"expected the answer {answer.text!r:.60} at {answer.start}, got {there!r:.60}")
+    begin = answer.start + len(there) - len(there.lstrip())
+    return begin, begin + len(there.strip())
+
+
+def _merged(spans: Iterable[Span], length: int) -> list[Span]:
+    """Spans of a text of that length in order, those that touch as one."""
+    covered = np.zeros(length + 2, dtype=np.int8)
+    for begin, end in spans:
+        covered[begin + 1 : end + 1] = 1
+    return [(begin, end) for begin, end in np.flatnonzero(np.diff(covered)).reshape(-1, 2).tolist()]
+
+
+def _found(text: str, context: str, gold: Sequence[Span]) -> list[Span]:
+    """Where a predicted text is; of several occurrences the first that touches gold, else the first."""
+    spans = [match.span() for match in re.finditer(re.escape(text), context)] if text else []
+    touching = [(a, b) for a, b in spans if any(a < end and begin < b for begin, end in gold)]
+    return (touching or spans)[:1]
+
+
+def _kept(context: str, marked: Sequence[Span]) -> list[Span]:
+    """The parts of a context that are shown: all of a short one, else what surrounds the marks, in whole words."""
+    if len(context) <= LONG_CONTEXT:
+        return [(0, len(context))]
+    around = []
+    for begin, end in marked or [(0, 0)]:
+        before, after = context[max(0, begin - AROUND) : begin], context[end : end + AROUND]
+        if begin > AROUND:
+            before = re.sub(r"^\S*\s", "", before)
+        if end + AROUND < len(context):
+            after = re.sub(r"\s\S*$", "", after)
+        around.append((begin - len(before), end + len(after)))
+    return _merged(around, len(context))
+
+
+def _pieces(context: str, spans: Mapping[str, Sequence[Span]], kept: Span) -> str:
+    """A part of a context as HTML: every word of an answer, and every gap in it, with its marks; the rest plain."""
+    spaces = (edge for match in re.finditer(r"\s+", context) for edge in match.span())
+    answers = (edge for found in spans.values() for place in found for edge in place)
+    edges = sorted({*kept, *(edge for edge in (*spaces, *answers) if kept[0] < edge < kept[1])})
+    pieces = []
+    for begin, end in pairwise(edges):
+        text = context[begin:end]
+        at = {
+            name: Mark(name, begin == a) for name, found in spans.items() for a, b in found if a <= begin and end <= b
+        }
+        plain = html.escape(text)
+        pieces.append(plain if not at else _gap(plain, at) if text.isspace() else _word(plain, at))
+    return "".join(pieces)
+
+
+def _behind(spans: Mapping[str, Sequence[Span]], predicted: str | None) -> list[tuple[str, dict[str, Mark | None]]]:
+    """What is put behind a context with its marks: `no answer`, and a predicted text that the context does not hold."""
+    texts = {"gold": NO_ANSWER, "predicted": predicted or NO_ANSWER}
+    missing = {name: Mark(name, True) for name, found in spans.items() if not found}
+    return [
+        (text, {name: mark for name, mark in missing.items() if texts[name] == text})
+        for text in dict.fromkeys(map(texts.__getitem__, missing))
+    ]

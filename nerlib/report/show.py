@@ -5,9 +5,10 @@ import html
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -17,18 +18,12 @@ from nerlib.errors import RecordError, SettingsError
 from nerlib.figures import as_bytes, bars, curves, forest, points
 from nerlib.formats import counted, is_interval, listed, seconds
 from nerlib.languages import language_name
-from nerlib.report.examples import example
-from nerlib.report.output import NONE, HtmlOutput, as_text, is_missing, short_path, table
+from nerlib.params import Settings
+from nerlib.report.output import NONE, HtmlOutput, as_text, example, is_missing, short_path, table
 from nerlib.results import Comparison, as_table, describe, leading
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from nerlib.params import Settings
 
 NOTHING = "No two kinds of runs can be compared."
 IN_SHORT = ["comparison", "verdict", "difference", "adjusted_p", "p", "family", "languages", "pairs", "why", "left_out"]
-EXAMPLES = (Sentence, LabelledText, Question)
 MOST = 8  # names or warnings of a status; more are counted
 
 
@@ -55,15 +50,14 @@ class Page:
     >>> show(scores, "02_scores", "Strict F1 on the target's test")  # doctest: +SKIP
     """
 
-    def __init__(self, settings: "Settings", language: str = "") -> None:
+    def __init__(self, settings: Settings, language: str = "") -> None:
         self.words = vocabulary.TASKS[settings.task]
         self.metric = vocabulary.METRICS[self.words.metric].label
-        study, tag = folders.safe_name(settings.study), folders.safe_name(language or settings.language)
-        variant = os.environ.get("NERLIB_VARIANT")  # the Snakefile's, of one notebook with several settings
-        below = folders.safe_name(variant, "variant") if variant else ""
-        self.study = study
+        self.study, tag = folders.safe_name(settings.study), folders.safe_name(language or settings.language)
         self.settings, self.trains = settings, tag != "mul"
-        self.folder = folders.reports_folder() / study / tag / "figures" / below
+        self.folder = folders.reports_folder() / self.study / tag / "figures"
+        if variant := os.environ.get("NERLIB_VARIANT"):  # the Snakefile's, of one notebook with several settings
+            self.folder /= folders.safe_name(variant, "variant")
 
     def __call__(self, thing: Any, name: str = "", caption: str = "", **options: Any) -> None:
         """Display a thing, and save it where it has a name.
@@ -88,17 +82,35 @@ class Page:
         FolderError
             When the folder cannot be written or `name` cannot name a file.
         """
+        from IPython.display import display
+
         file = folders.writable(self.folder) / folders.safe_name(name) if name else None
-        if isinstance(thing, pd.DataFrame) and len(thing):
-            _display(table(thing, caption, file=file, **options))
-        elif isinstance(thing, pd.DataFrame):
-            self(f"{caption}: none.") if caption else None
-        elif hasattr(thing, "savefig"):
-            _display(_figure(thing, file, caption))
-        elif isinstance(thing, list) and (not thing or isinstance(thing[0], Comparison)):
-            self._compared(thing, name, **options)
-        elif thing is not None and thing != "":
-            _display(_output(thing))
+        match thing:
+            case pd.DataFrame() if len(thing):
+                shown = table(thing, caption, file=file, **options)
+            case pd.DataFrame():
+                return self(caption and f"{caption}: none.")
+            case None | "":
+                return
+            case [] | [Comparison(), *_]:
+                return self._compared(thing, name, **options)
+            case HtmlOutput():
+                shown = thing
+            case _ if hasattr(thing, "savefig"):
+                shown = _figure(thing, file, caption)
+            case str():
+                shown = HtmlOutput(f'<p class="nl">{html.escape(thing)}</p>', thing)
+            case [*lines] if all(isinstance(line, str) for line in lines):
+                items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
+                shown = HtmlOutput(f'<ul class="nl">{items}</ul>', "\n".join(lines))
+            case Sentence() | LabelledText() | Question():
+                shown = example(thing)
+            case (Sentence() | LabelledText() | Question(), _):
+                shown = example(*thing)
+            case _:
+                kinds = "a sentence, a list of them, a DataFrame, a figure or an example of a corpus"
+                raise SettingsError(f"expected {kinds} to show, got {type(thing).__name__}")
+        display(shown)
 
     def _compared(self, comparisons: Sequence[Comparison], name: str, sentences: int = 6) -> None:
         """Comparisons: what each says, all of them in one picture, and as a table."""
@@ -106,16 +118,11 @@ class Page:
             return self(NOTHING)
         self([describe(one) for one in comparisons[:sentences]])
         shown = as_table(comparisons)
-        margin, level = comparisons[0].own_margin, comparisons[0].difference.level
-        caption = (
-            f"Thin: {100 * level:g} % intervals, of a family at once; thick: inside the margin (band) if equivalent."
-        )
-        self(forest(shown, "comparison", margin=margin), name, caption)
-        self(
-            shown[IN_SHORT],
-            name,
-            f"{counted(len(shown), 'comparisons')}: intervals and adjusted p hold for a family at once",
-        )
+        thin = f"Thin: {100 * comparisons[0].difference.level:g} % intervals, of a family at once"
+        drawing = forest(shown, "comparison", margin=comparisons[0].own_margin)
+        self(drawing, name, f"{thin}; thick: inside the margin (band) if equivalent.")
+        number = counted(len(shown), "comparisons")
+        self(shown[IN_SHORT], name, f"{number}: intervals and adjusted p hold for a family at once")
 
     # What several notebooks show alike.
 
@@ -155,7 +162,7 @@ class Page:
             shown = [example(*pair) for pair in pairs]
             title, body = vocabulary.label(kind).capitalize(), "".join(one.body for one in shown)
             text = "\n".join([title, *(one.text for one in shown)])
-            _display(HtmlOutput(f'<div class="nl"><p class="kind">{html.escape(title)}</p></div>{body}', text))
+            self(HtmlOutput(f'<div class="nl"><p class="kind">{html.escape(title)}</p></div>{body}', text))
 
     def answer(
         self,
@@ -182,15 +189,16 @@ class Page:
         told = [found] if isinstance(found, str) else [one for one in found if isinstance(one, str)]
         first = None if told else next(iter(leading(found)), None)  # type: ignore[arg-type]
         told = told or [describe(first, brief=True) if first else NOTHING]
-        spent = float(runs["seconds"].sum()) if runs is not None else 0.0
+        spent = 0.0 if runs is None else float(runs["seconds"].sum())
         cost = {"seconds": spent} if spent > 0 else {}
         lines = [line for line in (*told, *more, self._no_runs(runs)) if line]
         scores = dict(zip(first.question.labels, (first.a, first.b), strict=False)) if first else {}
-        said = first and first.word != "collapsed"  # of what collapsed nothing is compared
-        difference = (first.question.name, first.difference) if first and said else None
-        looks = self._next_look() if first and first.word == "undecided" else {}
+        word = first.word if first else ""
+        # of what collapsed nothing is compared
+        difference = (first.question.name, first.difference) if first and word != "collapsed" else None
+        looks = self._next_look() if word == "undecided" else {}
         lines += [f"Look {looks['look']} adds seed {looks['seeds'][-1]}."] if looks else []
-        _display(answer(lines, scores, cost, first.word if first else "", difference, facts, looks))
+        self(answer(lines, scores, cost, word, difference, facts, looks))
 
     def status(self, runs: pd.DataFrame | None = None, *, notes: Sequence[str] = ()) -> None:
         """Display what the notebook's numbers stand on: what ran, on what, when, with which code, what to be wary of.
@@ -202,8 +210,8 @@ class Page:
         notes
             Warnings of the notebook itself.
         """
-        notes = [*filter(None, [self._no_runs(runs)]), *notes]
-        _display(status(pd.DataFrame(columns=list(records.COLUMNS)) if runs is None else runs, notes))
+        found = pd.DataFrame(columns=list(records.COLUMNS)) if runs is None else runs
+        self(status(found, [*filter(None, [self._no_runs(runs)]), *notes]))
 
     def _next_look(self) -> dict[str, Any]:
         """The parameters by which this notebook goes on, where seeds are added until it is decided."""
@@ -224,45 +232,23 @@ def stack(*tables: pd.DataFrame) -> pd.DataFrame:
     return rows.drop_duplicates("digest", ignore_index=True) if "digest" in rows else rows
 
 
-def _display(shown: HtmlOutput) -> None:
-    from IPython.display import display
-
-    display(shown)
-
-
-def _output(thing: Any) -> HtmlOutput:
-    match thing:
-        case HtmlOutput():
-            return thing
-        case str():
-            return HtmlOutput(f'<p class="nl">{html.escape(thing)}</p>', thing)
-        case [*lines] if lines and all(isinstance(line, str) for line in lines):
-            items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
-            return HtmlOutput(f'<ul class="nl">{items}</ul>', "\n".join(lines))
-        case Sentence() | LabelledText() | Question():
-            return example(thing)
-        case (one, predicted) if isinstance(one, EXAMPLES):
-            return example(one, predicted)
-    kinds = "a sentence, a list of them, a DataFrame, a figure or an example of a corpus"
-    raise SettingsError(f"expected {kinds} to show, got {type(thing).__name__}")
-
-
-def _figure(figure: "Figure", file: Path | None, caption: str) -> HtmlOutput:
+def _figure(figure: Any, file: Path | None, caption: str) -> HtmlOutput:
     """The figure as an image address: sharp, without ids that two could share, harmless whatever a label holds."""
-    drawn = as_bytes(figure, "svg")
+    drawn, alt = as_bytes(figure, "svg"), html.escape(caption)
     if file:
         folders.write_atomically(file.with_name(f"{file.name}.svg"), drawn)
         folders.write_atomically(file.with_name(f"{file.name}.pdf"), as_bytes(figure, "pdf"))
-    alt, address = html.escape(caption), base64.b64encode(drawn).decode()
-    image = f'<img class="paper" alt="{alt}" src="data:image/svg+xml;base64,{address}">'
-    image = f'<div class="scroll" tabindex="0">{image}</div>'
-    return HtmlOutput(f'<figure class="nl">{image}<figcaption>{alt}</figcaption></figure>', f"[figure] {caption}")
+    image = f'<img class="paper" alt="{alt}" src="data:image/svg+xml;base64,{base64.b64encode(drawn).decode()}">'
+    body = f'<div class="scroll" tabindex="0">{image}</div><figcaption>{alt}</figcaption>'
+    return HtmlOutput(f'<figure class="nl">{body}</figure>', f"[figure] {caption}")
 
 
-def _facts(rows: Iterable[tuple[str, str]]) -> str:
-    return (
-        "<dl>" + "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(fact)}</dd>" for name, fact in rows) + "</dl>"
-    )
+def _block(kind: str, lines: Sequence[str], rows: Sequence[tuple[str, str]], data: Mapping[str, Any]) -> HtmlOutput:
+    """Lines, facts with their names, and what machines read of them."""
+    told = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    facts = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(fact)}</dd>" for name, fact in rows)
+    text = "\n".join([*lines, *map(": ".join, rows)])
+    return HtmlOutput(f'<div class="nl {kind}">{told}<dl>{facts}</dl></div>', text, data)
 
 
 def answer(
@@ -276,10 +262,12 @@ def answer(
 ) -> HtmlOutput:
     """What `Page.answer` displays."""
     scores = {vocabulary.label(name): score for name, score in scores.items()}
-    rows = [("difference", as_text(difference[1], "signed"))] if difference else []
-    rows += [(name, as_text(score, "points")) for name, score in scores.items()]
-    rows += [(str(name), as_text(fact)) for name, fact in facts.items()]
-    rows += [("time", seconds(cost["seconds"]))] if "seconds" in cost else []
+    rows = [
+        *([("difference", as_text(difference[1], "signed"))] if difference else []),
+        *((name, as_text(score, "points")) for name, score in scores.items()),
+        *((str(name), as_text(fact)) for name, fact in facts.items()),
+        *([("time", seconds(cost["seconds"]))] if "seconds" in cost else []),
+    ]
     first = [{"name": difference[0], "how": "signed"} | _plain(difference[1])] if difference else []
     data = {
         "headline": lines[0],
@@ -287,9 +275,7 @@ def answer(
         "scores": first + [{"name": name} | _plain(score) for name, score in scores.items()],
         "cost": {name: float(value) for name, value in cost.items()},
     } | ({"next_look": dict(next_look)} if next_look else {})
-    told = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
-    body = f'<div class="nl answer">{told}{_facts(rows)}</div>'
-    return HtmlOutput(body, "\n".join([*lines, *map(": ".join, rows)]), data)
+    return _block("answer", lines, rows, data)
 
 
 def _plain(score: Any) -> dict[str, Any]:
@@ -304,76 +290,52 @@ def _plain(score: Any) -> dict[str, Any]:
 
 def status(runs: pd.DataFrame, notes: Sequence[str] = ()) -> HtmlOutput:
     """What `Page.status` displays; for machines the runs' digests, so that the index sees when one is newer or gone."""
-    found = [record for folder in runs["folder"] if (record := _record(folder)) is not None]
+    found: list[records.Record] = []
+    for folder in runs["folder"]:
+        with suppress(RecordError):  # its row says so already
+            found.append(records.read_record(Path(folder)))
     warnings = [*notes, *_counted(warning for record in found for warning in record.warnings)]
-    facts = {
-        **_ran(runs),
-        **_data(found),
-        "backbone": _listed(_backbones(runs)),
-        "when": _when(found),
-        "code": _code(found),
-    }
-    rows = [(name, fact) for name, fact in facts.items() if fact]
     rest = [f"and {len(warnings) - MOST} more"] * (len(warnings) > MOST)
+    rows = [(name, listed(facts, MOST, "; ")) for name, facts in (_ran(runs) | _stood_on(runs, found)).items() if facts]
     rows += [("warning", warning) for warning in [*warnings[:MOST], *rest]]
-    data = {"runs": list(runs["digest"]), "warnings": warnings}
-    return HtmlOutput(f'<div class="nl status">{_facts(rows)}</div>', "\n".join(map(": ".join, rows)), data)
-
-
-def _record(folder: str) -> records.Record | None:
-    try:
-        return records.read_record(Path(folder))
-    except RecordError:
-        return None  # its row says so already
-
-
-def _listed(names: Sequence[str]) -> str:
-    return listed(names, MOST, "; ")
+    return _block("status", [], rows, {"runs": list(runs["digest"]), "warnings": warnings})
 
 
 def _counted(texts: Iterable[str]) -> list[str]:
     return [text if n == 1 else f"{text} ({n} runs)" for text, n in Counter(texts).items()]
 
 
-def _ran(runs: pd.DataFrame) -> dict[str, str]:
+def _ran(runs: pd.DataFrame) -> dict[str, list[str]]:
     if not len(runs):
-        return {"ran": "nothing was trained for this page"}
+        return {"ran": ["nothing was trained for this page"]}
     by_status = ", ".join(f"{n} {vocabulary.label(status)}" for status, n in runs["status"].value_counts().items())
     total = runs["seconds"].sum()
-    facts = {"ran": f"{len(runs)} runs ({by_status})" + (f"; {seconds(total)} in all" if total > 0 else "")}
+    facts = {"ran": [f"{len(runs)} runs ({by_status})" + (f"; {seconds(total)} in all" if total > 0 else "")]}
     for name in ("stage", "method", "seed"):
         values = [as_text(value, column=name) for value in vocabulary.ordered(runs[name])]
-        facts[f"{name}{'s' * (len(values) > 1)}"] = _listed(values)
+        facts[f"{name}{'s' * (len(values) > 1)}"] = values
     return facts
 
 
-def _data(found: Sequence[records.Record]) -> dict[str, str]:
+def _stood_on(runs: pd.DataFrame, found: Sequence[records.Record]) -> dict[str, list[str]]:
     used = dict.fromkeys((tag, corpus.get("name", "")) for record in found for tag, corpus in record.corpora.items())
-    real = [f"{language_name(tag)} from {short_path(name)}" for tag, name in used if name != "demo"]
-    artificial = sorted(language_name(tag) for tag, name in used if name == "demo")
-    return {"data": _listed(real), "artificial data": _listed(artificial)}
-
-
-def _backbones(runs: pd.DataFrame) -> list[str]:
-    texts = []
-    for name, parameters in (
-        runs.groupby("backbone", sort=False)["total_parameters"].max().sort_values(ascending=False).items()
-    ):
-        size = f"{parameters / 1e6:.1f} million parameters" if parameters > 0 else "size unknown"
-        small = "a miniature encoder, " if parameters < vocabulary.MINIATURE else ""
-        texts.append(f"{vocabulary.backbone_label(str(name))} ({small}{size})")
-    return texts
-
-
-def _when(found: Sequence[records.Record]) -> str:
-    times = [record.provenance.get(name) for record in found for name in ("started", "ended")]
+    weights = runs.groupby("backbone", sort=False)["total_parameters"].max().sort_values(ascending=False)
+    times = (record.provenance.get(name) for record in found for name in ("started", "ended"))
     known = sorted(str(time)[:16].replace("T", " ") for time in times if time)
-    return "" if not known else known[0] if known[0] == known[-1] else f"{known[0]} to {known[-1]}"
-
-
-def _code(found: Sequence[records.Record]) -> str:
     versions = _counted(_version(record.provenance) for record in found)
-    return "; ".join(versions) + (" (mixed versions)" if len(versions) > 1 else "")
+    return {
+        "data": [f"{language_name(tag)} from {short_path(name)}" for tag, name in used if name != "demo"],
+        "artificial data": sorted(language_name(tag) for tag, name in used if name == "demo"),
+        "backbone": [_backbone(str(name), parameters) for name, parameters in weights.items()],
+        "when": [" to ".join(dict.fromkeys([known[0], known[-1]]))] if known else [],
+        "code": ["; ".join(versions) + " (mixed versions)" * (len(versions) > 1)] if versions else [],
+    }
+
+
+def _backbone(name: str, parameters: float) -> str:
+    size = f"{parameters / 1e6:.1f} million parameters" if parameters > 0 else "size unknown"
+    small = "a miniature encoder, " if parameters < vocabulary.MINIATURE else ""
+    return f"{vocabulary.backbone_label(name)} ({small}{size})"
 
 
 def _version(of: Mapping[str, Any]) -> str:
