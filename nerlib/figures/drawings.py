@@ -720,5 +720,5 @@ def pes_bars(table: pd.DataFrame) -> "Figure":
         "†: a logarithm below 0 turns the order": any(table["undefined"]),
     }
     label = "; ".join(["PES", *(note for note, holds in notes.items() if holds)])
-    table = table.assign(told=told, system=list(table[["task", "backbone"]].itertuples(index=False, name=None)))
-    return bars(table, "pes", "system", "method", texts="told", label=label)
+    systems = pd.MultiIndex.from_frame(table[["task", "backbone"]]).to_flat_index()
+    return bars(table.assign(told=told, system=systems), "pes", "system", "method", texts="told", label=label)

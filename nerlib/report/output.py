@@ -176,7 +176,7 @@ def table(
     more = ", ".join(filter(None, told.values()))
     title = " ".join(filter(None, (caption, f"({more})" if more else "")))
     title = f"<figcaption>{html.escape(title)}</figcaption>" if title else ""
-    cells = _html(texts.drop(columns=list(told)), numbers.notna().any(), bold, headings)
+    cells = _html(texts.drop(columns=list(told)), numbers.notna().any().to_dict(), bold, dict(enumerate(headings)))
     body = f'<div class="scroll" tabindex="0">{cells}</div>'
     if len(frame) > LONG:
         body = f"<details><summary>{len(frame)} rows</summary>{body}</details>"
@@ -190,21 +190,21 @@ def _same_in_all_rows(texts: pd.DataFrame, names: Sequence[str]) -> dict[int, st
     return {n: min(found) for n, found in values.items() if len(found) == 1 and (names[n] in SHARED or found == {""})}
 
 
-def _html(texts: pd.DataFrame, is_numeric: pd.Series, bold: pd.DataFrame, headings: list[str]) -> str:
+def _html(texts: pd.DataFrame, is_numeric: Mapping[Any, bool], bold: pd.DataFrame, headings: Mapping[Any, str]) -> str:
     """Each cell names its column, so that what is wider than a telephone, or a page, stands one below the other."""
     kinds = {n: "num" if is_numeric[n] else "" for n in texts}
     letters = {n: max(map(len, [*texts[n], *headings[n].split()]), default=0) + 2 for n in texts}
     least = sum(letters[n] if kinds[n] else min(letters[n], WRAPPED) for n in texts)
     always = least > WIDEST
     shape = ' class="stacks always"' if always else ' class="stacks"' * (sum(letters.values()) > NARROW)
-    head = "".join(f'<th><div class="{kinds[n]}">{html.escape(headings[n])}</div></th>' for n in texts)
+    names = {n: html.escape(headings[n]) for n in texts}
+    head = "".join(f'<th><div class="{kinds[n]}">{name}</div></th>' for n, name in names.items())
     cells = [
         [
             f'<td class="{"best " * bool(is_best)}{kinds[n]}" data-of="{name}">{html.escape(text)}</td>'
             for text, is_best in zip(texts[n].replace(NONE, "" if always else NONE), bold[n], strict=True)
         ]
-        for n in texts
-        for name in [html.escape(headings[n])]
+        for n, name in names.items()
     ]
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in zip(*cells, strict=True))
     return f"<table{shape}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
