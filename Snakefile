@@ -129,6 +129,6 @@ rule index:
 
 
 onerror:
-    from nerlib.batch.index import index
+    from nerlib.batch.pages import index
 
     print("what was reached:", index(config["study"], list(JOBS)))

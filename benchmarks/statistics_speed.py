@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.calibration import test_set
 from nerlib import records, statistics
 from nerlib.batch import jobs
-from nerlib.batch.index import index
+from nerlib.batch.pages import index
 from nerlib.scoring import Counts, EntityCounts
 
 METHODS = {"full": 0.70, "lora": 0.71, "dora": 0.712, "bottleneck": 0.69, "madx": 0.73}

@@ -19,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from nerlib import figures, folders, records, report
 from nerlib.batch import __main__ as command_line
-from nerlib.batch import index, jobs, notebook_files, page
+from nerlib.batch import jobs, pages
 from nerlib.errors import FolderError, NerlibError, SettingsError
 from nerlib.params import Settings
 from nerlib.report import show as showing
@@ -55,7 +55,7 @@ def write(path, *cells, **metadata):
 
 
 def rendered(tmp_path, *cells):
-    return page.render(write(tmp_path / "page.ipynb", *cells)).read_text(encoding="utf-8")
+    return pages.render(write(tmp_path / "page.ipynb", *cells)).read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ MARKUP = st.lists(
 
 @given(MARKUP)
 def test_html_of_any_shape_is_made_harmless(markup):
-    for element in parsed(page.passive(markup)).find_all():
+    for element in parsed(pages.passive(markup)).find_all():
         assert element.name not in ("script", "svg", "math", "style", "iframe")
         assert not [name for name in element.attrs if name.startswith("on") or name == "style"]
         assert not re.match(r"\s*(javascript|data)", element.get("href", ""), re.IGNORECASE)
@@ -161,14 +161,14 @@ def test_a_picture_that_is_none_is_not_shown(tmp_path, kind, attack):
 
 
 def test_no_page_may_load_send_or_point_elsewhere(root, tmp_path):
-    for made in (rendered(tmp_path, new_markdown_cell("# T")), index.index("trial").read_text()):
+    for made in (rendered(tmp_path, new_markdown_cell("# T")), pages.index("trial").read_text()):
         policy = parsed(made).find("meta", attrs={"http-equiv": "Content-Security-Policy"})["content"].split("; ")
         assert {"default-src 'none'", "base-uri 'none'", "form-action 'none'"} <= set(policy)
 
 
 def test_a_link_goes_to_a_page_or_a_mail_address_and_nowhere_else():
     for address in ("https://a.org/b:c", "mailto:a@b.org", "02_baseline.html", "#part", "../index.html"):
-        assert parsed(page.passive(f'<a href="{address}">x</a>')).a["href"] == address
+        assert parsed(pages.passive(f'<a href="{address}">x</a>')).a["href"] == address
     for address in (
         "javascript:alert(1)",
         "data:text/html,x",
@@ -176,7 +176,7 @@ def test_a_link_goes_to_a_page_or_a_mail_address_and_nowhere_else():
         " vbscript:x",
         "file:///etc/passwd",
     ):
-        assert not parsed(page.passive(f'<a href="{address}">x</a>')).a.has_attr("href")
+        assert not parsed(pages.passive(f'<a href="{address}">x</a>')).a.has_attr("href")
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------
@@ -276,9 +276,9 @@ def test_a_page_stands_alone_and_is_the_same_each_time(tmp_path):
 def test_what_is_no_notebook_is_an_error(tmp_path):
     (tmp_path / "half.ipynb").write_text('{"cells": [')
     with pytest.raises(SettingsError, match=r"half.ipynb: expected a notebook"):
-        page.render(tmp_path / "half.ipynb")
+        pages.render(tmp_path / "half.ipynb")
     with pytest.raises(FolderError, match=r"absent.ipynb"):
-        page.render(tmp_path / "absent.ipynb")
+        pages.render(tmp_path / "absent.ipynb")
     assert not list(tmp_path.glob("*.html"))
 
 
@@ -324,14 +324,14 @@ def root(tmp_path, monkeypatch):
 
 def executed(root, name="02_baseline", *outputs, language="as", error=None, code_digest="now", change=""):
     """An executed copy of the notebook in `root` with its page, as `jobs.execute` leaves it."""
-    cells = notebook_files.read(root / "notebooks" / "02_baseline.ipynb").cells
+    cells = jobs.read(root / "notebooks" / "02_baseline.ipynb").cells
     cells[0].source += change
     cells[-1].outputs = [*map(as_output, outputs)]
     cells.insert(2, code("seeds = [2]", tags=["injected-parameters"]))
     if error:
         cells[-1].outputs.append(new_output("error", ename="ValueError", evalue=error, traceback=[]))
     about = {"nerlib": {"code": code_digest}, "papermill": {"duration": 7.0, "end_time": "2026-01-02T03:04:05"}}
-    return page.render(write(folders.reports_folder() / "trial" / language / f"{name}.ipynb", *cells, **about))
+    return pages.render(write(folders.reports_folder() / "trial" / language / f"{name}.ipynb", *cells, **about))
 
 
 def an_answer(headline="", **data):
@@ -353,14 +353,14 @@ def rows_of(file):
 def test_a_score_without_an_interval_is_shown_without_one(root):
     """Two seeds of one score, or one seed: there are no ends; JSON has null for them."""
     executed(root, "02_baseline", an_answer("So.", scores=[{"name": "full", "value": 0.5, "low": None, "high": None}]))
-    assert ">50.0</td>" in index.index("trial").read_text(encoding="utf-8")
+    assert ">50.0</td>" in pages.index("trial").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("n", "told"), [({"n": 2}, "two"), ({"n": 7}, "7"), ({}, "few")])  # older pages do not say
 def test_an_interval_that_tells_nothing_says_so_in_the_index_too(n, told, root):
     score = {"name": "full", "value": 0.5, "low": 0.0, "high": 1.0} | n
     executed(root, "02_baseline", an_answer("So.", scores=[score]))
-    assert f">50.0 ({told} values cannot tell)</td>" in index.index("trial").read_text(encoding="utf-8")
+    assert f">50.0 ({told} values cannot tell)</td>" in pages.index("trial").read_text(encoding="utf-8")
 
 
 def test_the_index_shows_each_notebook_of_each_language(root):
@@ -368,7 +368,7 @@ def test_the_index_shows_each_notebook_of_each_language(root):
     left = {"scores": [score, {"name": "another", "value": 0.1}], "cost": {"seconds": 75}}
     executed(root, "02_baseline", an_answer(f"It is 70 {ATTACK}", verdict="better", **left))
     executed(root, "02_baseline--few.failed", language="bn", error=f"no {ATTACK}")
-    file = index.index("trial", ["bn/02_baseline--few", "as/02_baseline", "x-target/02_baseline", "mul/02_baseline"])
+    file = pages.index("trial", ["bn/02_baseline--few", "as/02_baseline", "x-target/02_baseline", "mul/02_baseline"])
     drawn, rows = rows_of(file)
     assert {key: cells[-1]["class"][1] for key, cells in rows.items()} == {
         ("All languages", "Target alone"): "missing",
@@ -388,19 +388,19 @@ def test_the_index_shows_each_notebook_of_each_language(root):
 
 def test_an_answer_without_a_verdict_is_its_beginning_methods_and_stages_by_name(root):
     executed(root, "02_baseline", an_answer("few_shot_10 with lora is above baseline_converged. " * 4, verdict="none"))
-    drawn, rows = rows_of(index.index("trial"))
+    drawn, rows = rows_of(pages.index("trial"))
     shown = rows["Assamese", "Target alone"][1].get_text()
     assert shown.startswith("transfer, 10 sentences with LoRA is above") and len(shown) < 100 and shown.endswith("…")
     assert not re.search("baseline_converged|few_shot|lora", drawn.main.get_text())
 
 
 def test_a_large_study_is_folded_by_language_and_reasons_stand_once(root, monkeypatch):
-    monkeypatch.setattr(index, "FOLDED", 3)
+    monkeypatch.setattr(pages, "FOLDED", 3)
     tags = ["as", "bn", "hi", "sw"]
     for tag in tags:
         executed(root, "02_baseline--a", an_answer("Yes.", verdict="worse"), language=tag, code_digest="older code")
         executed(root, "02_baseline--b.failed", language=tag, error="no network")
-    drawn, rows = rows_of(index.index("trial"))
+    drawn, rows = rows_of(pages.index("trial"))
     assert [fold.summary.span.get_text() for fold in drawn.find_all(class_="language")] == [
         "Assamese", "Bengali", "Hindi", "Swahili",
     ]  # fmt: skip
@@ -415,13 +415,13 @@ def test_the_index_says_what_is_stale_and_why(root):
     run = a_run()
     status = showing.status(records.read_records("trial"))
     executed(root, "02_baseline", status)
-    _, rows = rows_of(index.index("trial"))
+    _, rows = rows_of(pages.index("trial"))
     assert rows["Assamese", "Target alone"][-1].get_text() == "finished"
 
     executed(root, "02_baseline--a", change=" changed")
     executed(root, "02_baseline--b", code_digest="older code")
     shutil.rmtree(run)
-    drawn, _ = rows_of(index.index("trial"))
+    drawn, _ = rows_of(pages.index("trial"))
     stale = drawn.find("h2", string="What is stale").find_next("dl")
     reasons = dict(zip(*([part.get_text() for part in stale(kind)] for kind in ("dt", "dd")), strict=True))
     assert reasons == {
@@ -436,14 +436,14 @@ def test_a_run_that_was_made_again_makes_its_notebook_stale(root):
     executed(root, "02_baseline", showing.status(records.read_records("trial")))
     later = run.stat().st_mtime + 3600
     os.utime(run / "record.json", (later, later))
-    assert "1 of its runs were made again since" in index.index("trial").read_text()
+    assert "1 of its runs were made again since" in pages.index("trial").read_text()
 
 
 def test_the_picture_of_the_study_comes_first_and_is_drawn_from_its_runs(root, monkeypatch):
     executed(root, "02_baseline", an_answer("Yes."))
-    assert not parsed(index.index("trial").read_text())("img"), "nothing was run"
+    assert not parsed(pages.index("trial").read_text())("img"), "nothing was run"
     a_run()
-    drawn, _ = rows_of(index.index("trial"))
+    drawn, _ = rows_of(pages.index("trial"))
     (image,) = drawn("img")
     assert image.find_next("h2").get_text() == "Answers" and image["alt"]
     ElementTree.fromstring(base64.b64decode(image["src"].removeprefix("data:image/svg+xml;base64,")))
@@ -459,7 +459,7 @@ def test_the_picture_holds_predictions_from_elsewhere_and_simulated_ones_where_n
     for stage in stages:
         backbone = "demo" if stage == "target" else stage
         a_run(stage=stage, backbone=backbone, method="lora" if stage == "target" else "careful")
-    index.draw_study(records.read_records("trial"))
+    pages.draw_study(records.read_records("trial"))
     assert sorted(given[0]["stage"]) == sorted(set(stages) - ({"simulated"} if len(stages) > 1 else set()))
 
 
@@ -517,9 +517,9 @@ def test_an_odd_notebook_is_one_failed_entry_and_no_page(root, change):
     change(notebook)
     file.write_text(json.dumps(notebook))
     with pytest.raises(SettingsError, match=r"02_baseline\.ipynb: expected a notebook, got \w+") as refused:
-        page.render(file)
+        pages.render(file)
     assert "\n" not in str(refused.value)
-    drawn, rows = rows_of(index.index("trial"))
+    drawn, rows = rows_of(pages.index("trial"))
     assert rows["Assamese", "Target alone"][-1].get_text() == "failed"
     assert rows["Bengali", "Target alone"][-1].get_text() == "finished"
     assert "expected a notebook, got" in drawn.find("h2", string="What failed").find_next("dl").get_text()
@@ -544,19 +544,19 @@ def test_what_a_notebook_says_besides_does_not_matter(root, change):
     notebook = json.loads(file.read_text())
     change(notebook)
     file.write_text(json.dumps(notebook))
-    assert "Target alone" in page.render(file).read_text()
-    _, rows = rows_of(index.index("trial"))
+    assert "Target alone" in pages.render(file).read_text()
+    _, rows = rows_of(pages.index("trial"))
     assert rows["Assamese", "Target alone"][1].get_text() == "Yes."
 
 
 def test_a_damaged_notebook_of_the_project_stops_no_index(root):
     executed(root, "02_baseline", an_answer("Yes."))
     (root / "notebooks" / "02_baseline.ipynb").write_text("{")
-    assert ("Assamese", "02 baseline") in rows_of(index.index("trial"))[1]
+    assert ("Assamese", "02 baseline") in rows_of(pages.index("trial"))[1]
 
 
 def test_the_index_of_nothing_is_a_page(root):
-    assert "nothing was executed yet" in index.index("trial").read_text()
+    assert "nothing was executed yet" in pages.index("trial").read_text()
 
 
 # --- running ----------------------------------------------------------------------------------------------------------
@@ -617,7 +617,7 @@ def test_a_notebook_is_executed_again_as_long_as_its_answer_names_a_next_look(ro
     made = jobs.execute(source, tmp_path / "made.ipynb", {"until": "decided"})
     assert [parameters.get("look") for parameters in given] == [None, 2, 3]
     assert all(parameters["until"] == "decided" for parameters in given) and given[-1]["seeds"] == [1, 2, 3, 4]
-    assert notebook_files.answer(notebook_files.read(made.with_suffix(".ipynb"))).headline == "4 seeds."
+    assert jobs.answer(jobs.read(made.with_suffix(".ipynb"))).headline == "4 seeds."
 
 
 def test_the_command_line_ends_with_one_line(root, tmp_path, capsys):
@@ -639,20 +639,20 @@ def test_parameters_that_are_no_json_object_are_refused(tmp_path, capsys, given)
 
 def test_a_parameters_cell_is_read_without_running_it():
     source = 'a = 1  # one\nb: list = [\n    "য",  # inner\n]  # বাহিৰ\nc = d = f(2)\nimport os\n'
-    found = notebook_files.assignments(source)
+    found = jobs.assignments(source)
     assert [(p.name, p.value.replace("\n", ""), p.comment) for p in found] == [
         ("a", "1", "one"),
         ("b", '[    "য",  # inner]', "বাহিৰ"),
         ("c", "f(2)", ""),
         ("d", "f(2)", ""),
     ]
-    assert notebook_files.assignments("a = (") == []
+    assert jobs.assignments("a = (") == []
 
 
 def test_what_machines_read_survives_the_notebook_s_file(tmp_path):
     shown = showing.answer(["One."], {"b": 0.25, "a": mean_interval([0.5])}, {"seconds": 1})
     path = write(tmp_path / "a.ipynb", code("", as_output(shown)))
-    left = notebook_files.answer(notebook_files.read(path))
+    left = jobs.answer(jobs.read(path))
     assert left.headline == "One." and left.cost == {"seconds": 1.0} and left.verdict == ""
     assert [(score.name, score.value) for score in left.scores] == [("b", 0.25), ("a", 0.5)]
     assert all(math.isnan(score.low) for score in left.scores)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from nerlib import folders, params, start
-from nerlib.batch import jobs, notebook_files
+from nerlib.batch import jobs
 from nerlib.errors import CorpusError, FolderError, SettingsError
 from tests import tiny
 
@@ -183,7 +183,7 @@ def test_a_corpus_without_neighbours_has_a_study_that_every_notebook_accepts_too
     assert start.main([str(tmp_path / "sw"), "--backbone", str(tiny_backbone()), "--minutes", "1"]) == 0
     assert "none beside the corpus; --source TAG@CORPUS names one" in capsys.readouterr().out
     for job in jobs.jobs(yaml.safe_load((root / "params" / "studies" / "sw-ner.yaml").read_text())):
-        cell = notebook_files.parameters(notebook_files.read(jobs.source(job.notebook)))
+        cell = jobs.parameters(jobs.read(jobs.source(job.notebook)))
         given = {own.name: ast.literal_eval(own.value) for own in cell} | job.parameters  # as papermill fills it in
         assert params.from_notebook(given).source_corpora == ()
 
@@ -228,7 +228,7 @@ def test_notebooks_for_jupyterlab_have_the_study_s_parameters_filled_in(tmp_path
     folder = jobs.fill("mine", tmp_path / "work")
     (copy,) = folder.rglob("*.ipynb")
     assert copy == folder / "sw" / "02_baseline.ipynb"
-    cell = jobs.notebook_files.read(copy).cells[1]
+    cell = jobs.read(copy).cells[1]
     given: dict = {}
     exec(cell.source, given)
     assert (given["study"], given["language"], given["backbone"], given["rank"]) == ("mine", "sw", "b", 4)

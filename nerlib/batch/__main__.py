@@ -4,14 +4,14 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pydantic import TypeAdapter
 
 from nerlib import folders, params
-from nerlib.batch import jobs, page
+from nerlib.batch import jobs, pages
 from nerlib.errors import FolderError, as_command
 
 
@@ -20,42 +20,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line asks and print a page's path, or a plan."""
     parser = argparse.ArgumentParser(prog="python -m nerlib.batch", description="Notebooks executed, and their pages.")
     commands = parser.add_subparsers(required=True)
-    execute = commands.add_parser("execute", help="run a notebook with papermill and render it")
-    execute.add_argument("notebook", type=Path)
-    execute.add_argument("out", type=Path, help="the executed notebook; its page stands beside it")
-    execute.add_argument("--parameters", default={}, type=json_object)
-    execute.add_argument("--made", nargs="*", default=[], type=Path, help="files of cells, whose runs must be here")
-    execute.add_argument("--remake", action="store_true", help="make runs again whose files are damaged")
-    execute.set_defaults(func=_execute)
-    render = commands.add_parser("render", help="an executed notebook as one HTML file beside it")
-    render.add_argument("notebook", type=Path)
-    render.set_defaults(func=lambda given: page.render(given.notebook))
-    fill = commands.add_parser("fill", help="copies of a study's notebooks with its parameters, for JupyterLab")
-    fill.add_argument("study")
-    fill.add_argument("folder", type=Path)
-    fill.set_defaults(func=lambda given: jobs.fill(given.study, given.folder))
-    index = commands.add_parser("index", help="the page of a study")
-    index.add_argument("study")
-    index.add_argument(
-        "--planned",
-        type=argparse.FileType(encoding="utf-8"),
-        help="a file of LANGUAGE/NOTEBOOK lines; by default what the study's file asks for",
-    )
-    index.set_defaults(func=_index)
-    plan = commands.add_parser("plan", help="what a study will cost: runs, hours, memory, disk")
-    plan.add_argument("study", help="its name, or a file")
-    plan.add_argument("--price", type=float, default=0.0, help="of an hour of a device")
-    plan.set_defaults(func=_plan)
-    given = parser.parse_args(arguments)
-    print(given.func(given))
+    for name, (function, what, its) in COMMANDS.items():
+        command = commands.add_parser(name, help=what)
+        command.set_defaults(function=function)
+        for argument, options in its.items():
+            command.add_argument(argument, **options)
+    given = vars(parser.parse_args(arguments))
+    print(given.pop("function")(**given))
 
 
-def _execute(given: argparse.Namespace) -> Path:
-    if given.remake:
+def _execute(notebook: Path, out: Path, parameters: dict[str, Any], made: Sequence[Path], remake: bool) -> Path:
+    if remake:
         os.environ[folders.REMAKE] = "1"  # read in the notebook's kernel
-    if given.made:
-        _check_made(given.made, given.parameters.get("study", ""))
-    return jobs.execute(given.notebook, given.out.absolute(), given.parameters)
+    if made:
+        _check_made(made, parameters.get("study", ""))
+    return jobs.execute(notebook, out.absolute(), parameters)
 
 
 def _check_made(cells: Sequence[Path], study: str) -> None:
@@ -64,8 +43,8 @@ def _check_made(cells: Sequence[Path], study: str) -> None:
     from nerlib.batch.plan import ADAPTERS
 
     made = {digest for file in cells for digests in json.loads(file.read_text()).values() for digest in digests}
-    tables = [records.read_records(name) for name in (study, ADAPTERS)]
-    if missing := made - {digest for table in tables for digest in table["digest"]}:
+    there = {digest for name in (study, ADAPTERS) for digest in records.read_records(name)["digest"]}
+    if missing := made - there:
         raise FolderError(
             f"{folders.runs_folder()}: {len(missing)} of {len(made)} runs that were made for this page are not here: "
             "runs/ (NERLIB_RUNS) must be on a disk that all nodes see; where runs were removed, remove .made in the "
@@ -73,22 +52,60 @@ def _check_made(cells: Sequence[Path], study: str) -> None:
         )
 
 
-def _index(given: argparse.Namespace) -> Path:
-    from nerlib.batch.index import index  # with pandas and the records, which no other command needs
-
-    return index(given.study, given.planned and given.planned.read().splitlines())
+def _index(study: str, planned: IO[str] | None) -> Path:
+    return pages.index(study, planned.read().splitlines() if planned else None)
 
 
-def _plan(given: argparse.Namespace) -> str:
+def _plan(study: str, price: float) -> str:
     from nerlib.batch.plan import plan
 
-    file = Path(given.study)
-    return plan(params.read_yaml(file) if file.suffix == ".yaml" else jobs.described(given.study), given.price)
+    return plan(params.read_yaml(Path(study)) if study.endswith(".yaml") else jobs.described(study), price)
 
 
 def json_object(text: str) -> dict[str, Any]:
     """A JSON object as names and values; argparse names this function where it is none."""
     return TypeAdapter(dict[str, Any]).validate_json(text)
+
+
+#: By name, what each command calls, what is said of it, and its arguments.
+COMMANDS: dict[str, tuple[Callable[..., object], str, dict[str, dict[str, Any]]]] = {
+    "execute": (
+        _execute,
+        "run a notebook with papermill and render it",
+        {
+            "notebook": {"type": Path},
+            "out": {"type": Path, "help": "the executed notebook; its page stands beside it"},
+            "--parameters": {"default": {}, "type": json_object},
+            "--made": {"nargs": "*", "default": [], "type": Path, "help": "files of cells, whose runs must be here"},
+            "--remake": {"action": "store_true", "help": "make runs again whose files are damaged"},
+        },
+    ),
+    "render": (pages.render, "an executed notebook as one HTML file beside it", {"notebook": {"type": Path}}),
+    "fill": (
+        jobs.fill,
+        "copies of a study's notebooks with its parameters, for JupyterLab",
+        {"study": {}, "folder": {"type": Path}},
+    ),
+    "index": (
+        _index,
+        "the page of a study",
+        {
+            "study": {},
+            "--planned": {
+                "type": argparse.FileType(encoding="utf-8"),
+                "help": "a file of LANGUAGE/NOTEBOOK lines; by default what the study's file asks for",
+            },
+        },
+    ),
+    "plan": (
+        _plan,
+        "what a study will cost: runs, hours, memory, disk",
+        {
+            "study": {"help": "its name, or a file"},
+            "--price": {"type": float, "default": 0.0, "help": "of an hour of a device"},
+        },
+    ),
+}
 
 
 if __name__ == "__main__":

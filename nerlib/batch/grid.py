@@ -9,18 +9,19 @@ import ast
 import contextlib
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
 from nerlib import params
-from nerlib.batch import jobs, notebook_files
+from nerlib.batch import jobs
 from nerlib.demo import is_demo_language
 from nerlib.errors import SettingsError
 from nerlib.folders import fingerprint
 from nerlib.params import DEMO, Settings
-from nerlib.vocabulary import LANGUAGE_ADAPTER, METHODS, Stage, find_stage, form_of
+from nerlib.vocabulary import LANGUAGE_ADAPTER, METHODS, find_stage, form_of
 
 ADAPTER = "language_adapter"
 KINDS = (ADAPTER, "sources", "cell")
@@ -199,7 +200,11 @@ def _ask(settings: Settings, stage: str, known: dict[str, Training]) -> Training
         "options": [s.max_length, s.encoder_only, s.trim_vocabulary, s.stride if form == "questions" else 0],
         "reading": [s.label_map, s.columns, s.keep, [s.roles.get(source.language) for source in sources]],
         "sources": [sources, s.source_size if sources else 0],
-        "alignment": _alignment(s, found),
+        "alignment": (
+            [s.alignment_weight, _text(s, s.language), s.language, s.target_corpus]
+            if s.alignment_weight and found.transfers
+            else []
+        ),
         "dev_size": s.dev_size if found.selects_on or found.continues else 0,
         "adapters": before[: len(sources) if tags else 0],
     }
@@ -215,9 +220,8 @@ def _ask(settings: Settings, stage: str, known: dict[str, Training]) -> Training
 
 def adapter(settings: Settings, language: str) -> Training:
     """What the adapter of a language asks for."""
-    s = settings.model_copy(
-        update={"language": language, "sources": settings.sources if settings.continued_steps else ()}
-    )
+    sources = settings.sources if settings.continued_steps else ()
+    s = settings.model_copy(update={"language": language, "sources": sources})
     names = (*LANGUAGE_ADAPTER, *(f"{ADAPTER}_{name}" for name in ("steps", "rate", "seed")), "max_length")
     identity = {
         "stage": [ADAPTER, language],
@@ -237,12 +241,6 @@ def _backbone(s: Settings) -> list[Any]:
 def _text(s: Settings, language: str) -> tuple[str, int]:
     named = s.text or str(params.language_file(language).get("text", ""))
     return named or (DEMO if is_demo_language(language) else ""), s.text_size
-
-
-def _alignment(s: Settings, stage: Stage) -> list[Any]:
-    if not s.alignment_weight or not stage.transfers:
-        return []
-    return [s.alignment_weight, _text(s, s.language), s.language, s.target_corpus]
 
 
 # --- cells ------------------------------------------------------------------------------------------------------------
@@ -304,7 +302,7 @@ def grid(planned: Iterable[jobs.Job]) -> Grid:
 
 def defaults(notebook: str) -> dict[str, Any]:
     """What a notebook's own parameters cell says."""
-    own = notebook_files.parameters(notebook_files.read(jobs.source(notebook)))
+    own = jobs.parameters(jobs.read(jobs.source(notebook)))
     return {parameter.name: ast.literal_eval(parameter.value) for parameter in own}
 
 
@@ -312,9 +310,9 @@ def _shared(
     found: Mapping[str, Training], seeds: Mapping[str, set[int]], owner: Mapping[str, str]
 ) -> dict[str, Training]:
     """By their weights, the trainings on sources that several cells need: whoever has most seeds makes them for all."""
-    groups: dict[str, list[Training]] = {}
+    groups = defaultdict[str, list[Training]](list)
     for one in found.values():
-        groups.setdefault(one.weights, []).append(one)
+        groups[one.weights].append(one)
     several = {w: group for w, group in groups.items() if w and len({owner[one.key] for one in group}) > 1}
     return {weights: max(group, key=lambda one: len(seeds[one.key])) for weights, group in several.items()}
 

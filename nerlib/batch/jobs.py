@@ -1,4 +1,4 @@
-"""A study's notebooks: which there are, what each is given, and how one is executed.
+"""A study's notebooks: which there are, what each is given, what stands in their files, and how one is executed.
 
 A study is a mapping, as `params/studies/<study>.yaml` holds it::
 
@@ -15,18 +15,28 @@ A study is a mapping, as `params/studies/<study>.yaml` holds it::
 ``override`` is for the command line, and wins over all of these: `--config 'override={"train_size": 40}'` rehearses.
 """
 
+import ast
 import logging
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+import nbformat
+from nbformat import NotebookNode
+from pydantic import AliasPath, BaseModel, BeforeValidator, Field
 
 from nerlib import folders, params
-from nerlib.batch import notebook_files
-from nerlib.errors import NerlibError, SettingsError, did_you_mean
+from nerlib.errors import FolderError, NerlibError, SettingsError, did_you_mean
 from nerlib.languages import canonical
+from nerlib.vocabulary import DATA
 
 STUDY_KEYS = {"study", "parameters", "languages", "notebooks", "summary", "override", "threads", "granularity"}
 ALL_LANGUAGES = "mul"  # ISO 639: multiple languages
+#: Key of the notebook's metadata under which `execute` says which code made it, and what ended it.
+MADE_OF = "nerlib"
+SETTINGS_TAGS = ("parameters", "injected-parameters")
+OF_PAPERMILL = {"injected-parameters", "papermill-error-cell-tag"}
 
 
 class Job(NamedTuple):
@@ -80,11 +90,11 @@ def jobs(study: Mapping[str, Any]) -> list[Job]:
     common, override = (_mapping(study.get(name), name) for name in ("parameters", "override"))
     planned, summary = (_mapping(study.get(name), name) for name in ("notebooks", "summary"))
     known = {notebook: _known(source(notebook)) for notebook in (*planned, *summary)}
-    for where, given in (("parameters", common), ("override", override)):
+    languages, made = _languages(study.get("languages"), name), list[Job]()
+    own_of = {f"languages: {language}": own for language, own in languages.items()}
+    for where, given in ({"parameters": common, "override": override} | own_of).items():
         _refuse_unknown(given, set().union(*known.values()), where)
-    made: list[Job] = []
-    for language, own in _languages(study.get("languages"), name).items():
-        _refuse_unknown(own, set().union(*known.values()), f"languages: {language}")
+    for language, own in languages.items():
         shared = {**params.language_file(language), **common, **own, "study": name, "language": language}
         for notebook, variants in planned.items():
             alike: list[Job] = []
@@ -136,8 +146,7 @@ def _passed(
 ) -> dict[str, Any]:
     """What a notebook is given: of what all share and of what overrides all what it knows, and all of its own."""
     _refuse_unknown(own, known, where)
-    given = {**shared, **own, **override}
-    return {name: given[name] for name in given if name in known}
+    return {name: value for name, value in {**shared, **own, **override}.items() if name in known}
 
 
 def source(notebook: str) -> Path:
@@ -147,16 +156,14 @@ def source(notebook: str) -> Path:
 
 def _known(notebook: Path) -> set[str]:
     """What a notebook may be given: any setting, and what its own parameters cell has besides."""
-    own = notebook_files.parameters(notebook_files.read(notebook))
-    return {*params.Settings.model_fields, *(parameter.name for parameter in own)}
+    return {*params.Settings.model_fields, *(parameter.name for parameter in parameters(read(notebook)))}
 
 
 def _mapping(value: Any, where: str) -> dict[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+    given = {} if value is None else value
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
         raise SettingsError(f"{where}: expected names and values, got {value!r}")
-    return dict(value)
+    return dict(given)
 
 
 def _languages(value: Any, study: str = "", where: str = "languages") -> dict[str, dict[str, Any]]:
@@ -171,9 +178,8 @@ def _languages(value: Any, study: str = "", where: str = "languages") -> dict[st
         tags = {tag: own.get(tag) for tag in map(str.strip, value.split(","))}
     if not tags or not isinstance(tags, Mapping | list):
         raise SettingsError(f"{where}: expected language tags, got {value!r}")
-    for tag in tags:
-        if not isinstance(tag, str):  # YAML 1.1 reads `no` as false
-            raise SettingsError(f"{where}: {tag!r} is no language tag; in YAML, 'no' must stand in quotes")
+    if odd := [tag for tag in tags if not isinstance(tag, str)]:  # YAML 1.1 reads `no` as false
+        raise SettingsError(f"{where}: {odd[0]!r} is no language tag; in YAML, 'no' must stand in quotes")
     given = tags if isinstance(tags, Mapping) else dict.fromkeys(tags)
     return {
         canonical(folders.safe_name(tag, "language")): _mapping(own, f"{where}: {tag}") for tag, own in given.items()
@@ -181,10 +187,9 @@ def _languages(value: Any, study: str = "", where: str = "languages") -> dict[st
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: set[str], where: str) -> None:
-    for name in given:
-        if name not in known:
-            hint = did_you_mean(name, sorted(known)) or "params.Settings lists them all"
-            raise SettingsError(f"{where}: no notebook here has a parameter {name!r}; {hint}")
+    if unknown := [name for name in given if name not in known]:
+        hint = did_you_mean(unknown[0], sorted(known)) or "params.Settings lists them all"
+        raise SettingsError(f"{where}: no notebook here has a parameter {unknown[0]!r}; {hint}")
 
 
 def described(study: str) -> dict[str, Any]:
@@ -200,11 +205,148 @@ def fill(study: str, folder: Path) -> Path:
     """Put copies of a study's notebooks, its parameters filled in, into ``<folder>/<study>``; those there are kept."""
     for job in register(described(study)):
         copy = folder / study / f"{job.path}.ipynb"
-        content = notebook_files.read(source(job.notebook))
-        notebook_files.fill(content, job.parameters)
         if not copy.exists():
-            folders.write_atomically(folders.writable(copy.parent) / copy.name, notebook_files.as_text(content))
+            content = filled(read(source(job.notebook)), job.parameters)
+            folders.write_atomically(folders.writable(copy.parent) / copy.name, content)
     return folder / study
+
+
+# --- what stands in a notebook's file --------------------------------------------------------------------------------
+
+
+class Parameter(NamedTuple):
+    """One line of a parameters cell."""
+
+    name: str
+    value: str  # as it stands in the source
+    comment: str
+
+
+class Origin(BaseModel):
+    """How a notebook was executed: what papermill, and `jobs.execute` beside it, note in its metadata."""
+
+    parameters: dict[str, Any] = Field({}, validation_alias=AliasPath("papermill", "parameters"))
+    seconds: float | None = Field(None, validation_alias=AliasPath("papermill", "duration"))
+    ended: str | None = Field(None, validation_alias=AliasPath("papermill", "end_time"))  # ISO 8601
+    code: str | None = Field(None, validation_alias=AliasPath(MADE_OF, "code"))  # digest of nerlib's
+    error: str | None = Field(None, validation_alias=AliasPath(MADE_OF, "error"))  # that ended it
+
+
+#: A number, NaN where JSON has null.
+Known = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+
+
+class Score(BaseModel):
+    """A score or difference, 0..1, as `answer` left it; the ends of its interval, NaN where there is none."""
+
+    name: str = ""
+    how: str = "points"  # is written, as of `formats.number`
+    value: Known = math.nan
+    low: Known = math.nan
+    high: Known = math.nan
+    n: int = 0  # of how many values it is
+
+
+class Answer(BaseModel):
+    """What a notebook left for machines: its answer, and the runs and warnings of its status."""
+
+    headline: str = ""
+    verdict: str = ""  # better, worse, equivalent, undecided, collapsed; none or empty where nothing was compared
+    scores: list[Score] = []
+    cost: dict[str, float] = {}
+    runs: list[str] = []  # digests
+    warnings: list[str] = []
+    next_look: dict[str, Any] = {}  # the parameters by which the same notebook goes on until it is decided
+
+
+def read(path: Path) -> NotebookNode:
+    """Read a notebook; what nbformat's schema does not allow is refused, fields that it does not know are let pass.
+
+    Raises
+    ------
+    FolderError
+        When there is no such file, or it cannot be read.
+    SettingsError
+        When it is not a notebook.
+    """
+    try:
+        content = nbformat.convert(nbformat.reader.reads(path.read_text(encoding="utf-8")), 4)
+        nbformat.validate(content, relax_add_props=True)
+        origin(content), answer(content)
+    except OSError as error:
+        raise FolderError(f"cannot read the notebook {path}: {error.strerror or error}") from error
+    except Exception as error:  # nbformat stumbles over odd content in many ways, even over its own variables
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise SettingsError(f"{path}: expected a notebook, got {reason}") from error
+    return content
+
+
+def tags(cell: NotebookNode) -> set[str]:
+    """The tags of a cell."""
+    return set(cell.metadata.get("tags", ()))
+
+
+def origin(notebook: NotebookNode) -> Origin:
+    """How the notebook was executed."""
+    return Origin.model_validate(notebook.metadata)
+
+
+def parameters(notebook: NotebookNode) -> list[Parameter]:
+    """The parameters of a notebook, in the order of its ``parameters`` cell; empty when it has none."""
+    return [p for cell in notebook.cells if "parameters" in tags(cell) for p in assignments(cell.source)]
+
+
+def assignments(source: str) -> list[Parameter]:
+    """The plain assignments of a parameters cell, with the comment at the end of each one's last line."""
+    try:
+        statements = [s for s in ast.parse(source).body if isinstance(s, ast.Assign | ast.AnnAssign)]
+    except (SyntaxError, ValueError):
+        return []
+    lines = source.encode().splitlines()  # the positions that `ast` gives are of UTF-8's bytes
+    return [
+        Parameter(
+            target.id,
+            ast.get_source_segment(source, statement.value) or "",
+            lines[(statement.end_lineno or 1) - 1][statement.end_col_offset :].decode().strip(" #"),
+        )
+        for statement in statements
+        for target in (statement.targets if isinstance(statement, ast.Assign) else [statement.target])
+        if isinstance(target, ast.Name) and statement.value
+    ]
+
+
+def filled(notebook: NotebookNode, given: Mapping[str, Any]) -> str:
+    """A notebook's text with values in its parameters cell: where a parameter stands, else as a line more."""
+    own, texts = parameters(notebook), {name: repr(value) for name, value in given.items()}
+    lines = [f"{p.name} = {texts.get(p.name, p.value)}  # {p.comment}" for p in own]
+    lines += [f"{name} = {text}" for name, text in texts.items() if name not in {p.name for p in own}]
+    for cell in (cell for cell in notebook.cells if "parameters" in tags(cell)):
+        cell.source = "\n".join(lines)
+    return f"{nbformat.writes(notebook)}\n"
+
+
+def digest(notebook: NotebookNode) -> str:
+    """Digest of what a notebook says and does: the same before it is executed and after."""
+    cells = [cell for cell in notebook.cells if not tags(cell) & OF_PAPERMILL]
+    return folders.fingerprint([[cell.cell_type, cell.source] for cell in cells])
+
+
+def failure(notebook: NotebookNode) -> tuple[int | None, str]:
+    """The place of the cell that failed (None when no cell shows it), and the error that ended the notebook, or ""."""
+    found = [
+        (position, f"{output.ename}: {output.evalue}".strip(": "))
+        for position, cell in enumerate(notebook.cells)
+        for output in cell.get("outputs", ())
+        if output.output_type == "error"
+    ]
+    return found[0] if found else (None, origin(notebook).error or "")
+
+
+def answer(notebook: NotebookNode) -> Answer:
+    """What `answer` and `status_line` left for machines, later ones over earlier ones."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    left = [output.get("data", {}).get(DATA, {}) for output in outputs]
+    return Answer.model_validate(dict(item for part in left for item in dict(part).items()))
 
 
 # --- running one ------------------------------------------------------------------------------------------------------
@@ -237,7 +379,7 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, Any]) -> Path:
     NerlibError
         When a cell failed: with the error and the page that shows it.
     """
-    from nerlib.batch.page import render
+    from nerlib.batch.pages import render
 
     _refuse_unknown(parameters, _known(notebook), str(notebook))
     folders.writable(out.parent)
@@ -245,10 +387,10 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, Any]) -> Path:
     partial = out.with_name(f".{out.stem}.partial.ipynb")
     try:
         error = _run(notebook, partial, parameters)
-        content = notebook_files.read(partial)
-        content.metadata[notebook_files.MADE_OF] = {"code": code_digest(), "error": error}
+        content = read(partial)
+        content.metadata[MADE_OF] = {"code": code_digest(), "error": error}
         keep = failed if error else out
-        folders.write_atomically(keep, notebook_files.as_text(content))
+        folders.write_atomically(keep, f"{nbformat.writes(content)}\n")
     finally:
         partial.unlink(missing_ok=True)
     page = render(keep)
@@ -256,16 +398,15 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, Any]) -> Path:
         raise NerlibError(f"{notebook.name} failed: {error}; see {page}")
     for old in (failed, failed.with_suffix(".html")):
         old.unlink(missing_ok=True)
-    further = notebook_files.answer(content).next_look  # `until: decided`: with a seed more, as long as it asks for one
+    further = answer(content).next_look  # `until: decided`: with a seed more, as long as it asks for one
     return execute(notebook, out, {**parameters, **further}) if further else page
 
 
 def _run(notebook: Path, partial: Path, parameters: Mapping[str, Any]) -> str:
     """Execute into `partial`; the error that ended it, or nothing."""
-    import papermill
+    import papermill.exceptions
     from jupyter_client.kernelspec import NoSuchKernel
     from nbclient.exceptions import DeadKernelError
-    from papermill.exceptions import PapermillExecutionError
 
     logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of settings that a parameters cell does not list
     try:
@@ -278,7 +419,7 @@ def _run(notebook: Path, partial: Path, parameters: Mapping[str, Any]) -> str:
             cwd=folders.project_root(),
             extra_arguments=["--log-level=CRITICAL"],  # of the kernel, which warns of its own transport
         )
-    except PapermillExecutionError as error:
+    except papermill.exceptions.PapermillExecutionError as error:
         return f"{error.ename}: {error.evalue}"
     except DeadKernelError:
         return "the kernel died (out of memory, or killed)"

@@ -8,8 +8,10 @@ Optimizer steps follow from the settings, but for corpora of unknown size.
 
 import heapq
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -187,67 +189,46 @@ def estimate(
 def resources(study: Grid) -> dict[str, tuple[int, int]]:
     """By cell, the minutes and megabytes of host memory that its job asks for, three times what is expected."""
     table = estimate(study, rates(all_records()))
-    by_cell = table.groupby("cell").agg(seconds=("seconds", "sum"), memory=("memory", "max"))
+    by_cell = table.groupby("cell").agg({"seconds": "sum", "memory": "max"})
     return {
-        str(cell): (
-            max(LEAST_MINUTES, math.ceil((START + 3 * row.seconds) / 60)),
-            HOST_MB + math.ceil(row.memory / 1e6),
-        )
-        for cell, row in by_cell.iterrows()
+        cell: (max(LEAST_MINUTES, math.ceil((START + 3 * seconds) / 60)), HOST_MB + math.ceil(memory / 1e6))
+        for cell, seconds, memory in by_cell.itertuples(name=None)
     }
 
 
 def all_records() -> pd.DataFrame:
     """The runs of all studies."""
-    tables = [records.read_records(study) for study in records.studies()]
-    return (
-        pd.concat(tables, ignore_index=True)
-        if tables
-        else pd.DataFrame(columns=list(records.COLUMNS)).astype(records.COLUMNS)
-    )
+    return pd.concat(map(records.read_records, records.studies() or [ADAPTERS]), ignore_index=True)
 
 
 def finished(names: Iterable[str]) -> dict[str, set[int]]:
     """The seeds of finished runs by key, of these studies: a run's settings say which training it was asked for as."""
-    found: dict[str, set[int]] = {}
-    for study in names:
-        table = records.read_records(study)
-        for folder in table.loc[table["status"] == "finished", "folder"]:
-            with suppress(NerlibError):  # of another version; it is made again
-                record = records.read_record(Path(folder))
-                known = params.Settings.model_fields  # not what a setting was once
-                given = {name: setting["value"] for name, setting in record.settings.items() if name in known}
-                settings = params.read_settings(given).with_method(record.method)
-                one = (
-                    adapter(settings, record.language)
-                    if record.stage == ADAPTER
-                    else trainings(settings, [record.stage])[-1]
-                )
-                found.setdefault(one.key, set()).add(record.seed)
+    found = defaultdict[str, set[int]](set)
+    known = params.Settings.model_fields  # not what a setting was once
+    table = pd.concat(map(records.read_records, names))
+    for folder in table.loc[table["status"] == "finished", "folder"]:
+        with suppress(NerlibError):  # of another version; it is made again
+            record = records.read_record(Path(folder))
+            given = {name: setting["value"] for name, setting in record.settings.items() if name in known}
+            settings, is_adapter = params.read_settings(given).with_method(record.method), record.stage == ADAPTER
+            asked = [adapter(settings, record.language)] if is_adapter else trainings(settings, [record.stage])
+            found[asked[-1].key].add(record.seed)
     return found
 
 
 def makespan(study: Grid, spent: Mapping[str, float], devices: int) -> float:
     """Seconds until all cells are made on so many devices: whichever may begin does, the longest first."""
-    waits = {path: set(cell.needs) for path, cell in study.cells.items()}
-    then: dict[str, list[str]] = {path: [] for path in study.cells}
-    for path, needs in waits.items():
-        for need in needs:
-            then[need].append(path)
-    ready = [(-spent.get(path, 0.0), path) for path, needs in waits.items() if not needs]
-    heapq.heapify(ready)
-    running: list[tuple[float, str]] = []
-    now = 0.0
-    while ready or running:
+    left = TopologicalSorter({path: cell.needs for path, cell in study.cells.items()})
+    left.prepare()
+    ready, running, now = list[tuple[float, str]](), list[tuple[float, str]](), 0.0
+    while left.is_active():
+        for path in left.get_ready():
+            heapq.heappush(ready, (-spent.get(path, 0.0), path))
         while ready and len(running) < devices:
-            _, path = heapq.heappop(ready)
-            takes = spent.get(path, 0.0)
-            heapq.heappush(running, (now + (START + takes if takes else 0.0), path))
+            takes, path = heapq.heappop(ready)
+            heapq.heappush(running, (now + (START - takes if takes else 0.0), path))
         now, path = heapq.heappop(running)
-        for after in then[path]:
-            waits[after].discard(path)
-            if not waits[after]:
-                heapq.heappush(ready, (-spent.get(after, 0.0), after))
+        left.done(path)
     return now
 
 
@@ -296,7 +277,7 @@ def plan(study: Mapping[str, Any], price: float = 0.0) -> str:
     own = rates(pd.concat(records.read_records(name) for name in (study["study"], ADAPTERS)))
     table = estimate(cells, elsewhere | own, finished({study["study"], ADAPTERS}))
     told = total(table, len(planned))
-    spent = {str(cell): seconds for cell, seconds in table.groupby("cell")["seconds"].sum().items()}
+    spent: dict[Any, float] = table.groupby("cell")["seconds"].sum().to_dict()
     sums = dict.fromkeys(("runs", "found", "tried", "shared", "seconds", "bytes"), "sum")
     by_kind = table.groupby(["kind", "method"]).agg(sums | {"memory": "max"}).reset_index()
     by_kind["kind"] = by_kind["kind"].str.replace("_", " ")
@@ -313,7 +294,7 @@ def plan(study: Mapping[str, Any], price: float = 0.0) -> str:
         + ", ".join(f"{n}: {makespan(cells, spent, n) / 3600:.1f}" for n in (1, 8, 100)),
     ]
     lines += [f"at {price:g} an hour: {told['low'] * price:,.0f} to {told['high'] * price:,.0f}"] if price else []
-    from nerlib.batch.index import template  # a job's Snakefile reads this module, and needs no pages
+    from nerlib.batch.pages import template  # a job's Snakefile reads this module, and needs no pages
     from nerlib.report.output import table as table_of
 
     name = folders.safe_name(study["study"], "study")

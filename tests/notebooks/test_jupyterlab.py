@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from nerlib.batch import notebook_files
+from nerlib.batch import jobs
 from tests import tiny
 
 browsers = pytest.importorskip("playwright.sync_api")
@@ -33,10 +33,9 @@ def lab(tmp_path, tiny_backbone):
     if CHROMIUM is None:
         pytest.skip("needs a Chromium of the system")
     given = tiny.small_study(tmp_path, tiny_backbone(), study="lab", num_epochs=1, target_steps=4, seeds=[1])
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    notebook_files.fill(notebook, {**given, "method": "full"})
+    text = jobs.filled(nbformat.read(NOTEBOOK, as_version=4), {**given, "method": "full"})
     (tmp_path / "work").mkdir()
-    nbformat.write(notebook, tmp_path / "work" / "notebook.ipynb")
+    (tmp_path / "work" / "notebook.ipynb").write_text(text, encoding="utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -26,7 +26,7 @@ from traitlets.config import Config
 
 from nerlib import folders, params, records
 from nerlib.batch import grid, jobs
-from nerlib.batch.page import markdown
+from nerlib.batch.pages import markdown
 from nerlib.errors import SettingsError
 from nerlib.report import DATA
 from tests import tiny

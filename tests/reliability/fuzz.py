@@ -24,7 +24,7 @@ import pyarrow
 import pyarrow.parquet
 
 from nerlib import corpora, errors, models, params, predictions, records
-from nerlib.batch import jobs, notebook_files, page
+from nerlib.batch import jobs, pages
 from nerlib.corpora import load_corpus, load_text, read_conll, read_examples
 from nerlib.errors import NerlibError
 from nerlib.folders import project_root
@@ -391,7 +391,7 @@ def read_notebook(folder, chance):
     path = folder / "odd.ipynb"
     path.write_bytes(data)
     whole = chance.random() < 0.15  # a page takes a hundred times as long
-    return "odd.ipynb", data, lambda: page.render(path) if whole else notebook_files.read(path), None
+    return "odd.ipynb", data, lambda: pages.render(path) if whole else jobs.read(path), None
 
 
 class Models:
