@@ -76,8 +76,7 @@ class Training:
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds that are asked for."""
-        s = self.settings
-        return (s.language_adapter_seed,) if self.stage == ADAPTER else s.seeds
+        return (self.settings.language_adapter_seed,) if self.stage == ADAPTER else self.settings.seeds
 
 
 @dataclass
@@ -138,8 +137,8 @@ class Grid:
 
 def asked(notebook: str, settings: Settings) -> Iterator[tuple[Settings, list[str]]]:
     """Settings, each of one method, and the stages that a notebook asks for, without those that they continue."""
-    sizes = {name: [f"{name}_{n}" for n in settings.few_shot_sizes if n] for name in ("few_shot", "target_only")}
-    several = sizes | {"stage": [settings.stage]}
+    several = {name: [f"{name}_{n}" for n in settings.few_shot_sizes if n] for name in ("few_shot", "target_only")}
+    several["stage"] = [settings.stage]
     for methods, stages in ASKED.get(notebook, ()):
         meant = [one for stage in stages for one in several.get(stage, [stage])]
         yield from ((settings.with_method(name or settings.method), meant) for name in methods or settings.methods)
@@ -213,8 +212,7 @@ def _ask(settings: Settings, stage: str, known: dict[str, Training]) -> Training
         "train_size": s.train_size if found.train_size is None and found.trains_on == "target" else 0,
         "needs": before,
     }
-    shared = fingerprint(weights) if stage == "sources" else ""
-    known[stage] = Training(s, stage, identity, shared, tuple(before))
+    known[stage] = Training(s, stage, identity, fingerprint(weights) if stage == "sources" else "", tuple(before))
     return known[stage]
 
 
@@ -254,39 +252,17 @@ def grid(planned: Iterable[jobs.Job]) -> Grid:
     SettingsError
         For what cannot be meant, with the notebook that it is of.
     """
-    found: dict[str, Training] = {}
-    seeds: dict[str, set[int]] = {}
-    owner: dict[str, str] = {}  # of a training: its cell
-    merged: dict[str, str] = {}  # cells that share a training are one
-    of_job: dict[str, list[str]] = {}  # of a notebook: its trainings
-    loaded: set[str] = set()  # trainings whose models others than their cell load
-
-    def final(path: str) -> str:
-        while path in merged:
-            path = merged[path]
-        return path
-
-    own = cache(defaults)
-    for job in planned:
-        if job.language == jobs.ALL_LANGUAGES or job.notebook not in ASKED:
-            continue
-        try:
-            settings = params.read_settings(own(job.notebook) | job.parameters)
-            wanted = [one for ask in asked(job.notebook, settings) for one in trainings(*ask)]
-        except SettingsError as error:
-            raise SettingsError(f"{job.path}: {error}") from None
-        of_job[job.path] = [one.key for one in wanted]
-        loaded |= set(of_job[job.path]) if job.notebook in LOADS_MODELS else set()
-        for one in wanted:
-            found.setdefault(one.key, one)
-            seeds.setdefault(one.key, set()).update(one.seeds)
-            path = final(_path(one))
-            if (first := final(owner.setdefault(one.key, path))) != path:
-                merged[path] = first
-    owner = {key: final(path) for key, path in owner.items()}
+    wanted = list(_wanted(planned))
+    every = [one for _, asks in wanted for one in asks]
+    found, seeds = dict[str, Training](), defaultdict[str, set[int]](set)
+    for one in every:
+        found.setdefault(one.key, one)
+        seeds[one.key].update(one.seeds)
+    owner = _owners((one.key, _path(one)) for one in every)
     shared = _shared(found, seeds, owner)
     alone = {one.key: _path(one, "sources") for one in shared.values()}
     owner |= alone
+    loaded = {one.key for job, asks in wanted if job.notebook in LOADS_MODELS for one in asks}
     cells: dict[str, Cell] = {}
     for key, one in found.items():
         made_here = ADAPTER if one.stage == ADAPTER else "sources" if key in alone else "cell"
@@ -297,7 +273,32 @@ def grid(planned: Iterable[jobs.Job]) -> Grid:
         loaded |= {need for need in before if owner[need] != owner[key]}
     for key in loaded:
         cells[owner[key]].loaded.add(key)
-    return Grid(cells, {path: list(dict.fromkeys(owner[key] for key in keys)) for path, keys in of_job.items()})
+    return Grid(cells, {job.path: list(dict.fromkeys(owner[one.key] for one in asks)) for job, asks in wanted})
+
+
+def _wanted(planned: Iterable[jobs.Job]) -> Iterator[tuple[jobs.Job, list[Training]]]:
+    """Each notebook that asks for runs of one language, with these."""
+    own = cache(defaults)
+    for job in (one for one in planned if one.language != jobs.ALL_LANGUAGES and one.notebook in ASKED):
+        try:
+            settings = params.read_settings(own(job.notebook) | job.parameters)
+            yield job, [one for ask in asked(job.notebook, settings) for one in trainings(*ask)]
+        except SettingsError as error:
+            raise SettingsError(f"{job.path}: {error}") from None
+
+
+def _owners(places: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """By training, its cell: cells that share a training are one, under the first's name."""
+    owner, merged = dict[str, str](), dict[str, str]()
+
+    def final(path: str) -> str:
+        return final(merged[path]) if path in merged else path
+
+    for key, path in places:
+        here, first = final(path), final(owner.setdefault(key, path))
+        if here != first:
+            merged[here] = first
+    return {key: final(path) for key, path in owner.items()}
 
 
 def defaults(notebook: str) -> dict[str, Any]:
@@ -313,8 +314,11 @@ def _shared(
     groups = defaultdict[str, list[Training]](list)
     for one in found.values():
         groups[one.weights].append(one)
-    several = {w: group for w, group in groups.items() if w and len({owner[one.key] for one in group}) > 1}
-    return {weights: max(group, key=lambda one: len(seeds[one.key])) for weights, group in several.items()}
+    return {
+        weights: max(group, key=lambda one: len(seeds[one.key]))
+        for weights, group in groups.items()
+        if weights and len({owner[one.key] for one in group}) > 1
+    }
 
 
 def _path(one: Training, alone: str = "") -> str:

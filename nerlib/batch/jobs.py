@@ -124,8 +124,8 @@ def register(study: Mapping[str, Any]) -> list[Job]:
     from nerlib.batch import grid
 
     made, named = jobs(study), ("margin", "significance", "seeds", "until", "most_seeds")
-    given = [{name: value for name, value in job.parameters.items() if name in named} for job in made] or [{}]
-    rules = [params.read_settings(of) for of in given]
+    given = [{name: value for name, value in job.parameters.items() if name in named} for job in made]
+    rules = list(map(params.read_settings, given or [{}]))
     judging = next((i for i, job in enumerate(made) if job.notebook == "07_statistics"), -1)
     records.register(
         study["study"],
@@ -206,8 +206,8 @@ def fill(study: str, folder: Path) -> Path:
     for job in register(described(study)):
         copy = folder / study / f"{job.path}.ipynb"
         if not copy.exists():
-            content = filled(read(source(job.notebook)), job.parameters)
-            folders.write_atomically(folders.writable(copy.parent) / copy.name, content)
+            folders.writable(copy.parent)
+            folders.write_atomically(copy, filled(read(source(job.notebook)), job.parameters))
     return folder / study
 
 
@@ -327,8 +327,7 @@ def filled(notebook: NotebookNode, given: Mapping[str, Any]) -> str:
 
 def digest(notebook: NotebookNode) -> str:
     """Digest of what a notebook says and does: the same before it is executed and after."""
-    cells = [cell for cell in notebook.cells if not tags(cell) & OF_PAPERMILL]
-    return folders.fingerprint([[cell.cell_type, cell.source] for cell in cells])
+    return folders.fingerprint([[c.cell_type, c.source] for c in notebook.cells if not tags(c) & OF_PAPERMILL])
 
 
 def failure(notebook: NotebookNode) -> tuple[int | None, str]:
@@ -344,8 +343,7 @@ def failure(notebook: NotebookNode) -> tuple[int | None, str]:
 
 def answer(notebook: NotebookNode) -> Answer:
     """What `answer` and `status_line` left for machines, later ones over earlier ones."""
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-    left = [output.get("data", {}).get(DATA, {}) for output in outputs]
+    left = [out.get("data", {}).get(DATA, {}) for cell in notebook.cells for out in cell.get("outputs", ())]
     return Answer.model_validate(dict(item for part in left for item in dict(part).items()))
 
 
@@ -431,5 +429,6 @@ def _run(notebook: Path, partial: Path, parameters: Mapping[str, Any]) -> str:
 def code_digest() -> str:
     """Digest of the library's source files: notebooks executed with other code are stale."""
     package = Path(folders.__file__).parent
-    files = sorted(package.rglob("*.py"))
-    return folders.fingerprint([[str(f.relative_to(package)), folders.fingerprint_file(f)] for f in files])
+    return folders.fingerprint(
+        [[str(f.relative_to(package)), folders.fingerprint_file(f)] for f in sorted(package.rglob("*.py"))]
+    )

@@ -36,7 +36,6 @@ TEMPLATES = Path(__file__).parent.parent / "templates"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 FOLDED = 80  # more answers than these are folded by language: the page stays within a dozen screens
-PICTURE = "The whole study: each language, stage and method"
 # Names of stages and methods that are no English words, as they come in answers.
 _RAW = re.compile(rf"\b(?:[a-z]+_\w+|{'|'.join(name for name in vocabulary.METHODS if name != 'full')})\b")
 
@@ -120,8 +119,8 @@ def _arranged(content: NotebookNode) -> list[NotebookNode]:
         cell.metadata.part = "title"
     top = [_moved(cell, part) for part in ("answer", "status") for cell in cells if part in jobs.tags(cell)]
     if error:
-        shown = nbformat.v4.new_output("error", ename="", evalue=error, traceback=[])
-        top.insert(0, _part("failure", [shown], where=where is not None))
+        outputs = [nbformat.v4.new_output("error", ename="", evalue=error, traceback=[])]
+        top.insert(0, _part("failure", outputs, where=where is not None))
     return [*title, *(cell for cell in top if cell.outputs), *_with_one_settings_cell(cells[len(title) :])]
 
 
@@ -193,8 +192,9 @@ def passive(markup: str) -> str:
     for image in soup.find_all("img"):
         if not str(image.get("src", "")).startswith("data:image/"):
             image.replace_with(f"[picture not shown: {image.get('alt') or 'it lies outside this page'}]")
-    protocols = ["http", "https", "mailto", "data"]
-    return bleach.clean(str(soup), tags=_ELEMENTS, attributes=_ATTRIBUTES, protocols=protocols, strip=True)
+    return bleach.clean(
+        str(soup), tags=_ELEMENTS, attributes=_ATTRIBUTES, protocols=["http", "https", "mailto", "data"], strip=True
+    )
 
 
 def markdown(source: str) -> str:
@@ -215,8 +215,7 @@ def picture(data: str | Sequence[str], kind: str, words: str = "Figure made by t
         content = text.encode() if kind == "image/svg+xml" else base64.b64decode("".join(text.split()), validate=True)
     except ValueError:  # characters that base64 does not know, or a lone surrogate
         return "<p>[picture not shown: damaged]</p>"
-    address = f"data:{kind};base64,{base64.b64encode(content).decode()}"
-    return f'<img class="paper" src="{address}" alt="{words}">'
+    return f'<img class="paper" src="data:{kind};base64,{base64.b64encode(content).decode()}" alt="{words}">'
 
 
 # --- a study ----------------------------------------------------------------------------------------------------------
@@ -270,8 +269,10 @@ def index(study: str, planned: Sequence[str] | None = None) -> Path:
         title=f"Study {study}",
         made=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         counts=_counts,
-        artificial=list(dict.fromkeys(entry.language.name for entry in entries if _is_artificial(entry.language))),
-        picture=Markup(picture(svg, "image/svg+xml", PICTURE)) if svg else "",
+        artificial=list(
+            dict.fromkeys(entry.language.name for entry in entries if demo.is_demo_language(entry.language.tag))
+        ),
+        picture=svg and Markup(picture(svg, "image/svg+xml", "The whole study: each language, stage and method")),
         entries=entries,
         groups=_by(entries, lambda entry: [entry.language]),
         is_folded=len(entries) > FOLDED,
@@ -322,8 +323,10 @@ def _entries(folder: Path, planned: Sequence[str], runs: "pd.DataFrame") -> list
     paths = [*planned, *(f"{file.parent.name}/{file.stem.removesuffix('.failed')}" for file in found)]
     sources = {file.stem: _read(file)[0] for file in (folders.project_root() / "notebooks").glob("*.ipynb")}
     known, code = runs.set_index("digest"), jobs.code_digest()
-    entries = [_entry(folder, path, sources, known, code) for path in dict.fromkeys(paths)]
-    return sorted(entries, key=lambda entry: (entry.language.tag != jobs.ALL_LANGUAGES, _is_artificial(entry.language)))
+    return sorted(
+        (_entry(folder, path, sources, known, code) for path in dict.fromkeys(paths)),
+        key=lambda entry: (entry.language.tag != jobs.ALL_LANGUAGES, demo.is_demo_language(entry.language.tag)),
+    )
 
 
 def _read(file: Path) -> tuple[NotebookNode | None, str]:
@@ -377,10 +380,6 @@ def _language(tag: str) -> languages.Language:
         return languages.language(tag)
     except NerlibError:  # a folder of somebody's own
         return languages.Language(tag, tag, "Zyyy", tag)
-
-
-def _is_artificial(language: languages.Language) -> bool:
-    return demo.is_demo_language(language.tag)
 
 
 def _title(name: str, source: NotebookNode | None) -> str:

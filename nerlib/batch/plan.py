@@ -134,10 +134,9 @@ def rate(one: Training, known: Mapping[tuple[str, str], Rate]) -> Rate:
         (rate.weights for (name, _), rate in known.items() if name == backbone), WEIGHTS.get(backbone, ENCODER)
     )
     trained = weights * TRAINED.get(kind, LORA_SHARE)
-    per_step = STEP_MS.get(kind, STEP_MS["full"]) / 1000 * max(weights / ENCODER, 0.1)
     kept = 4 * trained
     return Rate(
-        step=per_step,
+        step=STEP_MS.get(kind, STEP_MS["full"]) / 1000 * max(weights / ENCODER, 0.1),
         run=EACH_RUN + PER_GIGABYTE * kept / 1e9,
         model_bytes=kept,
         memory_bytes=2.0 * memory_needed(int(weights), int(trained)),
@@ -182,14 +181,13 @@ def estimate(
             about = (cell.path, cell.kind, s.backbone, s.method, one.stage, len(seeds), there, more, shared)
             kept = (0 if shared and s.method == "full" else len(seeds) + more) * each.model_bytes
             rows.append((*about, key in cell.loaded, spent, each.known, kept, each.memory_bytes))
-    names = "cell kind backbone method stage runs found tried shared loaded seconds known bytes memory"
-    return pd.DataFrame(rows, columns=names.split())
+    columns = "cell kind backbone method stage runs found tried shared loaded seconds known bytes memory"
+    return pd.DataFrame(rows, columns=columns.split())
 
 
 def resources(study: Grid) -> dict[str, tuple[int, int]]:
     """By cell, the minutes and megabytes of host memory that its job asks for, three times what is expected."""
-    table = estimate(study, rates(all_records()))
-    by_cell = table.groupby("cell").agg({"seconds": "sum", "memory": "max"})
+    by_cell = estimate(study, rates(all_records())).groupby("cell").agg({"seconds": "sum", "memory": "max"})
     return {
         cell: (max(LEAST_MINUTES, math.ceil((START + 3 * seconds) / 60)), HOST_MB + math.ceil(memory / 1e6))
         for cell, seconds, memory in by_cell.itertuples(name=None)
@@ -278,9 +276,10 @@ def plan(study: Mapping[str, Any], price: float = 0.0) -> str:
     table = estimate(cells, elsewhere | own, finished({study["study"], ADAPTERS}))
     told = total(table, len(planned))
     spent: dict[Any, float] = table.groupby("cell")["seconds"].sum().to_dict()
-    sums = dict.fromkeys(("runs", "found", "tried", "shared", "seconds", "bytes"), "sum")
-    by_kind = table.groupby(["kind", "method"]).agg(sums | {"memory": "max"}).reset_index()
-    by_kind["kind"] = by_kind["kind"].str.replace("_", " ")
+    sums = dict.fromkeys(("runs", "found", "tried", "shared", "seconds", "bytes"), "sum") | {"memory": "max"}
+    by_kind = (
+        table.assign(kind=table["kind"].str.replace("_", " ")).groupby(["kind", "method"], as_index=False).agg(sums)
+    )
     runs, found = int((table["runs"] + table["tried"]).sum()), int(table["found"].sum())
     how = ", ".join(f"{share:.0%} {known}" for known, share in table["known"].value_counts(normalize=True).items())
     lines = [
@@ -300,6 +299,7 @@ def plan(study: Mapping[str, Any], price: float = 0.0) -> str:
     name = folders.safe_name(study["study"], "study")
     page = folders.writable(folders.reports_folder() / name) / "plan.html"
     shown = table_of(by_kind.rename(columns={"bytes": "model_bytes", "memory": "peak_memory_bytes"}), best=False)
-    content = template("plan.html.j2").render(title=f"Plan of {name}", rows=shown.body, lines=lines)
-    folders.write_atomically(page, content)
+    folders.write_atomically(
+        page, template("plan.html.j2").render(title=f"Plan of {name}", rows=shown.body, lines=lines)
+    )
     return "\n".join([shown.text, *lines, str(page)])

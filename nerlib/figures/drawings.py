@@ -72,8 +72,7 @@ def ends(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """
     cells = frame[column]
     if len(cells) and hasattr(cells.iloc[0], "low"):
-        found = [[getattr(cell, name) for name in ENDS] for cell in cells]
-        return pd.DataFrame(found, frame.index, ENDS, dtype=float)
+        return pd.DataFrame({name: [getattr(cell, name) for cell in cells] for name in ENDS}, frame.index, dtype=float)
     return frame.assign(value=cells).reindex(columns=list(ENDS)).astype(float)
 
 
@@ -158,11 +157,10 @@ def _means(
     import seaborn
 
     width = (0.45 if joined else 0.8) * (1 - 1 / len(palette))
-    offsets = np.linspace(-width / 2, width / 2, len(palette))
-    for group, (shade, offset) in enumerate(zip(palette, offsets, strict=True)):
+    for group, offset in enumerate(np.linspace(-width / 2, width / 2, len(palette))):
         rows = own[own["group"] == group]
         across = rows["place"] + offset + (0.06 if joined else 0.09), rows["value"]
-        ax.scatter(*(across if upright else across[::-1]), 12, shade, lw=0, alpha=0.6, gid="values")
+        ax.scatter(*(across if upright else across[::-1]), 12, palette[group], lw=0, alpha=0.6, gid="values")
     seaborn.pointplot(
         x=own["place" if upright else "value"],
         y=own["value" if upright else "place"],
@@ -590,6 +588,7 @@ def overview(cells: pd.DataFrame, facet: str = "") -> "Figure":
     drawn = drawn.join(scale * ends(cells, "score")).dropna(subset=["value"])
     shades = colours(in_order(drawn["method"]))
     marks = dict(zip(in_order(drawn["stage"]), MARKS * 5, strict=False))
+    hollow = [stage for stage in marks if not is_transfer(str(stage))]
     order = drawn.groupby(["facet", "language"], sort=False)["value"].mean().sort_values(ascending=False)
     facets, many = in_order(drawn["facet"]), len(order) > MANY
     lanes = {name: 0 if many else 0.75 * (i - (len(shades) - 1) / 2) / len(shades) for i, name in enumerate(shades)}
@@ -603,16 +602,15 @@ def overview(cells: pd.DataFrame, facet: str = "") -> "Figure":
             places = own["language"].map(languages.index) + lanes[method]
             shade, size = shades[method], 12 if many else 36
             ax.hlines(places, own["low"], own["high"], color=shade, linewidth=1, alpha=0.45 if many else 0.8)
-            face = shade if is_transfer(str(stage)) else "white"
+            face = "white" if stage in hollow else shade
             ax.scatter(own["value"], places, size, fc=face, ec=shade, marker=marks[stage], zorder=3, gid="score")
         ax.barh(range(1, len(languages), 2), scale, 1, color=LINE, alpha=0.35, zorder=0)
         in_rows(ax, [word(tag, "language") for tag in languages], fontsize=7 if many else 9.5)
         _, axis = measure(cells.loc[drawn.index[drawn["facet"] == name]], "score")
         ax.set(xlim=(0, scale), xlabel=axis, title=word(name, facet))
         ax.tick_params(labeltop=many, labelbottom=True)
-    stages = {word(stage): mark for stage, mark in marks.items()}
-    hollow = [word(stage) for stage in marks if not is_transfer(str(stage))]
-    legend(figure, {word(method): shade for method, shade in shades.items()}, stages, hollow=hollow, always=True)
+    named = {word(method): shade for method, shade in shades.items()}, {word(s): mark for s, mark in marks.items()}
+    legend(figure, *named, hollow=list(map(word, hollow)), always=True)
     return figure
 
 
@@ -675,9 +673,12 @@ def architecture(
             _box(ax, 2.0, y, 4.8, 0.6, "language adapter", FROZEN)
     for low, high in ((0.3, 0.9), (1.7, 2.3), (10.5, 11.1), (11.9, 12.5)):
         ax.annotate("", (4.4, high), (4.4, low), arrowprops={"arrowstyle": "->", "color": SOFT})
-    lines = [word(backbone, "backbone")] * bool(backbone) + [f"{layers} layers, {hidden} wide"]
-    lines += [label(method) + (f", rank {rank}" if rank and is_low_rank else "")]
-    lines += [FORMULAS[method], f"on {', '.join(target_modules) or 'query and value'}"] if is_low_rank else []
+    lines = [
+        *([word(backbone, "backbone")] if backbone else []),
+        f"{layers} layers, {hidden} wide",
+        label(method) + (f", rank {rank}" if rank and is_low_rank else ""),
+        *([FORMULAS[method], f"on {', '.join(target_modules) or 'query and value'}"] if is_low_rank else []),
+    ]
     for name, (count, trained) in parts.items():
         state = "trained" if trained == count else f"{trained:,} of them trained" if trained else "frozen"
         lines += ["", f"{readable(name)}, {state}", f"    {count:,}"]

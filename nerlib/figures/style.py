@@ -155,9 +155,8 @@ def readable(text: object) -> str:
 
 
 def _spelt(letter: str) -> str:
-    name = unicodedata.name(letter, f"{ord(letter):04X}")
-    is_mark = unicodedata.category(letter)[0] == "M"
-    return "" if is_mark and "VOWEL" not in name else name.split()[-1].lower()
+    name, kind = unicodedata.name(letter, f"{ord(letter):04X}"), unicodedata.category(letter)
+    return "" if kind[0] == "M" and "VOWEL" not in name else name.split()[-1].lower()
 
 
 # --- style ------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ import math
 import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import resources
 from itertools import pairwise
 from numbers import Real
 from pathlib import Path
@@ -43,8 +42,10 @@ ELLIPSIS, NO_ANSWER = "…", "no\u00a0answer"
 
 Span = tuple[int, int]  # first code point of a context, and the one behind the last
 
-_COLOURS = {"PER": 1, "ORG": 2, "LOC": 3, "DATE": 4, "MISC": 5}
-_COLOURS |= {"positive": 3, "negative": 2, "neutral": 8, "gold": 1, "predicted": 1}
+_COLOURS = {
+    **{"PER": 1, "ORG": 2, "LOC": 3, "DATE": 4, "MISC": 5},
+    **{"positive": 3, "negative": 2, "neutral": 8, "gold": 1, "predicted": 1},
+}
 
 
 class HtmlOutput:
@@ -76,7 +77,7 @@ class HtmlOutput:
 @functools.cache
 def stylesheet() -> str:
     """The rules that the classes of this package's HTML refer to."""
-    return resources.files("nerlib").joinpath("templates", "display.css").read_text(encoding="utf-8")
+    return (Path(__file__).parent.parent / "templates" / "display.css").read_text(encoding="utf-8")
 
 
 # --- one value --------------------------------------------------------------------------------------------------------
@@ -156,8 +157,7 @@ def table(
         Saves the table, too: ``<file>.csv`` holds the numbers as they are (an interval is three columns, with the
         endings none, ``_low`` and ``_high``), ``<file>.tex`` is for LaTeX's ``booktabs``.
     """
-    names = [name or "" for name in frame.index.names]
-    counts = isinstance(frame.index, pd.RangeIndex)
+    names, counts = [name or "" for name in frame.index.names], isinstance(frame.index, pd.RangeIndex)
     shown = frame if counts else frame.reset_index(names=names, allow_duplicates=True)
     columns = [(str(name), values) for name, values in shown.items()]
     texts = pd.DataFrame(
@@ -286,14 +286,14 @@ def example(shown: Example, predicted: Sequence[str] | None = None) -> HtmlOutpu
     CorpusError
         As the three raise it.
     """
+    said = None if predicted is None else "".join(predicted)  # one label; one answer or none
     match shown:
         case Sentence():
             return highlight(shown.words, shown.tags, predicted, shown.language)
         case LabelledText():
-            return labelled_text(shown.text, shown.label, None if predicted is None else predicted[0], shown.language)
+            return labelled_text(shown.text, shown.label, said, shown.language)
         case Question():
-            answer = None if predicted is None else "".join(predicted)
-            return marked_answer(shown.question, shown.context, shown.answers, answer, shown.language)
+            return marked_answer(shown.question, shown.context, shown.answers, said, shown.language)
 
 
 # --- sentences --------------------------------------------------------------------------------------------------------
@@ -326,9 +326,8 @@ def highlight(
     pieces = []
     for position, word in enumerate(words):
         at = {name: types[position] for name, types in marks.items()}
-        begins = any(mark and mark.begins for mark in at.values())
-        short = " short" if begins and len(word) < 3 else ""  # room for the label
-        pieces += [_gap(" ", at), _word(f"<bdi>{html.escape(word)}</bdi>", at, short)]
+        is_short = len(word) < 3 and any(mark and mark.begins for mark in at.values())  # room for the label
+        pieces += [_gap(" ", at), _word(f"<bdi>{html.escape(word)}</bdi>", at, " short" * is_short)]
     lines = [f"{name}: {_spans_in_words(words, tags)}" for name, tags in rows.items()]
     return HtmlOutput(_paragraph(pieces[1:], _written(language)), "\n".join([" ".join(words), *lines]))
 
@@ -380,8 +379,8 @@ def _label(tag: str, name: str) -> str:
 
 
 def _spans_in_words(words: Sequence[str], tags: Sequence[str]) -> str:
-    found = labels.gold_items(tags, strict=False)
-    return "; ".join(f"{' '.join(words[span.start : span.end])} [{span.type}]" for span in found) or "none"
+    spans = labels.gold_items(tags, strict=False)
+    return "; ".join(f"{' '.join(words[span.start : span.end])} [{span.type}]" for span in spans) or "none"
 
 
 # --- texts ------------------------------------------------------------------------------------------------------------
@@ -441,8 +440,8 @@ def marked_answer(
     parts += [_word(f"<bdi>{html.escape(text)}</bdi>", at) for text, at in _behind(spans, predicted)]
     where = _written(language)
     body = f"<p {where}>{html.escape(question)}</p>{_paragraph([' '.join(parts)], where)}"
-    lines = [f"gold: {' | '.join(answer.text for answer in gold) or NO_ANSWER}"]
-    lines += [] if predicted is None else [f"predicted: {predicted or NO_ANSWER}"]
+    said = {"gold": " | ".join(answer.text for answer in gold), "predicted": predicted or ""}
+    lines = [f"{name}: {said[name] or NO_ANSWER}" for name in spans]
     return HtmlOutput(f'<div class="nl question">{body}</div>', "\n".join([question, *lines]))
 
 
@@ -476,19 +475,18 @@ def _kept(context: str, marked: Sequence[Span]) -> list[Span]:
     around = []
     for begin, end in marked or [(0, 0)]:
         before, after = context[max(0, begin - AROUND) : begin], context[end : end + AROUND]
-        if begin > AROUND:
-            before = re.sub(r"^\S*\s", "", before)
-        if end + AROUND < len(context):
-            after = re.sub(r"\s\S*$", "", after)
-        around.append((begin - len(before), end + len(after)))
+        left = len(re.sub(r"^\S*\s", "", before) if begin > AROUND else before)
+        right = len(re.sub(r"\s\S*$", "", after) if end + AROUND < len(context) else after)
+        around.append((begin - left, end + right))
     return _merged(around, len(context))
 
 
 def _pieces(context: str, spans: Mapping[str, Sequence[Span]], kept: Span) -> str:
     """A part of a context as HTML: every word of an answer, and every gap in it, with its marks; the rest plain."""
-    spaces = (edge for match in re.finditer(r"\s+", context) for edge in match.span())
-    answers = (edge for found in spans.values() for place in found for edge in place)
-    edges = sorted({*kept, *(edge for edge in (*spaces, *answers) if kept[0] < edge < kept[1])})
+    places = [match.span() for match in re.finditer(r"\s+", context)] + [
+        one for found in spans.values() for one in found
+    ]
+    edges = sorted({*kept, *(edge for place in places for edge in place if kept[0] < edge < kept[1])})
     pieces = []
     for begin, end in pairwise(edges):
         text = context[begin:end]

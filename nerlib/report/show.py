@@ -280,8 +280,8 @@ def answer(
 
 def _plain(score: Any) -> dict[str, Any]:
     """A score as JSON has it."""
-    names = ("value", "low", "high", "n")
-    parts = {name: getattr(score, name) for name in names} if is_interval(score) else {"value": score}
+    names = ("value", "low", "high", "n") if is_interval(score) else ()
+    parts = {name: getattr(score, name) for name in names} or {"value": score}
     return {name: None if is_missing(part) else (int if name == "n" else float)(part) for name, part in parts.items()}
 
 
