@@ -218,8 +218,7 @@ def _ask(settings: Settings, stage: str, known: dict[str, Training]) -> Training
 
 def adapter(settings: Settings, language: str) -> Training:
     """What the adapter of a language asks for."""
-    sources = settings.sources if settings.continued_steps else ()
-    s = settings.model_copy(update={"language": language, "sources": sources})
+    s = settings.model_copy(update={"language": language} | ({} if settings.continued_steps else {"sources": ()}))
     names = (*LANGUAGE_ADAPTER, *(f"{ADAPTER}_{name}" for name in ("steps", "rate", "seed")), "max_length")
     identity = {
         "stage": [ADAPTER, language],
@@ -303,8 +302,7 @@ def _owners(places: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def defaults(notebook: str) -> dict[str, Any]:
     """What a notebook's own parameters cell says."""
-    own = jobs.parameters(jobs.read(jobs.source(notebook)))
-    return {parameter.name: ast.literal_eval(parameter.value) for parameter in own}
+    return {p.name: ast.literal_eval(p.value) for p in jobs.parameters(jobs.read(jobs.source(notebook)))}
 
 
 def _shared(

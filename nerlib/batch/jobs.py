@@ -80,12 +80,15 @@ def jobs(study: Mapping[str, Any]) -> list[Job]:
         For what the mapping must not hold: unknown keys, a language that YAML took for a truth value, a parameter that
         is no setting and that no notebook has, variants of one notebook that ask for the same.
     """
-    if unknown := set(study) - STUDY_KEYS:
-        raise SettingsError(f"study: unknown {sorted(unknown)}; expected some of {sorted(STUDY_KEYS)}")
-    if not isinstance(threads := study.get("threads", 1), int) or threads < 1:
-        raise SettingsError(f"threads: expected a number, 1 or more, got {threads!r}")
-    if (granularity := study.get("granularity", "notebook")) not in ("notebook", "cell"):
-        raise SettingsError(f"granularity: expected notebook or cell, got {granularity!r}")
+    unknown, threads = sorted(set(study) - STUDY_KEYS), study.get("threads", 1)
+    granularity = study.get("granularity", "notebook")
+    faults = {
+        f"study: unknown {unknown}; expected some of {sorted(STUDY_KEYS)}": unknown,
+        f"threads: expected a number, 1 or more, got {threads!r}": not isinstance(threads, int) or threads < 1,
+        f"granularity: expected notebook or cell, got {granularity!r}": granularity not in ("notebook", "cell"),
+    }
+    for fault in (message for message, holds in faults.items() if holds):
+        raise SettingsError(fault)
     name = folders.safe_name(study.get("study", ""), "study")
     common, override = (_mapping(study.get(name), name) for name in ("parameters", "override"))
     planned, summary = (_mapping(study.get(name), name) for name in ("notebooks", "summary"))

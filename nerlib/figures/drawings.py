@@ -137,10 +137,12 @@ def points(
     figure, drawn = panels(data, "facet" if facet else "", ["value"], *size, sharex=not upright, sharey=upright)
     for ax, own, _ in drawn:
         groups = [(d, h) for d in dashes for h in shades if (d, h) in set(own["group"])]
-        look: dict[str, Any] = {"palette": [shades[h] for _, h in groups], "upright": upright, "joined": joined}
-        styles = [DASHES[dashes.index(d)] for d, _ in groups] if joined else "none"
+        look: dict[str, Any] = {
+            "palette": [shades[h] for _, h in groups],
+            "linestyles": [DASHES[dashes.index(d)] for d, _ in groups] if joined else "none",
+        }
         own = own.assign(place=own["place"].map(places.index), group=own["group"].map(groups.index))
-        _means(ax, own, "sd" if spread else t_interval, linestyles=styles, **look)
+        _means(ax, own, "sd" if spread else t_interval, upright=upright, joined=joined, **look)
         for _, line in own.groupby("line") if lines else ():
             across = line["place"], line["value"]
             ax.plot(*(across if upright else across[::-1]), color=shades[line["hue"].iloc[0]], alpha=0.35, lw=1)
@@ -239,9 +241,12 @@ def curves(
         look: dict[str, Any] = {"x": "x", "y": "y", "hue": "hue", "palette": shades, "legend": False, "ax": ax}
         if units:
             seaborn.lineplot(data, **look, units="unit", estimator=None, linewidth=0.9, alpha=0.35)
-        thick: dict[str, Any] = {"linewidth": 2} if units and data["x"].nunique() > 1 else {"marker": "o"}
-        band = {"errorbar": t_interval if units else None, "err_kws": {"alpha": 0.15, "linewidth": 0}}
-        seaborn.lineplot(_common(data), **look, **thick, **band)
+        thick: dict[str, Any] = {
+            "errorbar": t_interval if units else None,
+            "err_kws": {"alpha": 0.15, "linewidth": 0},
+            **({"linewidth": 2} if units and data["x"].nunique() > 1 else {"marker": "o"}),
+        }
+        seaborn.lineplot(_common(data), **look, **thick)
         marked = data[data["best"].eq(True)]
         ax.scatter(marked["x"], marked["y"], 28, marked["hue"].map(shades), ec=INK, lw=0.8, zorder=5, gid="best")
         if here:

@@ -52,6 +52,13 @@ UNITS: Mapping[str, tuple[float, str]] = {
 }
 
 
+#: What says a value of a column, where that is not its label.
+WORDS: Mapping[str, Callable[[str], str]] = {
+    "backbone": vocabulary.backbone_label,
+    **dict.fromkeys(("language", "source", "target"), lambda tag: language(tag).name),
+}
+
+
 # --- colours and words ------------------------------------------------------------------------------------------------
 
 
@@ -72,11 +79,7 @@ def word(name: object, column: str = "") -> str:
         return "0 (zero-shot)"
     if vocabulary.column(column).format == "points":
         return f"{vocabulary.heading(column)} {100 * float(str(name)):g}"
-    if column == "backbone":
-        return readable(vocabulary.backbone_label(str(name)))
-    if column in ("language", "source", "target"):
-        return readable(language(str(name)).name)
-    return readable(f"{name:g}" if isinstance(name, float) else vocabulary.label(name))
+    return readable(f"{name:g}" if isinstance(name, float) else WORDS.get(column, vocabulary.label)(str(name)))
 
 
 def wrapped(text: str, width: int = 34) -> str:
@@ -280,7 +283,7 @@ def legend(
     marks: Mapping[str, str] | None = None,
     dashes: Sequence[str] = (),
     *,
-    hollow: Iterable[str] = (),
+    hollow: Sequence[str] = (),
     always: bool = False,
 ) -> None:
     """Name colours, marks (some `hollow`) and dashes above the axes, of each where there are several (or `always`)."""
@@ -290,8 +293,10 @@ def legend(
     named = groups.items() if always or len(groups) > 1 else ()
     handles: list[Any] = [Patch(color=shade, label=name) for name, shade in named]
     if marks and len(marks) > 1:
-        faces = {name: "white" if name in hollow else INK for name in marks}
-        handles += [Line2D([], [], marker=m, ls="", c=INK, mfc=faces[name], label=name) for name, m in marks.items()]
+        handles += [
+            Line2D([], [], marker=mark, ls="", c=INK, mfc="white" if name in hollow else INK, label=name)
+            for name, mark in marks.items()
+        ]
     if len(dashes) > 1:
         handles += [Line2D([], [], ls=dash, color=INK, label=name) for name, dash in zip(dashes, DASHES, strict=False)]
     if handles:
@@ -316,11 +321,10 @@ def as_bytes(figure: "Figure", kind: str) -> bytes:
     """
     import matplotlib.layout_engine
 
-    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-    file = io.BytesIO()
+    file, undated = io.BytesIO(), {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     with matplotlib.rc_context(style()):
         if isinstance(layout := figure.get_layout_engine(), matplotlib.layout_engine.ConstrainedLayoutEngine):
             layout.execute(figure)
             figure.set_layout_engine("none")
-        figure.savefig(file, format=kind, metadata=metadata, dpi=200)
+        figure.savefig(file, format=kind, metadata=undated.get(kind), dpi=200)
     return file.getvalue()

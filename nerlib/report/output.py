@@ -9,7 +9,7 @@ import html
 import math
 import re
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from numbers import Real
 from pathlib import Path
@@ -25,9 +25,15 @@ from nerlib.formats import interval, is_interval, number
 from nerlib.vocabulary import DATA
 
 NONE = "–"
-#: Columns whose values have labels of their own, and those that hold language tags, joined by "+" where several.
-LABELLED = ("method", "stage", "task", "backbone", "metric")
-LANGUAGE_COLUMNS = ("language", "source", "target", "sources", "train_languages", "worst")
+#: How a text is said by the name of its column; language tags are joined by "+" where several.
+WORDS: Mapping[str, Callable[[str], str]] = {
+    **dict.fromkeys(("method", "stage", "task", "metric"), vocabulary.label),
+    "backbone": vocabulary.backbone_label,
+    **dict.fromkeys(
+        ("language", "source", "target", "sources", "train_languages", "worst"),
+        lambda tags: languages.language_names(tags.split("+")),
+    ),
+}
 
 LONG = 25  # rows; longer tables are folded
 WIDE = 6  # columns; in wider tables the caption says what is SHARED by all rows, and what is empty is left out
@@ -112,11 +118,7 @@ def as_text(value: Any, how: str = "", column: str = "") -> str:
         return ", ".join(f"{key}: {as_text(item)}" for key, item in value.items())
     if type(value) in (list, tuple, set, frozenset):  # not what has a text of its own, as a verdict
         return ", ".join(as_text(item, how, column) for item in value) or NONE
-    if column in LANGUAGE_COLUMNS:
-        return languages.language_names(str(value).split("+"))
-    if column == "backbone":
-        return vocabulary.backbone_label(str(value))
-    return vocabulary.label(value) if column in LABELLED else short_path(str(value))
+    return WORDS.get(column, short_path)(str(value))
 
 
 def short_path(text: str) -> str:
@@ -235,7 +237,10 @@ def _with_ends(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _heading(name: Any, of: Any) -> str:
     parts = [part for part in (name if isinstance(name, tuple) else (name,)) if part != ""]
-    return " · ".join(vocabulary.label(part) if of in LABELLED else vocabulary.heading(part) for part in parts)
+    return " · ".join(
+        vocabulary.label(part) if of in ("method", "stage", "task", "backbone", "metric") else vocabulary.heading(part)
+        for part in parts
+    )
 
 
 def _format(column: str, given: str | Mapping[str, str]) -> str:
@@ -322,28 +327,35 @@ def highlight(
     for name, tags in rows.items():
         if len(tags) != len(words):
             raise CorpusError(f"{name}: expected one tag for each of {len(words)} words, got {len(tags)}")
-    marks = {name: _marks(tags) for name, tags in rows.items()}
+    spans = {name: labels.gold_items(tags, strict=False) for name, tags in rows.items()}
+    marks = {
+        name: {place: Mark(one.type, place == one.start) for one in found for place in range(one.start, one.end)}
+        for name, found in spans.items()
+    }
     pieces = []
     for position, word in enumerate(words):
-        at = {name: types[position] for name, types in marks.items()}
-        is_short = len(word) < 3 and any(mark and mark.begins for mark in at.values())  # room for the label
+        at = {name: places[position] for name, places in marks.items() if position in places}
+        is_short = len(word) < 3 and any(mark.begins for mark in at.values())  # room for the label
         pieces += [_gap(" ", at), _word(f"<bdi>{html.escape(word)}</bdi>", at, " short" * is_short)]
-    lines = [f"{name}: {_spans_in_words(words, tags)}" for name, tags in rows.items()]
+    said = {
+        name: "; ".join(f"{' '.join(words[one.start : one.end])} [{one.type}]" for one in found)
+        for name, found in spans.items()
+    }
+    lines = [f"{name}: {text or 'none'}" for name, text in said.items()]
     return HtmlOutput(_paragraph(pieces[1:], _written(language)), "\n".join([" ".join(words), *lines]))
 
 
 def _written(language: str) -> str:
     """Attributes of an element with text of a language: ``lang`` and direction; of any language by its letters."""
-    if not language:
-        return 'dir="auto"'
-    return f'lang="{html.escape(language)}" dir="{languages.language(language).direction}"'
+    named = language and f'lang="{html.escape(language)}" dir="{languages.language(language).direction}"'
+    return named or 'dir="auto"'
 
 
 def _paragraph(pieces: Sequence[str], where: str) -> str:
     return f'<p class="nl sentence" {where}>{"".join(pieces)}</p>'
 
 
-def _word(inside: str, at: Mapping[str, Mark | None], more: str = "") -> str:
+def _word(inside: str, at: Mapping[str, Mark], more: str = "") -> str:
     """The HTML of a word with its marks, and `more` classes."""
     above, below = (
         _label(tag, mark.type) if (mark := at.get(name)) and mark.begins else ""
@@ -352,35 +364,19 @@ def _word(inside: str, at: Mapping[str, Mark | None], more: str = "") -> str:
     return f'<span class="w{more}{_classes(at, continuing=False)}">{above}{inside}{below}</span>'
 
 
-def _gap(space: str, at: Mapping[str, Mark | None]) -> str:
+def _gap(space: str, at: Mapping[str, Mark]) -> str:
     return f'<span class="gap{_classes(at, continuing=True)}">{space}</span>'
 
 
-def _marks(tags: Sequence[str]) -> list[Mark | None]:
-    """By word: the mark of the entity that it is part of; None outside."""
-    marks: list[Mark | None] = [None] * len(tags)
-    for span in labels.gold_items(tags, strict=False):
-        for position in range(span.start, span.end):
-            marks[position] = Mark(span.type, position == span.start)
-    return marks
-
-
-def _classes(at: Mapping[str, Mark | None], *, continuing: bool) -> str:
+def _classes(at: Mapping[str, Mark], *, continuing: bool) -> str:
     """Colour classes of a word, or of the gap before it (coloured only inside an entity)."""
     return "".join(
-        f" {name} {name[0]}{_colour(mark.type)}"
-        for name, mark in at.items()
-        if mark and not (continuing and mark.begins)
+        f" {name} {name[0]}{_colour(mark.type)}" for name, mark in at.items() if not (continuing and mark.begins)
     )
 
 
 def _label(tag: str, name: str) -> str:
     return f'<{tag} dir="ltr" lang="en">{html.escape(name)}</{tag}>'
-
-
-def _spans_in_words(words: Sequence[str], tags: Sequence[str]) -> str:
-    spans = labels.gold_items(tags, strict=False)
-    return "; ".join(f"{' '.join(words[span.start : span.end])} [{span.type}]" for span in spans) or "none"
 
 
 # --- texts ------------------------------------------------------------------------------------------------------------
@@ -489,16 +485,15 @@ def _pieces(context: str, spans: Mapping[str, Sequence[Span]], kept: Span) -> st
     edges = sorted({*kept, *(edge for place in places for edge in place if kept[0] < edge < kept[1])})
     pieces = []
     for begin, end in pairwise(edges):
-        text = context[begin:end]
+        plain = html.escape(context[begin:end])
         at = {
             name: Mark(name, begin == a) for name, found in spans.items() for a, b in found if a <= begin and end <= b
         }
-        plain = html.escape(text)
-        pieces.append(plain if not at else _gap(plain, at) if text.isspace() else _word(plain, at))
+        pieces.append(plain if not at else _gap(plain, at) if plain.isspace() else _word(plain, at))
     return "".join(pieces)
 
 
-def _behind(spans: Mapping[str, Sequence[Span]], predicted: str | None) -> list[tuple[str, dict[str, Mark | None]]]:
+def _behind(spans: Mapping[str, Sequence[Span]], predicted: str | None) -> list[tuple[str, dict[str, Mark]]]:
     """What is put behind a context with its marks: `no answer`, and a predicted text that the context does not hold."""
     texts = {"gold": NO_ANSWER, "predicted": predicted or NO_ANSWER}
     missing = {name: Mark(name, True) for name, found in spans.items() if not found}

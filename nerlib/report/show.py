@@ -190,7 +190,6 @@ class Page:
         first = None if told else next(iter(leading(found)), None)  # type: ignore[arg-type]
         told = told or [describe(first, brief=True) if first else NOTHING]
         spent = 0.0 if runs is None else float(runs["seconds"].sum())
-        cost = {"seconds": spent} if spent > 0 else {}
         lines = [line for line in (*told, *more, self._no_runs(runs)) if line]
         scores = dict(zip(first.question.labels, (first.a, first.b), strict=False)) if first else {}
         word = first.word if first else ""
@@ -198,7 +197,7 @@ class Page:
         difference = (first.question.name, first.difference) if first and word != "collapsed" else None
         looks = self._next_look() if word == "undecided" else {}
         lines += [f"Look {looks['look']} adds seed {looks['seeds'][-1]}."] if looks else []
-        self(answer(lines, scores, cost, word, difference, facts, looks))
+        self(answer(lines, scores, {"seconds": spent} if spent > 0 else {}, word, difference, facts, looks))
 
     def status(self, runs: pd.DataFrame | None = None, *, notes: Sequence[str] = ()) -> None:
         """Display what the notebook's numbers stand on: what ran, on what, when, with which code, what to be wary of.
@@ -210,8 +209,8 @@ class Page:
         notes
             Warnings of the notebook itself.
         """
-        found = pd.DataFrame(columns=list(records.COLUMNS)) if runs is None else runs
-        self(status(found, [*filter(None, [self._no_runs(runs)]), *notes]))
+        notes = [*filter(None, [self._no_runs(runs)]), *notes]
+        self(status(pd.DataFrame(columns=list(records.COLUMNS)) if runs is None else runs, notes))
 
     def _next_look(self) -> dict[str, Any]:
         """The parameters by which this notebook goes on, where seeds are added until it is decided."""
