@@ -5,7 +5,6 @@ What a reader is told about one of these stands here and nowhere else. A new met
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from nerlib.errors import SettingsError, did_you_mean
@@ -18,8 +17,7 @@ DATA = "application/vnd.nerlib+json"
 # --- stages -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(NamedTuple):
     """One training.
 
     Attributes
@@ -190,7 +188,6 @@ class TaskWords(NamedTuple):
 
 
 _IN_WINDOWS, _CUT = "cut into windows, nothing is dropped", "cut at its end, and what is cut off is not seen"
-_BY_ANSWER = "Token F1 of questions that have an answer, and of those that have none"
 TASKS: dict[str, TaskWords] = {
     "ner": TaskWords("NER", "strict_f1", "entities", "sentences", "entities", "entities", "F1 by type", _IN_WINDOWS),
     "pos": TaskWords(
@@ -198,7 +195,14 @@ TASKS: dict[str, TaskWords] = {
     ),
     "sentiment": TaskWords("sentiment", "accuracy", "texts", "texts", "texts", "words", "F1 by label", _CUT),
     "qa": TaskWords(
-        "question answering", "answer_f1", "questions", "questions", "questions", "answers", _BY_ANSWER, _IN_WINDOWS
+        "question answering",
+        "answer_f1",
+        "questions",
+        "questions",
+        "questions",
+        "answers",
+        "Token F1 of questions that have an answer, and of those that have none",
+        _IN_WINDOWS,
     ),
 }
 

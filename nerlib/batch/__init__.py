@@ -4,9 +4,7 @@ From the command line: ``python -m nerlib.batch execute|render|index``; the Snak
 """
 
 import sys
-from typing import Any
 
 # nbformat loads jsonschema, and that, where it finds it, a grammar of addresses that takes a second to compile in each
 # process; no notebook's schema asks for it.
-_modules: dict[str, Any] = sys.modules
-_modules.setdefault("rfc3987_syntax", None)
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

@@ -13,14 +13,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-from nerlib import params
+from nerlib import demo, folders, params
 from nerlib.batch import jobs
-from nerlib.demo import is_demo_language
 from nerlib.errors import SettingsError
-from nerlib.folders import fingerprint
-from nerlib.params import DEMO, Settings
+from nerlib.params import Settings
 from nerlib.vocabulary import LANGUAGE_ADAPTER, METHODS, find_stage, form_of
 
 ADAPTER = "language_adapter"
@@ -71,7 +69,7 @@ class Training:
     @cached_property
     def key(self) -> str:
         """The same for all that ask for the same runs."""
-        return fingerprint(self.identity)
+        return folders.fingerprint(self.identity)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -104,11 +102,6 @@ class Cell:
     loaded: set[str] = field(default_factory=set)
 
     @property
-    def runs(self) -> int:
-        """How many runs it makes."""
-        return sum(len(seeds) for _, seeds in self.trainings.values())
-
-    @property
     def parameters(self) -> list[dict[str, Any]]:
         """What `python -m nerlib.experiment make` is given: settings as JSON, and the stages to make under each.
 
@@ -124,8 +117,7 @@ class Cell:
         return list(groups.values())
 
 
-@dataclass
-class Grid:
+class Grid(NamedTuple):
     """The cells of a study by path, and by notebook (`Job.path`) those whose runs it shows."""
 
     cells: dict[str, Cell]
@@ -156,8 +148,7 @@ def runs_asked_for(planned: Iterable[jobs.Job]) -> list[str]:
         with contextlib.suppress(SettingsError):
             settings = params.read_settings(own_of(job.notebook) | job.parameters)
             for own, stages in asked(job.notebook, settings):
-                before = [find_stage(stage).continues for stage in stages]
-                found |= {f"{own.method} {stage}" for stage in (*before, *stages) if stage}
+                found |= {f"{own.method} {one}" for name in stages for one in (find_stage(name).continues, name) if one}
     return sorted(found)
 
 
@@ -212,7 +203,9 @@ def _ask(settings: Settings, stage: str, known: dict[str, Training]) -> Training
         "train_size": s.train_size if found.train_size is None and found.trains_on == "target" else 0,
         "needs": before,
     }
-    known[stage] = Training(s, stage, identity, fingerprint(weights) if stage == "sources" else "", tuple(before))
+    known[stage] = Training(
+        s, stage, identity, folders.fingerprint(weights) if stage == "sources" else "", tuple(before)
+    )
     return known[stage]
 
 
@@ -237,7 +230,7 @@ def _backbone(s: Settings) -> list[Any]:
 
 def _text(s: Settings, language: str) -> tuple[str, int]:
     named = s.text or str(params.language_file(language).get("text", ""))
-    return named or (DEMO if is_demo_language(language) else ""), s.text_size
+    return named or (params.DEMO if demo.is_demo_language(language) else ""), s.text_size
 
 
 # --- cells ------------------------------------------------------------------------------------------------------------
@@ -323,6 +316,6 @@ def _path(one: Training, alone: str = "") -> str:
     """The name of a training's cell; what is made `alone`, and an adapter, has one of its own."""
     s, alone = one.settings, ADAPTER if one.stage == ADAPTER else alone
     sources = s.source_corpora if alone or find_stage(one.stage).transfers else ()
-    about = one.key if alone else fingerprint([sources, s.variant])
+    about = one.key if alone else folders.fingerprint([sources, s.variant])
     backbone = re.sub(r"[^A-Za-z0-9-]+", "-", s.backbone.rstrip("/").rpartition("/")[2])
     return f"{s.language}/{alone or s.task}.{backbone}.{s.method}.{about[:8]}"

@@ -23,13 +23,10 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import nbformat
-from nbformat import NotebookNode
 from pydantic import AliasPath, BaseModel, BeforeValidator, Field
 
-from nerlib import folders, params
+from nerlib import folders, languages, params, vocabulary
 from nerlib.errors import FolderError, NerlibError, SettingsError, did_you_mean
-from nerlib.languages import canonical
-from nerlib.vocabulary import DATA
 
 STUDY_KEYS = {"study", "parameters", "languages", "notebooks", "summary", "override", "threads", "granularity"}
 ALL_LANGUAGES = "mul"  # ISO 639: multiple languages
@@ -90,27 +87,27 @@ def jobs(study: Mapping[str, Any]) -> list[Job]:
     for fault in (message for message, holds in faults.items() if holds):
         raise SettingsError(fault)
     name = folders.safe_name(study.get("study", ""), "study")
-    common, override = (_mapping(study.get(name), name) for name in ("parameters", "override"))
-    planned, summary = (_mapping(study.get(name), name) for name in ("notebooks", "summary"))
+    common, override, planned, summary = (
+        _mapping(study.get(part), part) for part in ("parameters", "override", "notebooks", "summary")
+    )
     known = {notebook: _known(source(notebook)) for notebook in (*planned, *summary)}
-    languages, made = _languages(study.get("languages"), name), list[Job]()
-    own_of = {f"languages: {language}": own for language, own in languages.items()}
+    given_to, made = _languages(study.get("languages"), name), list[Job]()
+    own_of = {f"languages: {language}": own for language, own in given_to.items()}
     for where, given in ({"parameters": common, "override": override} | own_of).items():
         _refuse_unknown(given, set().union(*known.values()), where)
-    for language, own in languages.items():
+    for language, own in given_to.items():
         shared = {**params.language_file(language), **common, **own, "study": name, "language": language}
         for notebook, variants in planned.items():
-            alike: list[Job] = []
+            first = len(made)
             for variant, given in (_mapping(variants, notebook) or {"": {}}).items():
                 where = f"{notebook}: {variant}"
                 given = _mapping(given, where)
                 if language in _languages(given.pop("languages", [language]), where=f"{where}: languages"):
                     passed = _passed(shared, given, override, known[notebook], where)
                     job = Job(language, notebook, variant and folders.safe_name(variant, "variant"), passed)
-                    if twin := next((one for one in alike if one.parameters == passed), None):
+                    if twin := next((one for one in made[first:] if one.parameters == passed), None):
                         raise SettingsError(f"{twin.path} and {job.path} ask for the same: nothing tells them apart")
-                    alike.append(job)
-            made += alike
+                    made.append(job)
     for notebook, given in summary.items():
         passed = _passed({**common, "study": name}, _mapping(given, notebook), override, known[notebook], notebook)
         made.append(Job(ALL_LANGUAGES, notebook, "", passed))
@@ -185,7 +182,8 @@ def _languages(value: Any, study: str = "", where: str = "languages") -> dict[st
         raise SettingsError(f"{where}: {odd[0]!r} is no language tag; in YAML, 'no' must stand in quotes")
     given = tags if isinstance(tags, Mapping) else dict.fromkeys(tags)
     return {
-        canonical(folders.safe_name(tag, "language")): _mapping(own, f"{where}: {tag}") for tag, own in given.items()
+        languages.canonical(folders.safe_name(tag, "language")): _mapping(own, f"{where}: {tag}")
+        for tag, own in given.items()
     }
 
 
@@ -209,7 +207,6 @@ def fill(study: str, folder: Path) -> Path:
     for job in register(described(study)):
         copy = folder / study / f"{job.path}.ipynb"
         if not copy.exists():
-            folders.writable(copy.parent)
             folders.write_atomically(copy, filled(read(source(job.notebook)), job.parameters))
     return folder / study
 
@@ -262,7 +259,7 @@ class Answer(BaseModel):
     next_look: dict[str, Any] = {}  # the parameters by which the same notebook goes on until it is decided
 
 
-def read(path: Path) -> NotebookNode:
+def read(path: Path) -> nbformat.NotebookNode:
     """Read a notebook; what nbformat's schema does not allow is refused, fields that it does not know are let pass.
 
     Raises
@@ -284,17 +281,17 @@ def read(path: Path) -> NotebookNode:
     return content
 
 
-def tags(cell: NotebookNode) -> set[str]:
+def tags(cell: nbformat.NotebookNode) -> set[str]:
     """The tags of a cell."""
     return set(cell.metadata.get("tags", ()))
 
 
-def origin(notebook: NotebookNode) -> Origin:
+def origin(notebook: nbformat.NotebookNode) -> Origin:
     """How the notebook was executed."""
     return Origin.model_validate(notebook.metadata)
 
 
-def parameters(notebook: NotebookNode) -> list[Parameter]:
+def parameters(notebook: nbformat.NotebookNode) -> list[Parameter]:
     """The parameters of a notebook, in the order of its ``parameters`` cell; empty when it has none."""
     return [p for cell in notebook.cells if "parameters" in tags(cell) for p in assignments(cell.source)]
 
@@ -318,22 +315,24 @@ def assignments(source: str) -> list[Parameter]:
     ]
 
 
-def filled(notebook: NotebookNode, given: Mapping[str, Any]) -> str:
+def filled(notebook: nbformat.NotebookNode, given: Mapping[str, Any]) -> str:
     """A notebook's text with values in its parameters cell: where a parameter stands, else as a line more."""
     own, texts = parameters(notebook), {name: repr(value) for name, value in given.items()}
-    lines = [f"{p.name} = {texts.get(p.name, p.value)}  # {p.comment}" for p in own]
-    lines += [f"{name} = {text}" for name, text in texts.items() if name not in {p.name for p in own}]
+    lines = [
+        *(f"{p.name} = {texts.get(p.name, p.value)}  # {p.comment}" for p in own),
+        *(f"{name} = {text}" for name, text in texts.items() if name not in {p.name for p in own}),
+    ]
     for cell in (cell for cell in notebook.cells if "parameters" in tags(cell)):
         cell.source = "\n".join(lines)
     return f"{nbformat.writes(notebook)}\n"
 
 
-def digest(notebook: NotebookNode) -> str:
+def digest(notebook: nbformat.NotebookNode) -> str:
     """Digest of what a notebook says and does: the same before it is executed and after."""
     return folders.fingerprint([[c.cell_type, c.source] for c in notebook.cells if not tags(c) & OF_PAPERMILL])
 
 
-def failure(notebook: NotebookNode) -> tuple[int | None, str]:
+def failure(notebook: nbformat.NotebookNode) -> tuple[int | None, str]:
     """The place of the cell that failed (None when no cell shows it), and the error that ended the notebook, or ""."""
     found = [
         (position, f"{output.ename}: {output.evalue}".strip(": "))
@@ -344,9 +343,9 @@ def failure(notebook: NotebookNode) -> tuple[int | None, str]:
     return found[0] if found else (None, origin(notebook).error or "")
 
 
-def answer(notebook: NotebookNode) -> Answer:
+def answer(notebook: nbformat.NotebookNode) -> Answer:
     """What `answer` and `status_line` left for machines, later ones over earlier ones."""
-    left = [out.get("data", {}).get(DATA, {}) for cell in notebook.cells for out in cell.get("outputs", ())]
+    left = [out.get("data", {}).get(vocabulary.DATA, {}) for cell in notebook.cells for out in cell.get("outputs", ())]
     return Answer.model_validate(dict(item for part in left for item in dict(part).items()))
 
 

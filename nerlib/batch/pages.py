@@ -20,20 +20,16 @@ import nbformat.v4
 from bs4 import BeautifulSoup
 from markupsafe import Markup
 from nbconvert import HTMLExporter
-from nbconvert.filters import strip_ansi
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-from nbformat import NotebookNode
+from nbconvert.filters import markdown_mistune, strip_ansi
 
-from nerlib import demo, folders, languages, params, vocabulary
+from nerlib import demo, folders, formats, languages, params, vocabulary
 from nerlib.batch import jobs
 from nerlib.errors import NerlibError, SettingsError, raises_only
-from nerlib.formats import seconds
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
-WIDGET = "application/vnd.jupyter.widget-view+json"
 
 FOLDED = 80  # more answers than these are folded by language: the page stays within a dozen screens
 # Names of stages and methods that are no English words, as they come in answers.
@@ -106,11 +102,11 @@ def render(notebook: Path) -> Path:
 # --- what a page shows of a notebook ----------------------------------------------------------------------------------
 
 
-def _arranged(content: NotebookNode) -> list[NotebookNode]:
+def _arranged(content: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     """The cells, each with its `part` of the page: title, failure, answer and status, and the body without the rest."""
     where, error = jobs.failure(content)
     for position, cell in enumerate(content.cells):  # metadata of ours alone
-        cell.metadata = NotebookNode(tags=list(jobs.tags(cell)), part="body", failed=position == where)
+        cell.metadata = nbformat.NotebookNode(tags=list(jobs.tags(cell)), part="body", failed=position == where)
         if cell.cell_type == "code":
             cell.outputs = _for_readers(cell)
     cells = [cell for cell in content.cells if "papermill-error-cell-tag" not in jobs.tags(cell)]
@@ -124,32 +120,32 @@ def _arranged(content: NotebookNode) -> list[NotebookNode]:
     return [*title, *(cell for cell in top if cell.outputs), *_with_one_settings_cell(cells[len(title) :])]
 
 
-def _for_readers(cell: NotebookNode) -> list[NotebookNode]:
+def _for_readers(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     """The outputs without warnings, progress and widgets."""
     quiet = {"stderr"} | ({"stdout"} if "progress" in jobs.tags(cell) else set())
     return [
         output
         for output in cell.outputs
         if not (output.output_type == "stream" and output.name in quiet)
-        and WIDGET not in output.get("data", {})
+        and "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
         and set(output.get("data", {"": ""})) != {"application/javascript"}
     ]
 
 
-def _moved(cell: NotebookNode, part: str) -> NotebookNode:
+def _moved(cell: nbformat.NotebookNode, part: str) -> nbformat.NotebookNode:
     """A part of the page with the outputs of `cell`, which loses them; an error stays where it happened."""
     outputs = cell.get("outputs", [])
     cell.outputs = [output for output in outputs if output.output_type == "error"]
     return _part(part, [output for output in outputs if output.output_type != "error"])
 
 
-def _part(part: str, outputs: list[NotebookNode], **more: bool) -> NotebookNode:
+def _part(part: str, outputs: list[nbformat.NotebookNode], **more: bool) -> nbformat.NotebookNode:
     return nbformat.v4.new_code_cell(
         outputs=outputs, metadata={"part": part, "transient": {"remove_source": True}, **more}
     )
 
 
-def _with_one_settings_cell(cells: list[NotebookNode]) -> list[NotebookNode]:
+def _with_one_settings_cell(cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
     """Parameters and what papermill injected over them as one table, where the first of them stood."""
     found = [cell for cell in cells if jobs.tags(cell) & set(jobs.SETTINGS_TAGS)]
     first, given = (
@@ -166,7 +162,7 @@ def _with_one_settings_cell(cells: list[NotebookNode]) -> list[NotebookNode]:
     return [cell for cell in cells if cell not in found[1:]]
 
 
-def _write_markdown(cells: list[NotebookNode], page: dict[str, Any]) -> None:
+def _write_markdown(cells: list[nbformat.NotebookNode], page: dict[str, Any]) -> None:
     """Turn Markdown cells into HTML with an anchor at each heading; collect title and table of contents."""
     number = itertools.count(1)
     for cell in (cell for cell in cells if cell.cell_type == "markdown"):
@@ -199,7 +195,8 @@ def passive(markup: str) -> str:
 
 def markdown(source: str) -> str:
     """Markdown as harmless HTML."""
-    return passive(MarkdownWithMath(renderer=IPythonRenderer(escape=False, exclude_anchor_links=True)).render(source))
+    renderer = markdown_mistune.IPythonRenderer(escape=False, exclude_anchor_links=True)
+    return passive(markdown_mistune.MarkdownWithMath(renderer=renderer).render(source))
 
 
 def plain(text: str | Sequence[str]) -> str:
@@ -291,7 +288,7 @@ def template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters |= {"as_text": as_text, "seconds": seconds, "in_words": in_words}
+    environment.filters |= {"as_text": as_text, "seconds": formats.seconds, "in_words": in_words}
     return environment.get_template(name)
 
 
@@ -300,10 +297,9 @@ def draw_study(runs: "pd.DataFrame") -> str:
 
     Simulated systems are left out where there are real ones.
     """
-    from nerlib import figures, results
-    from nerlib.predictions import SIMULATED
+    from nerlib import figures, predictions, results
 
-    real = runs[runs["backbone"] != SIMULATED]
+    real = runs[runs["backbone"] != predictions.SIMULATED]
     cells = results.cells(real if len(real) else runs)
     drawn = figures.overview(cells, facet="task" if cells["task"].nunique() > 1 else "")
     return figures.as_bytes(drawn, "svg").decode() if drawn else ""
@@ -329,7 +325,7 @@ def _entries(folder: Path, planned: Sequence[str], runs: "pd.DataFrame") -> list
     )
 
 
-def _read(file: Path) -> tuple[NotebookNode | None, str]:
+def _read(file: Path) -> tuple[nbformat.NotebookNode | None, str]:
     """A notebook, or why it cannot be read: an odd one is one entry of the page."""
     try:
         return jobs.read(file), ""
@@ -338,7 +334,7 @@ def _read(file: Path) -> tuple[NotebookNode | None, str]:
 
 
 def _entry(
-    folder: Path, path: str, sources: Mapping[str, NotebookNode | None], runs: "pd.DataFrame", code: str
+    folder: Path, path: str, sources: Mapping[str, nbformat.NotebookNode | None], runs: "pd.DataFrame", code: str
 ) -> Entry:
     tag, _, name = path.partition("/")
     source = sources.get(name.partition("--")[0])
@@ -382,7 +378,7 @@ def _language(tag: str) -> languages.Language:
         return languages.Language(tag, tag, "Zyyy", tag)
 
 
-def _title(name: str, source: NotebookNode | None) -> str:
+def _title(name: str, source: nbformat.NotebookNode | None) -> str:
     """A notebook by its heading up to a colon, with its variant: ``Transfer with LoRA (isolate)``."""
     notebook, _, variant = name.replace("_", " ").partition("--")
     heading = re.match(r"# ([^:\n]+)", source.cells[0].source) if source and source.cells else None

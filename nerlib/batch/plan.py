@@ -18,10 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nerlib import folders, formats, params, records
+from nerlib import efficiency, folders, formats, params, records
 from nerlib.batch import jobs
 from nerlib.batch.grid import ADAPTER, Grid, Training, adapter, grid, trainings
-from nerlib.efficiency import memory_needed
 from nerlib.errors import NerlibError
 from nerlib.vocabulary import METHODS, canonical_backbone, find_stage
 
@@ -101,14 +100,13 @@ def rates(table: pd.DataFrame) -> dict[tuple[str, str], Rate]:
     kinds = done["method"].where(done["stage"] != ADAPTER, ADAPTER)
     found = {}
     for (backbone, kind), runs in done.groupby([done["backbone"].map(canonical_backbone), kinds]):
-        most = runs[["peak_memory_bytes", "total_parameters"]].max()
         per_step, each = _line(runs["steps"].to_numpy(), runs["seconds"].to_numpy())
         found[str(backbone), str(kind)] = Rate(
             step=per_step,
             run=each,
             model_bytes=float(runs["model_bytes"].median()),
-            memory_bytes=float(most["peak_memory_bytes"]),
-            weights=float(most["total_parameters"]),
+            memory_bytes=float(runs["peak_memory_bytes"].max()),
+            weights=float(runs["total_parameters"].max()),
             steps={str(stage): steps for stage, steps in runs.groupby("stage")["steps"].median().items()},
             known="measured",
         )
@@ -139,7 +137,7 @@ def rate(one: Training, known: Mapping[tuple[str, str], Rate]) -> Rate:
         step=STEP_MS.get(kind, STEP_MS["full"]) / 1000 * max(weights / ENCODER, 0.1),
         run=EACH_RUN + PER_GIGABYTE * kept / 1e9,
         model_bytes=kept,
-        memory_bytes=2.0 * memory_needed(int(weights), int(trained)),
+        memory_bytes=2.0 * efficiency.memory_needed(int(weights), int(trained)),
         weights=weights,
         steps={},
         known="counted",
@@ -178,8 +176,8 @@ def estimate(
             trained |= {one.weights} - {""}
             s, runs = one.settings, len(seeds) - there + more
             spent = runs * each.run + (0 if shared else runs * each.step * steps(one, each.steps))
-            about = (cell.path, cell.kind, s.backbone, s.method, one.stage, len(seeds), there, more, shared)
             kept = (0 if shared and s.method == "full" else len(seeds) + more) * each.model_bytes
+            about = (cell.path, cell.kind, s.backbone, s.method, one.stage, len(seeds), there, more, shared)
             rows.append((*about, key in cell.loaded, spent, each.known, kept, each.memory_bytes))
     columns = "cell kind backbone method stage runs found tried shared loaded seconds known bytes memory"
     return pd.DataFrame(rows, columns=columns.split())
@@ -202,12 +200,15 @@ def all_records() -> pd.DataFrame:
 def finished(names: Iterable[str]) -> dict[str, set[int]]:
     """The seeds of finished runs by key, of these studies: a run's settings say which training it was asked for as."""
     found = defaultdict[str, set[int]](set)
-    known = params.Settings.model_fields  # not what a setting was once
     table = pd.concat(map(records.read_records, names))
     for folder in table.loc[table["status"] == "finished", "folder"]:
         with suppress(NerlibError):  # of another version; it is made again
             record = records.read_record(Path(folder))
-            given = {name: setting["value"] for name, setting in record.settings.items() if name in known}
+            given = {  # not what a setting was once
+                name: setting["value"]
+                for name, setting in record.settings.items()
+                if name in params.Settings.model_fields
+            }
             settings, is_adapter = params.read_settings(given).with_method(record.method), record.stage == ADAPTER
             asked = [adapter(settings, record.language)] if is_adapter else trainings(settings, [record.stage])
             found[asked[-1].key].add(record.seed)
@@ -291,15 +292,14 @@ def plan(study: Mapping[str, Any], price: float = 0.0) -> str:
         + f"; with none, {formats.size_in_bytes(told['bytes_until_then'])} until the end, and what running jobs make",
         "devices, hours from start to end: "
         + ", ".join(f"{n}: {makespan(cells, spent, n) / 3600:.1f}" for n in (1, 8, 100)),
+        *([f"at {price:g} an hour: {told['low'] * price:,.0f} to {told['high'] * price:,.0f}"] if price else []),
     ]
-    lines += [f"at {price:g} an hour: {told['low'] * price:,.0f} to {told['high'] * price:,.0f}"] if price else []
     from nerlib.batch.pages import template  # a job's Snakefile reads this module, and needs no pages
     from nerlib.report.output import table as table_of
 
-    name = folders.safe_name(study["study"], "study")
-    page = folders.writable(folders.reports_folder() / name) / "plan.html"
+    page = folders.writable(folders.reports_folder() / study["study"]) / "plan.html"
     shown = table_of(by_kind.rename(columns={"bytes": "model_bytes", "memory": "peak_memory_bytes"}), best=False)
     folders.write_atomically(
-        page, template("plan.html.j2").render(title=f"Plan of {name}", rows=shown.body, lines=lines)
+        page, template("plan.html.j2").render(title=f"Plan of {study['study']}", rows=shown.body, lines=lines)
     )
     return "\n".join([shown.text, *lines, str(page)])

@@ -148,8 +148,7 @@ def points(
             ax.plot(*(across if upright else across[::-1]), color=shades[line["hue"].iloc[0]], alpha=0.35, lw=1)
         _name_places(ax, places, place, axis, upright)
         from_zero(ax, own["value"], upright)
-    legend(figure, {word(h, hue): c for h, c in shades.items()} if hue != facet else {}, dashes=dashes)
-    return figure
+    return legend(figure, {word(h, hue): c for h, c in shades.items()} if hue != facet else {}, dashes=dashes)
 
 
 def _means(
@@ -232,8 +231,7 @@ def curves(
     import seaborn
 
     columns, shades = [y] if isinstance(y, str) else list(y), colours(in_order(roles(frame, hue=hue)["hue"]))
-    width, height = (3.2, 1.9) if facet or len(columns) > 1 else (5.0, 2.5)
-    figure, drawn = panels(frame, facet, columns, width, height)
+    figure, drawn = panels(frame, facet, columns, *((3.2, 1.9) if facet or len(columns) > 1 else (5.0, 2.5)))
     for ax, own, column in drawn:
         scale, axis = measure(frame, column)
         data = roles(own.dropna(subset=[column]), x=x, y=column, hue=hue, unit=units, best=best)
@@ -263,8 +261,7 @@ def curves(
         logarithmic(ax, frame[x]) if log else ax.locator_params("x", integer=True)
         from_zero(ax, data["y"], highest=105 if scale == 100 else np.inf)
         ax.set(xlabel=measure(frame, x)[1], ylabel=wrapped(axis, 30))
-    legend(figure, {word(h, hue): shade for h, shade in shades.items()})
-    return figure
+    return legend(figure, {word(h, hue): shade for h, shade in shades.items()})
 
 
 def _common(data: pd.DataFrame) -> pd.DataFrame:
@@ -316,8 +313,12 @@ def bars(
     lengths.plot.barh(stacked=stacked, color=list(shades.values()), width=0.7, legend=False, ax=ax)
     room = lengths.sum(axis=1).max() / 20 if stacked else -np.inf
     for group, drawn in zip(shades, ax.containers, strict=True):
-        told = written[group].map(lambda text: text if isinstance(text, str) else f"{text:.0f}", na_action="ignore")
-        told = told.where(lengths[group].isna() | (lengths[group] >= room)).fillna("")
+        told = (
+            written[group]
+            .map(lambda text: text if isinstance(text, str) else f"{text:.0f}", na_action="ignore")
+            .where(lengths[group].isna() | (lengths[group] >= room))
+            .fillna("")
+        )
         if stacked:
             ax.bar_label(drawn, told, label_type="center", color="white", fontsize=8)
         elif texts:
@@ -326,8 +327,7 @@ def bars(
     ax.axvline(at, color=INK, linestyle="--" if at else "-", linewidth=0.8)
     ax.set_xlabel(axis)
     in_rows(ax, [word(name, y) for name in order])
-    legend(figure, {word(group, hue): shade for group, shade in shades.items()})
-    return figure
+    return legend(figure, {word(group, hue): shade for group, shade in shades.items()})
 
 
 # --- numbers in colour, clouds, distributions -------------------------------------------------------------------------
@@ -405,8 +405,9 @@ def scatter(
         ax.margins(x=0.15, y=0.15)
         from_zero(ax, data["y"])
         ax.set(xlabel=f"{unit}, logarithmic", ylabel=axis if ax.get_subplotspec().is_first_col() else "")
-    legend(figure, {word(h, hue): c for h, c in shades.items()}, {word(m, mark): form for m, form in marks.items()})
-    return figure
+    return legend(
+        figure, {word(h, hue): c for h, c in shades.items()}, {word(m, mark): form for m, form in marks.items()}
+    )
 
 
 def _mean_point(ax: Any, cell: pd.DataFrame, mark: str, shade: str, over: str) -> None:
@@ -501,8 +502,8 @@ def forest(table: pd.DataFrame, rows: str = "language", *, margin: float = 0) ->
         δ (0..1) of equivalence, drawn as a band; 0: none.
     """
     scale, axis = measure(table, "difference")
-    drawn = scale * ends(table, "difference").join(table.filter(["tost_low", "tost_high"]))
-    drawn = drawn.assign(name=table[rows], verdict=table["verdict"].map(short))
+    numbers = scale * ends(table, "difference").join(table.filter(["tost_low", "tost_high"]))
+    drawn = numbers.assign(name=table[rows], verdict=table["verdict"].map(short))
     drawn = drawn.sort_values("value", kind="stable") if rows == "language" else drawn
     names = [word(name, rows) for name in drawn["name"]]
     shades = colours(in_order(drawn["verdict"])) | VERDICTS
@@ -525,8 +526,7 @@ def forest(table: pd.DataFrame, rows: str = "language", *, margin: float = 0) ->
     if cut := bool(drawn[["low", "high"]].abs().max(axis=None) > 2 * reach):  # a few would leave nothing of the others
         ax.set_xlim(-reach, reach)
     ax.set_xlabel(axis + f"; band: ±{scale * margin:g}" * (margin > 0) + "; the longest intervals are cut" * cut)
-    legend(figure, {word(verdict): shades[verdict] for verdict in in_order(drawn["verdict"])}, always=True)
-    return figure
+    return legend(figure, {word(verdict): shades[verdict] for verdict in in_order(drawn["verdict"])}, always=True)
 
 
 # --- ranks ------------------------------------------------------------------------------------------------------------
@@ -588,8 +588,8 @@ def overview(cells: pd.DataFrame, facet: str = "") -> "Figure":
         A panel each (task, backbone), one below the other.
     """
     cells = cells.reset_index(drop=True)
-    drawn = roles(cells, language="language", stage="stage", method="method", facet=facet)
     scale, _ = measure(cells, "score")
+    drawn = roles(cells, language="language", stage="stage", method="method", facet=facet)
     drawn = drawn.join(scale * ends(cells, "score")).dropna(subset=["value"])
     shades = colours(in_order(drawn["method"]))
     marks = dict(zip(in_order(drawn["stage"]), MARKS * 5, strict=False))
@@ -615,8 +615,7 @@ def overview(cells: pd.DataFrame, facet: str = "") -> "Figure":
         ax.set(xlim=(0, scale), xlabel=axis, title=word(name, facet))
         ax.tick_params(labeltop=many, labelbottom=True)
     named = {word(method): shade for method, shade in shades.items()}, {word(s): mark for s, mark in marks.items()}
-    legend(figure, *named, hollow=list(map(word, hollow)), always=True)
-    return figure
+    return legend(figure, *named, hollow=list(map(word, hollow)), always=True)
 
 
 # --- tuning methods ---------------------------------------------------------------------------------------------------
@@ -654,7 +653,8 @@ def architecture(
     backbone
         Its name, for the heading.
     """
-    (figure, ((ax,),)), shade = canvas(6.6, 5.0), colours([method])[method]
+    figure, ((ax,),) = canvas(6.6, 5.0)
+    shade = colours([method])[method]
     ax.set(xlim=(0, 16), ylim=(0, 13))
     ax.axis("off")
     body = FROZEN if METHODS[method].is_adapter else shade

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import pandas as pd
 
-from nerlib import vocabulary
-from nerlib.languages import language
+from nerlib import languages, vocabulary
 from nerlib.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ UNITS: Mapping[str, tuple[float, str]] = {
 #: What says a value of a column, where that is not its label.
 WORDS: Mapping[str, Callable[[str], str]] = {
     "backbone": vocabulary.backbone_label,
-    **dict.fromkeys(("language", "source", "target"), lambda tag: language(tag).name),
+    **dict.fromkeys(("language", "source", "target"), lambda tag: languages.language(tag).name),
 }
 
 
@@ -285,13 +284,12 @@ def legend(
     *,
     hollow: Sequence[str] = (),
     always: bool = False,
-) -> None:
-    """Name colours, marks (some `hollow`) and dashes above the axes, of each where there are several (or `always`)."""
+) -> Any:
+    """The figure with colours, marks (some `hollow`) and dashes named above it, each where several (or `always`)."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    named = groups.items() if always or len(groups) > 1 else ()
-    handles: list[Any] = [Patch(color=shade, label=name) for name, shade in named]
+    handles: list[Any] = [Patch(color=shade, label=name) for name, shade in groups.items() if always or len(groups) > 1]
     if marks and len(marks) > 1:
         handles += [
             Line2D([], [], marker=mark, ls="", c=INK, mfc="white" if name in hollow else INK, label=name)
@@ -309,6 +307,7 @@ def legend(
             handlelength=2 if dashes else 1,
             handleheight=1,
         )
+    return figure
 
 
 DASHES = ("-", "--", ":", "-.")

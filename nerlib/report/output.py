@@ -182,8 +182,8 @@ def table(
     body = f'<div class="scroll" tabindex="0">{cells}</div>'
     if len(frame) > LONG:
         body = f"<details><summary>{len(frame)} rows</summary>{body}</details>"
-    text = texts.set_axis(headings, axis=1).to_string(index=False)
-    return HtmlOutput(f'<figure class="nl">{title}{body}</figure>', f"{caption}\n{text}".strip())
+    text = f"{caption}\n{texts.set_axis(headings, axis=1).to_string(index=False)}"
+    return HtmlOutput(f'<figure class="nl">{title}{body}</figure>', text.strip())
 
 
 def _same_in_all_rows(texts: pd.DataFrame, names: Sequence[str]) -> dict[int, str]:
@@ -214,8 +214,9 @@ def _html(texts: pd.DataFrame, is_numeric: Mapping[Any, bool], bold: pd.DataFram
 
 def _latex(texts: pd.DataFrame, bold: pd.DataFrame, headings: list[str], caption: str, name: str) -> str:
     styler = texts.replace("−", "-", regex=True).style.format(escape="latex").hide(axis="index")
-    styler = styler.relabel_index([_escaped(heading) for heading in headings], axis=1)
-    styler = styler.apply(lambda _: bold.replace({True: "textbf: --rwrap", False: ""}), axis=None)
+    styler = styler.relabel_index(list(map(_escaped, headings)), axis=1).apply(
+        lambda _: bold.replace({True: "textbf: --rwrap", False: ""}), axis=None
+    )
     return str(styler.to_latex(hrules=True, caption=_escaped(caption), label=f"tab:{name}", position="tbp"))
 
 
@@ -396,8 +397,8 @@ def labelled_text(text: str, gold: str, predicted: str | None = None, language: 
     classes = " ".join(f"{name} {name[0]}{_colour(label, 1)}" for name, label in sides.items())
     above, *below = map(_label, ("sup", "sub"), sides.values())
     inside = f"{above}<p {_written(language)}>{html.escape(shown)}</p>{''.join(below)}"
-    body = f'<div class="nl labelled"><div class="{classes}">{inside}</div></div>'
-    return HtmlOutput(body, "\n".join([shown, *map(": ".join, sides.items())]))
+    text = "\n".join([shown, *map(": ".join, sides.items())])
+    return HtmlOutput(f'<div class="nl labelled"><div class="{classes}">{inside}</div></div>', text)
 
 
 # --- questions --------------------------------------------------------------------------------------------------------

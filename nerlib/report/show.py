@@ -12,12 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from nerlib import folders, records, results, vocabulary
+from nerlib import folders, languages, records, results, vocabulary
 from nerlib.corpora import Example, LabelledText, Question, Sentence
 from nerlib.errors import RecordError, SettingsError
 from nerlib.figures import as_bytes, bars, curves, forest, points
 from nerlib.formats import counted, is_interval, listed, seconds
-from nerlib.languages import language_name
 from nerlib.params import Settings
 from nerlib.report.output import NONE, HtmlOutput, as_text, example, is_missing, short_path, table
 from nerlib.results import Comparison, as_table, describe, leading
@@ -121,8 +120,11 @@ class Page:
         thin = f"Thin: {100 * comparisons[0].difference.level:g} % intervals, of a family at once"
         drawing = forest(shown, "comparison", margin=comparisons[0].own_margin)
         self(drawing, name, f"{thin}; thick: inside the margin (band) if equivalent.")
-        number = counted(len(shown), "comparisons")
-        self(shown[IN_SHORT], name, f"{number}: intervals and adjusted p hold for a family at once")
+        self(
+            shown[IN_SHORT],
+            name,
+            f"{counted(len(shown), 'comparisons')}: intervals and adjusted p hold for a family at once",
+        )
 
     # What several notebooks show alike.
 
@@ -160,9 +162,9 @@ class Page:
         """Display examples with their predictions, below the kind of error that they show."""
         for kind, pairs in by_kind.items():
             shown = [example(*pair) for pair in pairs]
-            title, body = vocabulary.label(kind).capitalize(), "".join(one.body for one in shown)
-            text = "\n".join([title, *(one.text for one in shown)])
-            self(HtmlOutput(f'<div class="nl"><p class="kind">{html.escape(title)}</p></div>{body}', text))
+            title = vocabulary.label(kind).capitalize()
+            body = [f'<div class="nl"><p class="kind">{html.escape(title)}</p></div>', *(one.body for one in shown)]
+            self(HtmlOutput("".join(body), "\n".join([title, *(one.text for one in shown)])))
 
     def answer(
         self,
@@ -246,8 +248,8 @@ def _block(kind: str, lines: Sequence[str], rows: Sequence[tuple[str, str]], dat
     """Lines, facts with their names, and what machines read of them."""
     told = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
     facts = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(fact)}</dd>" for name, fact in rows)
-    text = "\n".join([*lines, *map(": ".join, rows)])
-    return HtmlOutput(f'<div class="nl {kind}">{told}<dl>{facts}</dl></div>', text, data)
+    body = f'<div class="nl {kind}">{told}<dl>{facts}</dl></div>'
+    return HtmlOutput(body, "\n".join([*lines, *map(": ".join, rows)]), data)
 
 
 def answer(
@@ -295,8 +297,11 @@ def status(runs: pd.DataFrame, notes: Sequence[str] = ()) -> HtmlOutput:
             found.append(records.read_record(Path(folder)))
     warnings = [*notes, *_counted(warning for record in found for warning in record.warnings)]
     rest = [f"and {len(warnings) - MOST} more"] * (len(warnings) > MOST)
-    rows = [(name, listed(facts, MOST, "; ")) for name, facts in (_ran(runs) | _stood_on(runs, found)).items() if facts]
-    rows += [("warning", warning) for warning in [*warnings[:MOST], *rest]]
+    stands_on = _ran(runs) | _stood_on(runs, found)
+    rows = [
+        *((name, listed(facts, MOST, "; ")) for name, facts in stands_on.items() if facts),
+        *(("warning", warning) for warning in [*warnings[:MOST], *rest]),
+    ]
     return _block("status", [], rows, {"runs": list(runs["digest"]), "warnings": warnings})
 
 
@@ -323,8 +328,8 @@ def _stood_on(runs: pd.DataFrame, found: Sequence[records.Record]) -> dict[str, 
     known = sorted(str(time)[:16].replace("T", " ") for time in times if time)
     versions = _counted(_version(record.provenance) for record in found)
     return {
-        "data": [f"{language_name(tag)} from {short_path(name)}" for tag, name in used if name != "demo"],
-        "artificial data": sorted(language_name(tag) for tag, name in used if name == "demo"),
+        "data": [f"{languages.language_name(tag)} from {short_path(name)}" for tag, name in used if name != "demo"],
+        "artificial data": sorted(languages.language_name(tag) for tag, name in used if name == "demo"),
         "backbone": [_backbone(str(name), parameters) for name, parameters in weights.items()],
         "when": [" to ".join(dict.fromkeys([known[0], known[-1]]))] if known else [],
         "code": ["; ".join(versions) + " (mixed versions)" * (len(versions) > 1)] if versions else [],
