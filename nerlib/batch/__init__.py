@@ -1,4 +1,4 @@
-"""Notebooks in numbers: `jobs` plans and executes a study's, `page` makes one HTML file of each, `index` one of all.
+"""Notebooks in numbers: `jobs` plans and executes a study's, `pages` makes one HTML file of each and one of all.
 
 From the command line: ``python -m nerlib.batch execute|render|index``; the Snakefile does the whole of a study.
 """

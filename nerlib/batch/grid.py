@@ -129,8 +129,9 @@ class Grid(NamedTuple):
 
 def asked(notebook: str, settings: Settings) -> Iterator[tuple[Settings, list[str]]]:
     """Settings, each of one method, and the stages that a notebook asks for, without those that they continue."""
-    several = {name: [f"{name}_{n}" for n in settings.few_shot_sizes if n] for name in ("few_shot", "target_only")}
-    several["stage"] = [settings.stage]
+    several = {"stage": [settings.stage]} | {
+        name: [f"{name}_{n}" for n in settings.few_shot_sizes if n] for name in ("few_shot", "target_only")
+    }
     for methods, stages in ASKED.get(notebook, ()):
         meant = [one for stage in stages for one in several.get(stage, [stage])]
         yield from ((settings.with_method(name or settings.method), meant) for name in methods or settings.methods)
@@ -229,8 +230,8 @@ def _backbone(s: Settings) -> list[Any]:
 
 
 def _text(s: Settings, language: str) -> tuple[str, int]:
-    named = s.text or str(params.language_file(language).get("text", ""))
-    return named or (params.DEMO if demo.is_demo_language(language) else ""), s.text_size
+    artificial = params.DEMO if demo.is_demo_language(language) else ""
+    return s.text or str(params.language_file(language).get("text", "")) or artificial, s.text_size
 
 
 # --- cells ------------------------------------------------------------------------------------------------------------

@@ -33,7 +33,6 @@ ALL_LANGUAGES = "mul"  # ISO 639: multiple languages
 #: Key of the notebook's metadata under which `execute` says which code made it, and what ended it.
 MADE_OF = "nerlib"
 SETTINGS_TAGS = ("parameters", "injected-parameters")
-OF_PAPERMILL = {"injected-parameters", "papermill-error-cell-tag"}
 
 
 class Job(NamedTuple):
@@ -180,10 +179,9 @@ def _languages(value: Any, study: str = "", where: str = "languages") -> dict[st
         raise SettingsError(f"{where}: expected language tags, got {value!r}")
     if odd := [tag for tag in tags if not isinstance(tag, str)]:  # YAML 1.1 reads `no` as false
         raise SettingsError(f"{where}: {odd[0]!r} is no language tag; in YAML, 'no' must stand in quotes")
-    given = tags if isinstance(tags, Mapping) else dict.fromkeys(tags)
     return {
         languages.canonical(folders.safe_name(tag, "language")): _mapping(own, f"{where}: {tag}")
-        for tag, own in given.items()
+        for tag, own in (tags if isinstance(tags, Mapping) else dict.fromkeys(tags)).items()
     }
 
 
@@ -329,7 +327,13 @@ def filled(notebook: nbformat.NotebookNode, given: Mapping[str, Any]) -> str:
 
 def digest(notebook: nbformat.NotebookNode) -> str:
     """Digest of what a notebook says and does: the same before it is executed and after."""
-    return folders.fingerprint([[c.cell_type, c.source] for c in notebook.cells if not tags(c) & OF_PAPERMILL])
+    return folders.fingerprint(
+        [
+            [cell.cell_type, cell.source]
+            for cell in notebook.cells
+            if not tags(cell) & {"injected-parameters", "papermill-error-cell-tag"}  # papermill's own
+        ]
+    )
 
 
 def failure(notebook: nbformat.NotebookNode) -> tuple[int | None, str]:

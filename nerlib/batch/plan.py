@@ -97,9 +97,9 @@ def rates(table: pd.DataFrame) -> dict[tuple[str, str], Rate]:
         Of `records.read_records`, of one study or several.
     """
     done = table[(table["status"] == "finished") & (table["steps"] > 0)]
-    kinds = done["method"].where(done["stage"] != ADAPTER, ADAPTER)
+    by = [done["backbone"].map(canonical_backbone), done["method"].where(done["stage"] != ADAPTER, ADAPTER)]
     found = {}
-    for (backbone, kind), runs in done.groupby([done["backbone"].map(canonical_backbone), kinds]):
+    for (backbone, kind), runs in done.groupby(by):
         per_step, each = _line(runs["steps"].to_numpy(), runs["seconds"].to_numpy())
         found[str(backbone), str(kind)] = Rate(
             step=per_step,

@@ -239,12 +239,13 @@ def curves(
         look: dict[str, Any] = {"x": "x", "y": "y", "hue": "hue", "palette": shades, "legend": False, "ax": ax}
         if units:
             seaborn.lineplot(data, **look, units="unit", estimator=None, linewidth=0.9, alpha=0.35)
-        thick: dict[str, Any] = {
-            "errorbar": t_interval if units else None,
-            "err_kws": {"alpha": 0.15, "linewidth": 0},
+        seaborn.lineplot(
+            _common(data),
+            **look,
+            errorbar=t_interval if units else None,
+            err_kws={"alpha": 0.15, "linewidth": 0},
             **({"linewidth": 2} if units and data["x"].nunique() > 1 else {"marker": "o"}),
-        }
-        seaborn.lineplot(_common(data), **look, **thick)
+        )
         marked = data[data["best"].eq(True)]
         ax.scatter(marked["x"], marked["y"], 28, marked["hue"].map(shades), ec=INK, lw=0.8, zorder=5, gid="best")
         if here:
@@ -502,8 +503,9 @@ def forest(table: pd.DataFrame, rows: str = "language", *, margin: float = 0) ->
         δ (0..1) of equivalence, drawn as a band; 0: none.
     """
     scale, axis = measure(table, "difference")
-    numbers = scale * ends(table, "difference").join(table.filter(["tost_low", "tost_high"]))
-    drawn = numbers.assign(name=table[rows], verdict=table["verdict"].map(short))
+    drawn = (scale * ends(table, "difference").join(table.filter(["tost_low", "tost_high"]))).assign(
+        name=table[rows], verdict=table["verdict"].map(short)
+    )
     drawn = drawn.sort_values("value", kind="stable") if rows == "language" else drawn
     names = [word(name, rows) for name in drawn["name"]]
     shades = colours(in_order(drawn["verdict"])) | VERDICTS
@@ -607,15 +609,28 @@ def overview(cells: pd.DataFrame, facet: str = "") -> "Figure":
             places = own["language"].map(languages.index) + lanes[method]
             shade, size = shades[method], 12 if many else 36
             ax.hlines(places, own["low"], own["high"], color=shade, linewidth=1, alpha=0.45 if many else 0.8)
-            face = "white" if stage in hollow else shade
-            ax.scatter(own["value"], places, size, fc=face, ec=shade, marker=marks[stage], zorder=3, gid="score")
+            ax.scatter(
+                own["value"],
+                places,
+                size,
+                fc="white" if stage in hollow else shade,
+                ec=shade,
+                marker=marks[stage],
+                zorder=3,
+                gid="score",
+            )
         ax.barh(range(1, len(languages), 2), scale, 1, color=LINE, alpha=0.35, zorder=0)
         in_rows(ax, [word(tag, "language") for tag in languages], fontsize=7 if many else 9.5)
         _, axis = measure(cells.loc[drawn.index[drawn["facet"] == name]], "score")
         ax.set(xlim=(0, scale), xlabel=axis, title=word(name, facet))
         ax.tick_params(labeltop=many, labelbottom=True)
-    named = {word(method): shade for method, shade in shades.items()}, {word(s): mark for s, mark in marks.items()}
-    return legend(figure, *named, hollow=list(map(word, hollow)), always=True)
+    return legend(
+        figure,
+        {word(method): shade for method, shade in shades.items()},
+        {word(stage): mark for stage, mark in marks.items()},
+        hollow=[word(stage) for stage in hollow],
+        always=True,
+    )
 
 
 # --- tuning methods ---------------------------------------------------------------------------------------------------

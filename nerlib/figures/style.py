@@ -103,12 +103,10 @@ def measure(frame: pd.DataFrame, column: str, label: str = "") -> tuple[float, s
     """What to multiply a column by, and its axis' label with unit; a score is called by the frame's `metric`s."""
     registered = vocabulary.column(column)
     scale, unit = UNITS.get(registered.format, (1, ""))
-    if label:
-        return scale, label
     metrics = sorted(set(frame["metric"]) - {""}) if "metric" in frame and registered.format == "points" else []
     score = ", ".join(map(vocabulary.label, metrics)) or "score"
     heading = {"score": score, "on dev": f"{score} on dev"}.get(registered.heading, registered.heading)
-    return scale, readable(heading) + unit
+    return scale, label or readable(heading) + unit
 
 
 def t_interval(values: Sequence[float]) -> tuple[float, float]:
@@ -299,9 +297,8 @@ def legend(
         handles += [Line2D([], [], ls=dash, color=INK, label=name) for name, dash in zip(dashes, DASHES, strict=False)]
     if handles:
         columns = len(handles) if sum(len(handle.get_label()) + 4 for handle in handles) < 70 else 3
-        by_line = [handle for first in range(columns) for handle in handles[first::columns]]
         figure.legend(
-            handles=by_line,
+            handles=[handle for first in range(columns) for handle in handles[first::columns]],  # line by line
             loc="outside upper left",
             ncols=columns,
             handlelength=2 if dashes else 1,

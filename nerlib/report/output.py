@@ -159,8 +159,11 @@ def table(
         Saves the table, too: ``<file>.csv`` holds the numbers as they are (an interval is three columns, with the
         endings none, ``_low`` and ``_high``), ``<file>.tex`` is for LaTeX's ``booktabs``.
     """
-    names, counts = [name or "" for name in frame.index.names], isinstance(frame.index, pd.RangeIndex)
-    shown = frame if counts else frame.reset_index(names=names, allow_duplicates=True)
+    shown = (
+        frame
+        if isinstance(frame.index, pd.RangeIndex)
+        else frame.reset_index(names=[name or "" for name in frame.index.names], allow_duplicates=True)
+    )
     columns = [(str(name), values) for name, values in shown.items()]
     texts = pd.DataFrame(
         {
@@ -237,11 +240,8 @@ def _with_ends(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _heading(name: Any, of: Any) -> str:
-    parts = [part for part in (name if isinstance(name, tuple) else (name,)) if part != ""]
-    return " · ".join(
-        vocabulary.label(part) if of in ("method", "stage", "task", "backbone", "metric") else vocabulary.heading(part)
-        for part in parts
-    )
+    word = vocabulary.label if of in ("method", "stage", "task", "backbone", "metric") else vocabulary.heading
+    return " · ".join(word(part) for part in (name if isinstance(name, tuple) else (name,)) if part != "")
 
 
 def _format(column: str, given: str | Mapping[str, str]) -> str:
@@ -348,8 +348,9 @@ def highlight(
 
 def _written(language: str) -> str:
     """Attributes of an element with text of a language: ``lang`` and direction; of any language by its letters."""
-    named = language and f'lang="{html.escape(language)}" dir="{languages.language(language).direction}"'
-    return named or 'dir="auto"'
+    if language:
+        return f'lang="{html.escape(language)}" dir="{languages.language(language).direction}"'
+    return 'dir="auto"'
 
 
 def _paragraph(pieces: Sequence[str], where: str) -> str:

@@ -297,9 +297,8 @@ def status(runs: pd.DataFrame, notes: Sequence[str] = ()) -> HtmlOutput:
             found.append(records.read_record(Path(folder)))
     warnings = [*notes, *_counted(warning for record in found for warning in record.warnings)]
     rest = [f"and {len(warnings) - MOST} more"] * (len(warnings) > MOST)
-    stands_on = _ran(runs) | _stood_on(runs, found)
     rows = [
-        *((name, listed(facts, MOST, "; ")) for name, facts in stands_on.items() if facts),
+        *((name, listed(facts, MOST, "; ")) for name, facts in (_ran(runs) | _stood_on(runs, found)).items() if facts),
         *(("warning", warning) for warning in [*warnings[:MOST], *rest]),
     ]
     return _block("status", [], rows, {"runs": list(runs["digest"]), "warnings": warnings})
@@ -324,7 +323,7 @@ def _ran(runs: pd.DataFrame) -> dict[str, list[str]]:
 def _stood_on(runs: pd.DataFrame, found: Sequence[records.Record]) -> dict[str, list[str]]:
     used = dict.fromkeys((tag, corpus.get("name", "")) for record in found for tag, corpus in record.corpora.items())
     weights = runs.groupby("backbone", sort=False)["total_parameters"].max().sort_values(ascending=False)
-    times = (record.provenance.get(name) for record in found for name in ("started", "ended"))
+    times = [record.provenance.get(name) for record in found for name in ("started", "ended")]
     known = sorted(str(time)[:16].replace("T", " ") for time in times if time)
     versions = _counted(_version(record.provenance) for record in found)
     return {
