@@ -579,7 +579,10 @@ def plan(
     """
     variances = (seed_variance / 2 / languages, sentence_variance * 1000 / sentences / languages)
     two = Estimate(0.0, variances, (languages, languages * sentences / 2))
-    found = [(k, statistics.grown(two, seeds=2, times=k / 2).detectable(alpha / family)) for k in SEEDS_PLANNED]
+    studies = [statistics.grown(two, seeds=2, times=k / 2) for k in SEEDS_PLANNED]
+    if languages > 1:  # whose degrees of freedom together are found, too, and may be fewer than they are here
+        studies = [study.doubted(0.4) for study in studies]
+    found = zip(SEEDS_PLANNED, (study.detectable(alpha / family) for study in studies), strict=True)
     return pd.DataFrame(found, columns=["seeds", "smallest_detectable"])
 
 
@@ -667,7 +670,7 @@ def _row(c: Comparison) -> dict[str, Any]:
         "loses_most": statistics.share_that_loses(units, c.own_margin) if several else math.nan,
         "pooled_d": gains.mean() / math.sqrt(pooled.var().mean() or math.nan),
         "pooled_p": statistics.pooled_p(gains),
-        "smallest_detectable": c.estimate.detectable(alpha) if c.estimate.standard_error > 0 else math.nan,
+        "smallest_detectable": c.estimate.doubted().detectable(alpha) if c.estimate.standard_error > 0 else math.nan,
     }
 
 

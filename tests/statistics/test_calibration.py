@@ -30,10 +30,19 @@ def test_intervals_hold_the_truth_sentence_by_sentence(seeds):
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 @pytest.mark.parametrize("alpha", [0.05, 0.005])
-def test_intervals_over_few_seeds_may_be_too_wide_and_are_never_too_short(seeds, alpha):
+def test_intervals_over_few_seeds_are_never_too_short(seeds, alpha):
     for share in (0.05, 0.5, 0.9):
         missed, _ = calibration.two_parts(share, seeds - 1, alpha, number=4000)
         assert missed <= alpha + 3 * calibration.standard_error(alpha, 4000), share
+
+
+@pytest.mark.parametrize("languages", [1, 2, 5])
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_intervals_over_few_seeds_cover_about_what_they_promise(languages, seeds):
+    """Until now .98 over two seeds of one language, .99 over two of two."""
+    for sentences, seed_sd in ((500, 0.3), (2000, 0.3), (2000, 1.0), (1000, 2.5)):
+        held = calibration.cell(Design(languages, seeds, sentences, 1, seed_sd), NUMBER)["coverage"]
+        assert 0.93 <= held <= 0.97 + 2 * calibration.standard_error(0.97, NUMBER), (sentences, seed_sd)
 
 
 def test_a_rule_that_is_less_wide_over_two_seeds_breaks_the_level_of_a_family():
@@ -100,6 +109,13 @@ def test_looking_again_and_again_costs_what_it_spends():
         assert np.isclose(sum(statistics.alpha_of_look(ALPHA, look, looks) for look in range(1, looks + 1)), ALPHA)
 
 
+@pytest.mark.parametrize("seeds", [2, 3, 5, 10])
+def test_what_a_study_calls_detectable_is_found_four_times_in_five_by_another_one_like_it(seeds):
+    """On average over what the first one knows of its seeds: until now .6 over two or three of them."""
+    for seed_sd, alpha in ((0.3, ALPHA), (2.5, ALPHA), (1.0, ALPHA / 10)):
+        assert 0.74 <= calibration.detectable(seeds, 1000, seed_sd, alpha, 100) <= 0.9, (seed_sd, alpha)
+
+
 @pytest.mark.parametrize("languages", [1, 3])
 def test_what_a_plan_calls_detectable_is_found_four_times_in_five(languages):
     n, seed_sd = 1000, 1.0
@@ -109,9 +125,9 @@ def test_what_a_plan_calls_detectable_is_found_four_times_in_five(languages):
         "sentence_variance": 2e-4 * calibration.SENTENCE_SD**2 / n,
     }
     table = results.plan(n, languages, **variances).set_index("seeds")["smallest_detectable"]
-    for seeds in (3, 5, 10):
+    for seeds in (2, 3, 5, 10):
         design = Design(languages, seeds, n, 1, seed_sd)
         true = {"difference": 100 * table[seeds], "language_sd": 0.0}
         studies = calibration.studies(np.random.default_rng(seeds), design, NUMBER, **true)
         found = (calibration.said(studies, 1)[0] > 0).mean()
-        assert 0.74 <= found <= 0.92, (seeds, found)
+        assert 0.75 <= found <= 0.9, (seeds, found)

@@ -32,10 +32,44 @@ def test_one_part_is_student_s_test():
     assert estimate_of(values).interval(0.05) == pytest.approx(tuple(theirs.confidence_interval()))
 
 
-def test_half_widths_add_as_the_root_of_their_squares():
-    parts = [Estimate(0, (v,), (f,)) for v, f in ((4e-6, 2.0), (9e-6, 30.0))]
-    both = Estimate(0, (4e-6, 9e-6), (2.0, 30.0))
-    assert both.half_width(0.05) == pytest.approx(math.hypot(*(part.half_width(0.05) for part in parts)))
+def test_half_widths_add_as_the_root_of_their_squares_where_seeds_decide_and_are_those_of_sentences_where_these_do():
+    for seeds, freedom in ((4e-3, 2.0), (4e-4, 9.0)):
+        parts = [Estimate(0, (v,), (f,)).half_width(0.05) for v, f in ((seeds, freedom), (9e-6, 30.0))]
+        both = Estimate(0, (seeds, 9e-6), (freedom, 30.0))
+        assert both.half_width(0.05) == pytest.approx(math.hypot(*parts), rel=0.01)
+        assert Estimate(0, (1e-9, 9e-6), (freedom, 30.0)).half_width(0.05) == pytest.approx(parts[1], rel=0.01)
+
+
+def missed(true, freedom, alpha):
+    """How often an interval misses, where the variance of seeds truly is `true` times that of sentences: an integral.
+
+    Over what may be found of the variance of seeds (chi²), each with the normal law of the difference.
+    """
+    found = true * stats.chi2.ppf((np.arange(300) + 0.5) / 300, freedom) / freedom
+    half = np.array([Estimate(0.0, (of, 1.0), (freedom, 1e9)).half_width(alpha) for of in found])
+    return float((2 * stats.norm.sf(half / math.sqrt(1 + true))).mean())
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 9])
+@pytest.mark.parametrize("alpha", [0.05, 0.0125, 0.005])
+def test_whatever_the_true_variances_are_intervals_keep_their_level_and_are_not_too_wide(freedom, alpha):
+    rates = [missed(true, freedom, alpha) for true in np.geomspace(0.001, 1000, 25)]
+    assert max(rates) <= 1.12 * alpha
+    assert min(rates) >= (0.03 if alpha == 0.05 else 0), "coverage of one comparison: .97 at most"
+
+
+@given(st.lists(st.tuples(st.floats(1e-8, 1e-3), st.integers(1, 9)), min_size=1, max_size=9))
+def test_degrees_of_freedom_of_a_sum_lie_between_the_fewest_and_all_and_above_satterthwaite_s(parts):
+    variances, freedoms = zip(*parts, strict=True)
+    found = statistics.summed_freedom(variances, freedoms)
+    assert min(freedoms) - 1e-9 <= found <= sum(freedoms)
+    assert found >= statistics.satterthwaite(variances, freedoms) - 1e-9
+
+
+def test_degrees_of_freedom_of_two_variances_are_those_of_welch_s_formula():
+    """As he prints it, and other programs offer it, for two samples of 4 and 6: n + 1 below, 2 taken off."""
+    a, b = 6e-5, 2e-5
+    assert statistics.summed_freedom([a, b], [3, 5]) == pytest.approx((a + b) ** 2 / (a**2 / 5 + b**2 / 7) - 2)
 
 
 VARIANCES = st.floats(1e-8, 1e-3)
@@ -134,6 +168,16 @@ def test_what_is_detectable_is_found_as_often_as_it_says():
     standard = estimate_of(differences[0] / differences[0].std(ddof=1) * 0.02)
     found = stats.ttest_1samp(differences + standard.detectable(0.05), 0, axis=1).pvalue < 0.05
     assert found.mean() == pytest.approx(0.8, abs=0.02)
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 4, 9, 49])
+@pytest.mark.parametrize("alpha", [0.05, 0.005])
+def test_power_of_one_part_is_that_of_the_noncentral_t(freedom, alpha):
+    one = Estimate(0.0, (1e-4,), (freedom,))
+    for difference in (0.01, 0.03, 0.1):
+        exact = stats.nct.sf(stats.t.isf(alpha / 2, freedom), freedom, difference / 0.01)
+        assert one.power(difference, alpha) == pytest.approx(exact, abs=0.003)
+    assert one.power(one.detectable(alpha), alpha) == pytest.approx(0.8)
 
 
 def test_seeds_that_are_needed_have_an_interval_and_sentences_a_limit():
