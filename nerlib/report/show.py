@@ -128,6 +128,18 @@ class Page:
 
     # What several notebooks show alike.
 
+    def scores(
+        self,
+        runs: pd.DataFrame,
+        *names: str,
+        by: Sequence[str] = ("stage", "method"),
+        what: str = "The target's test",
+    ) -> None:
+        """Mean scores of kinds of runs as a table, and as a figure with each seed; `names` are those of the two."""
+        self(results.summary(runs, by=by), names[0], f"{what}: {self.metric}, mean over seeds with its 95 % interval")
+        drawing = points(runs, "test_score", by[0], hue="".join(by[1:]))
+        self(drawing, names[-1], f"{what}: {self.metric}.")
+
     def rates(self, *tables: pd.DataFrame, name: str = "") -> None:
         """Learning rates (`Study.rates`), those that were tried, and what is to be said of the choice."""
         rates = stack(*tables)
