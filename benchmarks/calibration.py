@@ -120,6 +120,7 @@ class Studies(NamedTuple):
     sentence_freedoms: np.ndarray
     trained: np.ndarray  # variance of sentences with these trained models
     truth_here: np.ndarray  # true mean of these languages; of one seed a side, of these trained models
+    satterthwaite: np.ndarray  # degrees of freedom of seeds as the rule until now took them
 
 
 def studies(rng, design, number, *, difference=0.0, language_sd=LANGUAGE_SD, language_tail="normal"):
@@ -141,16 +142,17 @@ def studies(rng, design, number, *, difference=0.0, language_sd=LANGUAGE_SD, lan
     seeds = differences.var(axis=3, ddof=1) / k if k > 1 else np.full(units.shape, np.nan)
     here = difference + between
     here = here + (effects[:, 1:] - effects[:, :1]).mean(axis=3) if k == 1 else here
-    squares = (seeds**2).sum(axis=2) / (k + 1)
+    square, squares = seeds.sum(axis=2) ** 2, (seeds**2).sum(axis=2)
     return Studies(
         units.mean(axis=2),
         units,
         seeds.sum(axis=2) / languages**2,
-        np.minimum(seeds.sum(axis=2) ** 2 / squares - 2, max(k - 1, 1) * languages),  # Welch (1947)
+        np.minimum(square / squares * (k + 1) - 2, max(k - 1, 1) * languages),  # Welch (1947)
         sentence.sum(axis=2) / languages**2,
         np.full(units.shape[:2], freedom * languages),
         trained.sum(axis=2) / languages**2,
         here.mean(axis=2),
+        square / squares * max(k - 1, 1),
     )
 
 
@@ -213,7 +215,7 @@ def todays(of, family):
         reach = 2 / 2**n * family < ALPHA
         return (np.abs(of.values) > half) & reach
     total = of.seeds + of.sentences
-    parts = of.seeds**2 / of.seed_freedoms + of.sentences**2 / of.sentence_freedoms
+    parts = of.seeds**2 / of.satterthwaite + of.sentences**2 / of.sentence_freedoms
     half = special.stdtrit(np.maximum(total**2 / parts, 1), 1 - ALPHA / 2) * np.sqrt(total)
     order = np.argsort(p, axis=1)
     stepped = np.maximum.accumulate(np.take_along_axis(p, order, axis=1) * np.arange(family, 0, -1), axis=1)
