@@ -92,13 +92,14 @@ def _write_label_studio(path: Path, documents: Sequence[Document]) -> None:
 
 
 def _read_label_studio(path: Path, language: str) -> Iterator[Document]:
-    tasks = parse_json(read_text(path, Notes()))
-    for task in tasks if isinstance(tasks, list) else [tasks]:
-        with refusing(
-            f"{path}: expected Label Studio's tasks as its JSON export has them",
-            *(KeyError, TypeError, AttributeError, ValueError),
-            said=repr,
-        ):
+    content = read_text(path, Notes())
+    with refusing(
+        f"{path}: expected Label Studio's tasks as its JSON export has them",
+        *(KeyError, TypeError, AttributeError, ValueError, RecursionError),
+        said=repr,
+    ):
+        tasks = parse_json(content)
+        for task in tasks if isinstance(tasks, list) else [tasks]:
             data, done = task["data"], [a for a in task.get("annotations", ()) if not a.get("was_cancelled")]
             text, name = data["text"], str(data.get("name") or task.get("id", ""))
             # an export may name predictions by number
@@ -205,13 +206,13 @@ def _read_inception(path: Path, language: str) -> Iterator[Document]:
             text, found = cas.sofa_string, cas.select(NAMED_ENTITY)
             names = [one.documentTitle for one in cas.select(DOCUMENT) if hasattr(one, "documentTitle")]
         nested = path.is_dir() and file.parent != path
-        entities = (
+        entities = tuple(
             Entity(e.begin, e.end, e.value, text[e.begin : e.end], math.nan if score is None else score)
             for e in found
             for score in [getattr(e, "value_score", None)]
         )
         name = file.parent.name if nested else (names or [""])[0] or file.stem
-        yield Document(text, tuple(entities), language or "", name, annotator=file.stem if nested else "")
+        yield Document(text, entities, language, name, annotator=file.stem if nested else "")
 
 
 # --- CoNLL ------------------------------------------------------------------------------------------------------------
@@ -224,8 +225,10 @@ def _write_conll(path: Path, documents: Sequence[Document]) -> None:
 
 def _read_conll(path: Path, language: str) -> Iterator[Document]:
     """A document a sentence, its words joined by spaces."""
-    words, *_, tags = read_conll(path)
-    for number, (row, own) in enumerate(zip(words, tags, strict=True), start=1):
+    columns = read_conll(path)
+    if len(columns) < 2:
+        raise CorpusError(f"{path}: expected a word and its tag in each line, got {len(columns)} columns")
+    for number, (row, own) in enumerate(zip(columns[0], columns[-1], strict=True), start=1):
         yield document([row], [own], language, str(number))
 
 

@@ -135,6 +135,28 @@ def test_what_is_not_the_tool_s_or_does_not_fit_is_refused(tool, content, messag
         load_from(tool, tmp_path / "in.json")
 
 
+@pytest.mark.parametrize(
+    ("tool", "expected"),
+    [
+        ("label_studio", "in.json: expected Label Studio's tasks as its JSON export has them: .*Expecting value"),
+        ("doccano", "in.json:1: expected a JSON object, got 'Rais Samia"),
+        ("inception", "in.json: expected UIMA CAS JSON with named entities"),
+        ("conll", "in.json: expected a word and its tag in each line, got 1 columns"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_with_its_name_and_what_was_expected(tool, expected, tmp_path):
+    (tmp_path / "in.json").write_text("Rais Samia yuko Nairobi.\n")
+    with pytest.raises(CorpusError, match=expected):
+        load_from(tool, tmp_path / "in.json")
+
+
+@pytest.mark.parametrize("content", ["", "[" * 100_000])
+def test_what_only_begins_like_label_studio_s_export_is_refused(content, tmp_path):
+    (tmp_path / "in.json").write_text(content)
+    with pytest.raises(CorpusError, match=r"in\.json: expected Label Studio's tasks"):
+        load_from("label_studio", tmp_path / "in.json")
+
+
 def test_what_a_label_studio_server_exported_is_what_it_was_given():
     """The file is the JSON export of Label Studio 1.23.2, its annotations made of the imported predictions."""
     back = load_from("label_studio", Path(__file__).parents[1] / "data" / "label_studio.json")
