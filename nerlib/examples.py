@@ -5,6 +5,7 @@ has examples of one kind in splits; `RawText` has no labels. `subset`, `merge` a
 `seen` finds those that stand elsewhere. Nothing here knows files: `nerlib.corpora` reads, `nerlib.demo` makes them.
 """
 
+import itertools
 import unicodedata
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -265,9 +266,12 @@ def merge(parts: Mapping[str, Sequence[E]], total: int, *, seed: int) -> tuple[E
     for done, name in enumerate(sorted(parts, key=lambda name: len(parts[name]))):
         shares[name] = min(len(parts[name]), left // (len(parts) - done))
         left -= shares[name]
-    seeds = {name: np.random.SeedSequence(seed, spawn_key=(zlib.crc32(name.encode("utf-8")),)) for name in parts}
-    drawn = {name: share for name, share in shares.items() if share or not total}
-    return tuple(sentence for name, share in drawn.items() for sentence in subset(parts[name], share, seeds[name]))
+    drawn = (
+        subset(parts[name], share, np.random.SeedSequence(seed, spawn_key=(zlib.crc32(name.encode("utf-8")),)))
+        for name, share in shares.items()
+        if share or not total
+    )
+    return tuple(itertools.chain.from_iterable(drawn))
 
 
 def hold_out(sentences: Sequence[E], share: float, seed: int) -> tuple[tuple[E, ...], tuple[E, ...]]:
@@ -292,20 +296,15 @@ def hold_out(sentences: Sequence[E], share: float, seed: int) -> tuple[tuple[E, 
     """
     if not 0 < share < 1:
         raise CorpusError(f"expected a share between 0 and 1 to hold out, got {share}")
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for index, sentence in enumerate(sentences):
-        shared = sentence.context.split() if isinstance(sentence, Question) else sentence.words
-        groups.setdefault(nfc_words(shared), []).append(index)
-    if len(groups) < 2:
-        raise CorpusError(f"expected at least two different sentences to hold some out, got {len(groups)}")
-    members = list(groups.values())
-    held: set[int] = set()
-    for group in np.random.default_rng(seed).permutation(len(members))[: len(members) - 1]:
-        held.update(members[group])
-        if len(held) >= max(1, round(share * len(sentences))):
-            break
-    kept = tuple(sentence for index, sentence in enumerate(sentences) if index not in held)
-    return kept, tuple(sentences[index] for index in sorted(held))
+    texts = [nfc_words(one.context.split() if isinstance(one, Question) else one.words) for one in sentences]
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    if len(numbers) < 2:
+        raise CorpusError(f"expected at least two different sentences to hold some out, got {len(numbers)}")
+    group = np.array([numbers[text] for text in texts])
+    order = np.random.default_rng(seed).permutation(len(numbers))[:-1]
+    sizes = np.cumsum(np.bincount(group)[order])
+    held = np.isin(group, order[: np.searchsorted(sizes, max(1, round(share * len(sentences)))) + 1])
+    return tuple(itertools.compress(sentences, ~held)), tuple(itertools.compress(sentences, held))
 
 
 def seen(sentences: Sequence[Example], others: Iterable[Example]) -> np.ndarray:

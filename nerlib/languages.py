@@ -92,7 +92,8 @@ tg Tajik Cyrl tgk; th Thai Thai tha; ti Tigrinya Ethi tir; tk Turkmen Latn tuk; 
 tn Tswana Latn tsn; tr Turkish Latn tur; tt Tatar Cyrl tat; tw Twi Latn twi; ug Uyghur Arab uig
 uk Ukrainian Cyrl ukr; ur Urdu Arab urd; uz Uzbek Latn uzb; vi Vietnamese Latn vie; wo Wolof Latn wol
 xh Xhosa Latn xho; yi Yiddish Hebr yid; yo Yorùbá Latn yor; zh Chinese Hans zho; zu Zulu Latn zul
-"""
+mul All_languages Zyyy mul
+"""  # `mul`: of a study's summary
 # Codes of the table's languages by another of their names; ISO 639-3 has codes for the main variety of some.
 _OTHER_NAMES = {"bm": "bam", "swh": "sw", "pes": "fa", "prs": "fa", "nb": "no", "arb": "ar", "npi": "ne", "ory": "or"}
 _OWN_NAME = {"bm": "bm", "bam": "bm", "nb": "nb", "prs": "prs"}  # what the table joins, and BCP 47 does not
@@ -102,7 +103,6 @@ LANGUAGES = {
     tag: Language(tag, name.replace("_", " "), *codes)
     for tag, name, *codes in map(str.split, filter(None, _TABLE.replace("\n", ";").split(";")))
 }
-LANGUAGES["mul"] = Language("mul", "All languages", "Zyyy", "mul")  # of a study's summary
 _BY_CODE = {language.iso3: language for language in LANGUAGES.values()} | {
     other: LANGUAGES[tag] for other, tag in _OTHER_NAMES.items()
 }

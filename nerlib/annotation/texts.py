@@ -3,10 +3,9 @@
 Nothing is normalised, stripped or joined: a place is a slice of the text as it was given.
 """
 
-import functools
 import importlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -201,17 +200,13 @@ def _words(text: str, language: str) -> Iterator[Place]:
         if not spaceless or not _SPACELESS.search(match[0]):
             yield match.span()
         else:
-            pieces = _icu()(match[0], language or "en")
+            breakers = needed(
+                "icu4py.breakers",
+                "a text that is written without spaces (Han, Kana, Thai, Lao, Khmer, Myanmar): expected ICU to cut its "
+                "words; pip install 'nerlib[use]'",
+            )
+            pieces = breakers.WordBreaker(match[0], language or "en")
             yield from itertools.pairwise(itertools.accumulate(map(len, pieces), initial=match.start()))
-
-
-@functools.cache
-def _icu() -> Callable[[str, str], Iterable[str]]:
-    return needed(
-        "icu4py.breakers",
-        "a text that is written without spaces (Han, Kana, Thai, Lao, Khmer, Myanmar): expected ICU to cut its words; "
-        "pip install 'nerlib[use]'",
-    ).WordBreaker
 
 
 def needed(module: str, what_for: str) -> Any:

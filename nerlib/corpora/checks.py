@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from nerlib.corpora.files import AS_ASKED
-from nerlib.examples import SPLITS, Corpus, Example, LabelledText, Question, Sentence, nfc_words, seen
+from nerlib.examples import SPLITS, Corpus, Example, LabelledText, Question, nfc_words, seen
 from nerlib.labels import gold_items
 from nerlib.vocabulary import TASKS, form_of
 
@@ -214,13 +214,8 @@ def _share(part: int, whole: int) -> float:
 
 def _forms(example: Example) -> list[tuple[str, str]]:
     """Pairs of a type and what is compared."""
-    match example:
-        case Sentence():
-            return [
-                (item.type, "\t".join(nfc_words(example.words[item.start : item.end])))
-                for item in gold_items(example.tags)
-            ]
-        case LabelledText():
-            return [(example.label, word) for word in nfc_words(example.words)]
-        case Question():
-            return [("", "\t".join(nfc_words(answer.split()))) for answer in example.gold]
+    if isinstance(example, Question):
+        return [("", "\t".join(nfc_words(answer.split()))) for answer in example.gold]
+    if isinstance(example, LabelledText):
+        return [(example.label, word) for word in nfc_words(example.words)]
+    return [(kind, "\t".join(nfc_words(example.words[start:end]))) for start, end, kind in gold_items(example.tags)]

@@ -197,13 +197,10 @@ def _repaired(
     """A row of another width or with empty cells: what it can only mean; nothing when no word is left."""
     if len(cells) > shape.columns:
         # Columns that are empty at the end, or (where two are expected) between word and tag.
-        kept = [cells[0], *(cell for cell in cells[1:] if cell.strip(_BLANK))] if shape.columns == 2 else list(cells)
-        while len(kept) > shape.columns and not kept[-1].strip(_BLANK):
-            kept.pop()
-        kept += [""] * (len(kept) == 1)
-        if len(kept) == shape.columns:
+        kept = [cells[0], *(cell for cell in cells[1:] if cell.strip(_BLANK)), ""] if shape.columns == 2 else cells
+        if not any(cell.strip(_BLANK) for cell in kept[shape.columns :]):
             notes.repairs["empty column dropped"] += 1
-            cells = kept
+            cells = kept[: shape.columns]
     if len(cells) == 1 and (last_cells()[cells[0].strip(_BLANK)] > 1 or cells[0].startswith("-DOCSTART-")):
         notes.repairs[DOCUMENT_START if cells[0].startswith("-DOCSTART-") else "tag without a token dropped"] += 1
         return []

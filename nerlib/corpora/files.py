@@ -232,6 +232,7 @@ def choose_files(folder: Path, roles: Mapping[str, str | Sequence[str]]) -> dict
                     name,
                     present,
                 )
-            files = split_files(folder).get(name, []) if name in SPLIT_WORDS else [folder / name]
-            chosen[role] = chosen.get(role, []) + files
+            chosen.setdefault(role, []).extend(
+                split_files(folder).get(name, []) if name in SPLIT_WORDS else [folder / name]
+            )
     return {role: files for role, files in chosen.items() if files}

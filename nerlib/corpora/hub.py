@@ -14,8 +14,6 @@ from nerlib.corpora.files import misnamed, split_of
 from nerlib.errors import CorpusError
 from nerlib.languages import codes
 
-REVISIONS = ("main", "refs/convert/parquet")
-SECONDS_TO_ANSWER = 10.0
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -125,7 +123,7 @@ def download(
         folders += ["data", "default", "plain_text", repository.partition("/")[2], ""]
     unreachable: OSError | None = None
     present: list[str] = []
-    for revision in REVISIONS:
+    for revision in ("main", "refs/convert/parquet"):
         try:
             files = _downloaded(repository, revision) if unreachable else _listed(repository, revision)
         except OSError as error:
@@ -160,9 +158,8 @@ def _where(name: str, language: str, known: Mapping[str, _Repository]) -> tuple[
     if name not in known:
         return name, codes(language)
     repository, configurations = known[name]
-    for code in codes(language):
-        if code in configurations:
-            return repository, [configurations[code]]
+    if own := [configurations[code] for code in codes(language) if code in configurations]:
+        return repository, own[:1]
     raise misnamed(
         f"corpus {name!r}: unknown language {language!r}; expected one of {', '.join(configurations)}",
         language,
@@ -175,8 +172,8 @@ def _listed(repository: str, revision: str) -> list[str]:
     from huggingface_hub import HfApi, errors
 
     try:
-        # Asked first, with a time limit: a download would wait for minutes on a network that swallows packets.
-        info = HfApi().dataset_info(repository, revision=revision, timeout=SECONDS_TO_ANSWER)
+        # Asked first, for 10 seconds at most: a download would wait for minutes on a network that swallows packets.
+        info = HfApi().dataset_info(repository, revision=revision, timeout=10.0)
         return [file.rfilename for file in info.siblings or []]
     except errors.RevisionNotFoundError:
         return []

@@ -20,7 +20,7 @@ from nerlib.errors import CorpusError, raises_only
 from nerlib.examples import SPLITS, Corpus, RawText, Sentence, hold_out
 from nerlib.folders import from_root
 from nerlib.languages import canonical, codes
-from nerlib.vocabulary import TASKS, form_of
+from nerlib.vocabulary import TASKS, form_of, ordered
 
 HELD_OUT_SHARE = 0.1
 HELD_OUT_SEED = 2024  # fixed: the same sentences in every run, whatever its seed
@@ -272,9 +272,7 @@ def _hold_out(splits: Splits, wanted: Roles, held_out: Sequence[str], units: str
 def _present_types(splits: Mapping[str, Sequence[Sentence]]) -> tuple[str, ...]:
     """The types of all splits: PER, ORG and LOC first, then by name."""
     tags = set().union(*(sentence.tags for sentences in splits.values() for sentence in sentences))
-    types = {tag[2:] for tag in tags if tag.startswith("B-")}
-    first = [name for name in ("PER", "ORG", "LOC") if name in types]
-    return (*first, *sorted(types - set(first)))
+    return tuple(ordered(sorted(tag[2:] for tag in tags if tag.startswith("B-")), ("PER", "ORG", "LOC")))
 
 
 # --- unlabelled text --------------------------------------------------------------------------------------------------

@@ -279,14 +279,15 @@ def write_examples(path: Path, examples: Sequence[LabelledText | Question], pred
     """
     if len(examples) != len(predicted):
         raise CorpusError(f"{path}: expected a prediction for each of {len(examples)} examples, got {len(predicted)}")
-    lines = []
-    for number, (example, prediction) in enumerate(zip(examples, predicted, strict=True), start=1):
+    for number, prediction in enumerate(predicted, start=1):
         if not isinstance(prediction, str):
             raise CorpusError(f"{path}:{number}: expected a prediction as text, got {prediction!r:.60}")
-        own = {"gold" if n == "label" else n: getattr(example, n) for n in type(example).__match_args__[:-2]}
-        own |= {"predicted": prediction, "language": example.language, "where": example.where}
-        lines.append(json.dumps(own, ensure_ascii=False) + "\n")
-    write_atomically(path, "".join(lines))
+    rows = (
+        {"gold" if name == "label" else name: getattr(example, name) for name in type(example).__match_args__[:-2]}
+        | {"predicted": prediction, "language": example.language, "where": example.where}
+        for example, prediction in zip(examples, predicted, strict=True)
+    )
+    write_atomically(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
 def read_examples(path: Path) -> tuple[list[LabelledText | Question], list[str]]:
@@ -321,5 +322,4 @@ def _example(cells: Mapping[str, Any], where: str) -> LabelledText | Question:
         pair = isinstance(answer, list) and list(map(type, answer)) == [int, str]
         if not pair or answer[0] < 0 or not context.startswith(answer[1], answer[0]):
             raise CorpusError(f"{where}: expected an answer as [start, text] of the context, got {answer!r:.60}")
-    spans = tuple(Answer(*answer) for answer in answers)
-    return Question(cells["question"], context, spans, cells["language"], cells["where"])
+    return Question(cells["question"], context, tuple(Answer(*a) for a in answers), cells["language"], cells["where"])

@@ -17,7 +17,6 @@ from nerlib.corpora.files import AS_ASKED, Notes, json_lines, misnamed, parse_js
 from nerlib.errors import CorpusError
 from nerlib.vocabulary import form_of
 
-VALUES_SHOWN = 8
 # Writers on Linux leave carriage returns inside texts without quotation marks, at which Python's csv stops. NUL stands
 # in for it: a file that holds one is refused before.
 _LONE_RETURN, _RETURN = re.compile(r"\r(?!\n)"), "\0"
@@ -327,7 +326,7 @@ def _filter_rows(rows: Sequence[Row], spec: ColumnSpec, notes: Notes) -> Sequenc
         if not kept:
             raise CorpusError(
                 f"{rows[0].file}: expected rows with {column} = {' or '.join(sorted(values))}, got {column} = "
-                f"{', '.join(value for value, _ in present.most_common(VALUES_SHOWN))}"
+                f"{', '.join(value for value, _ in present.most_common(8))}"
             )
     notes.repairs[AS_ASKED + "rows left out by `keep`"] += len(rows) - len(kept)
     return kept
