@@ -44,7 +44,6 @@ _LETTERS = dict(
         "Hans:CJK",
     ]
 )
-_RIGHT_TO_LEFT = {"Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm", "Samr", "Mand"}
 
 
 class Language(NamedTuple):
@@ -63,7 +62,7 @@ class Language(NamedTuple):
     @property
     def direction(self) -> Literal["ltr", "rtl"]:
         """Writing direction, as HTML's `dir`."""
-        return "rtl" if self.script in _RIGHT_TO_LEFT else "ltr"
+        return "rtl" if self.script in ("Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm", "Samr", "Mand") else "ltr"
 
 
 _TABLE = """

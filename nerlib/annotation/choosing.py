@@ -16,7 +16,6 @@ from nerlib.scoring import FloatArray
 from nerlib.statistics import Interval, mean_interval
 
 RANDOM, UNCERTAIN, DIVERSE = STRATEGIES = ("random", "uncertain", "uncertain and diverse")
-UNCERTAIN_SHARE = 0.25  # of the pool, most uncertain first, that diversity chooses from
 
 
 def uncertainty(found: FloatArray, lengths: Sequence[int]) -> FloatArray:
@@ -71,7 +70,7 @@ def choose(
     elif strategy == UNCERTAIN and uncertain is not None:
         order = np.argsort(-uncertain, kind="stable")
     elif strategy == DIVERSE and uncertain is not None and vectors is not None:
-        order, most = np.argsort(-uncertain, kind="stable"), int(np.ceil(UNCERTAIN_SHARE * len(costs)))
+        order, most = np.argsort(-uncertain, kind="stable"), int(np.ceil(len(costs) / 4))
         order = np.concatenate([_spread(order[:most], uncertain, vectors), order[most:]])
     else:
         raise SettingsError(f"expected a strategy of {', '.join(STRATEGIES)} with what it needs, got {strategy!r}")

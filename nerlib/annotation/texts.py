@@ -200,12 +200,11 @@ def _words(text: str, language: str) -> Iterator[Place]:
         if not spaceless or not _SPACELESS.search(match[0]):
             yield match.span()
         else:
-            breakers = needed(
+            pieces = needed(
                 "icu4py.breakers",
                 "a text that is written without spaces (Han, Kana, Thai, Lao, Khmer, Myanmar): expected ICU to cut its "
                 "words; pip install 'nerlib[use]'",
-            )
-            pieces = breakers.WordBreaker(match[0], language or "en")
+            ).WordBreaker(match[0], language or "en")
             yield from itertools.pairwise(itertools.accumulate(map(len, pieces), initial=match.start()))
 
 

@@ -28,8 +28,6 @@ DKPRO = "de.tudarmstadt.ukp.dkpro.core.api"
 NAMED_ENTITY, METADATA = f"{DKPRO}.ner.type.NamedEntity", f"{DKPRO}.metadata.type.DocumentMetaData"
 DOCUMENT = "uima.tcas.DocumentAnnotation"
 
-RESAMPLES = 2000
-
 
 def save_for(tool: str, documents: Sequence[Document], path: Path) -> Path:
     """Write documents for an annotation tool, with their entities as suggestions and scores where the tool has a place.
@@ -74,21 +72,20 @@ def label_studio_config(types: Iterable[str]) -> str:
 
 
 def _write_label_studio(path: Path, documents: Sequence[Document]) -> None:
-    tasks = []
-    for one in documents:
-        result = [
-            {"id": str(i), "from_name": "label", "to_name": "text", "type": "labels", **_score("score", e)}
-            | {"value": {"start": e.start, "end": e.end, "text": e.text, "labels": [e.type]}}
-            for i, e in enumerate(one.entities)
-        ]
-        score = min((e.score for e in one.entities if not math.isnan(e.score)), default=1.0)
-        tasks.append(
-            {
-                "data": {"text": one.text, "name": one.name, "language": one.language},
-                "predictions": [{"model_version": "nerlib", "score": score, "result": result}],
-            }
-        )
-    write_atomically(path, json.dumps(tasks, ensure_ascii=False, indent=1))
+    write_atomically(path, json.dumps([_label_studio_task(one) for one in documents], ensure_ascii=False, indent=1))
+
+
+def _label_studio_task(one: Document) -> dict[str, Any]:
+    result = [
+        {"id": str(i), "from_name": "label", "to_name": "text", "type": "labels", **_score("score", e)}
+        | {"value": {"start": e.start, "end": e.end, "text": e.text, "labels": [e.type]}}
+        for i, e in enumerate(one.entities)
+    ]
+    score = min((e.score for e in one.entities if not math.isnan(e.score)), default=1.0)
+    return {
+        "data": {"text": one.text, "name": one.name, "language": one.language},
+        "predictions": [{"model_version": "nerlib", "score": score, "result": result}],
+    }
 
 
 def _read_label_studio(path: Path, language: str) -> Iterator[Document]:
@@ -273,15 +270,15 @@ def agreement(documents: Iterable[Document], rng: np.random.Generator) -> pd.Dat
     Returns
     -------
     DataFrame
-        A row `all` and one a type: `type`, `agreement` (an `Interval`, 95 %, texts drawn again), `texts`, `entities`
-        (that one of the two marked). Empty where no text has two annotators.
+        A row `all` and one a type: `type`, `agreement` (an `Interval`, 95 %, texts drawn again 2,000 times), `texts`,
+        `entities` (that one of the two marked). Empty where no text has two annotators.
     """
     pairs = [pair for own in by_text(documents).values() for pair in itertools.combinations(map(marked, own), 2)]
     rows = []
     for kind in ("all", *sorted({e[2] for a, b in pairs for e in a | b})) if pairs else ():
         chosen = [tuple({e for e in side if kind in ("all", e[2])} for side in pair) for pair in pairs]
         counts = np.array([(len(a & b), len(a - b), len(b - a)) for a, b in chosen])
-        low, high = np.quantile(f1_from_counts(*resampled_sums(counts, RESAMPLES, rng).T), [0.025, 0.975])
+        low, high = np.quantile(f1_from_counts(*resampled_sums(counts, 2000, rng).T), [0.025, 0.975])
         value = Interval(float(f1_from_counts(*counts.sum(axis=0))), float(low), float(high), len(counts), 0.95)
         rows.append((kind, value, len(counts), int(counts.sum())))
     return pd.DataFrame(rows, columns=["type", "agreement", "texts", "entities"])

@@ -135,9 +135,8 @@ def shared_contexts(corpus: Corpus) -> pd.DataFrame:
     for split, other in [pair for pair in _pairs(corpus) if pair[0] != pair[1] and form_of(corpus.task) == "questions"]:
         asked, known = (Counter(nfc_words(q.context.split()) for q in corpus.splits[name]) for name in (split, other))
         shared = asked.keys() & known.keys()
-        rows.append(
-            (split, other, len(asked), len(shared), _share(len(shared), len(asked)), sum(asked[q] for q in shared))
-        )
+        share = len(shared) / len(asked) if asked else float("nan")
+        rows.append((split, other, len(asked), len(shared), share, sum(asked[q] for q in shared)))
     return pd.DataFrame(rows, columns=["split", "also_in", "contexts", "shared", "share", "questions"])
 
 
@@ -200,16 +199,16 @@ def unseen_entities(sentences: Sequence[Example], train: Iterable[Example], type
     known = {form for sentence in train for _, form in _forms(sentence)}
     mentions = [(kind, form) for sentence in sentences for kind, form in _forms(sentence)]
     by_type = {name: [form for kind, form in mentions if name in ("all", kind)] for name in (*types, "all")}
-    rows = {}
-    for name, own in by_type.items():
-        sizes = [(len(forms), sum(form not in known for form in forms)) for forms in (own, set(own))]
-        rows[name] = [value for all_, unseen in sizes for value in (all_, unseen, _share(unseen, all_))]
+    counts = {
+        name: [(len(forms), sum(form not in known for form in forms)) for forms in (own, set(own))]
+        for name, own in by_type.items()
+    }
+    rows = {
+        name: [value for n, unseen in sizes for value in (n, unseen, unseen / n if n else float("nan"))]
+        for name, sizes in counts.items()
+    }
     columns = ["entities", "unseen", "share", "forms", "unseen_forms", "forms_share"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("type")
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")
 
 
 def _forms(example: Example) -> list[tuple[str, str]]:

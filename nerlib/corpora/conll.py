@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from nerlib.corpora.files import Notes, blocks_of, text_as_written
+from nerlib.corpora.files import Notes, blocks_of, read_text
 from nerlib.errors import CorpusError
 from nerlib.folders import write_atomically
 from nerlib.vocabulary import form_of
@@ -270,7 +270,7 @@ def read_conll(path: Path, separator: str = "\t") -> tuple[list[tuple[str, ...]]
     CorpusError
         When the file cannot be read, or a line has another number of cells than the first, or an empty one.
     """
-    rows = [line.split(separator) for line in text_as_written(path).removeprefix("\ufeff").split("\n")]
+    rows = [line.split(separator) for line in read_text(path, Notes(), "surrogatepass").split("\n")]
     width = next((len(cells) for cells in rows if cells != [""]), 0)
     for number, cells in enumerate(rows, start=1):
         if cells != [""] and (len(cells) != width or "" in cells):

@@ -20,6 +20,7 @@ SPLIT_WORDS = {
     "test": ("test", "testing"),
 }
 EXTENSIONS = ("txt", "conll", "iob", "iob2", "bio", "tsv", "csv", "conllu", "conllup", "jsonl", "json", "parquet")
+GAPS_AT_MOST = 0.01  # of a file's words or rows: with more, it has probably another format or other columns
 BLOCK = 2**20  # bytes of a file that are read at once, and the rest of their last line
 _SHARD = re.compile(r"-\d+-of-\d+\.parquet$")
 
@@ -66,8 +67,13 @@ def opening(path: Path) -> contextlib.AbstractContextManager[None]:
 # --- text and JSON --------------------------------------------------------------------------------------------------
 
 
-def read_text(path: Path, notes: Notes) -> str:
+def read_text(path: Path, notes: Notes, errors: str = "strict") -> str:
     """A file's text, without a byte-order mark.
+
+    Parameters
+    ----------
+    errors
+        As of `bytes.decode`: `surrogatepass` for our own files, which name files whose names are no UTF-8.
 
     Raises
     ------
@@ -75,16 +81,7 @@ def read_text(path: Path, notes: Notes) -> str:
         When the file cannot be read or is not UTF-8; the message names the line and how to convert it.
     """
     with opening(path):
-        return decoded(path.read_bytes(), path, notes)
-
-
-def text_as_written(path: Path) -> str:
-    """The text of one of our own files, to the letter; `CorpusError` when it cannot be read."""
-    try:
-        with opening(path):
-            return path.read_bytes().decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{path}: expected UTF-8, got the byte 0x{error.object[error.start]:02x}") from None
+        return decoded(path.read_bytes(), path, notes, errors=errors)
 
 
 def blocks_of(path: Path, notes: Notes) -> Iterator[tuple[int, str]]:
@@ -96,8 +93,7 @@ def blocks_of(path: Path, notes: Notes) -> Iterator[tuple[int, str]]:
     with opening(path), path.open("rb") as file:
         while block := file.read(BLOCK):
             rest = itertools.takewhile(lambda line: line not in (b"\n", b"\r\n"), file)
-            text = decoded(b"".join((block, file.readline(), *rest, b"\n")), path, notes, number)
-            text = text.replace("\r\n", "\n")
+            text = decoded(b"".join((block, file.readline(), *rest, b"\n")), path, notes, number).replace("\r\n", "\n")
             if (stray := text.find("\r")) >= 0:
                 raise CorpusError(
                     f"{path}:{number + text.count(chr(10), 0, stray)}: expected lines that end with LF or CR LF, "
@@ -107,13 +103,13 @@ def blocks_of(path: Path, notes: Notes) -> Iterator[tuple[int, str]]:
             number += text.count("\n")
 
 
-def decoded(data: bytes, path: Path, notes: Notes, first_line: int = 1) -> str:
+def decoded(data: bytes, path: Path, notes: Notes, first_line: int = 1, errors: str = "strict") -> str:
     """The bytes of a file, or of a part of it that begins with that line, as text, likewise."""
     index, got, encoding = data.find(0), "a NUL byte, as in UTF-16 (and in damaged files)", "UTF-16"
     if index < 0:
         try:
             notes.repairs["byte-order mark dropped"] += first_line == 1 and data.startswith(codecs.BOM_UTF8)
-            return data.decode("utf-8-sig" if first_line == 1 else "utf-8")
+            return data.decode("utf-8-sig" if first_line == 1 else "utf-8", errors)
         except UnicodeDecodeError as error:
             index, encoding = error.start, "WINDOWS-1252"
             got = (

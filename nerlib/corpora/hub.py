@@ -22,8 +22,9 @@ class _Repository(NamedTuple):
     configurations: dict[str, str]  # the language's code there -> the folder of its files
 
 
-def _same(names: str) -> dict[str, str]:
-    return {name: name for name in names.split()}
+def _folders(names: str) -> dict[str, str]:
+    """Folders by language: `yor` is of Yoruba, and so is `yo_ytb`, a treebank."""
+    return {name.partition("_")[0]: name for name in names.split()}
 
 
 _WIKIANN = """
@@ -45,23 +46,21 @@ REPOSITORIES = {
     # Rahimi et al. 2019's splits of Pan et al. 2017; folders have Wikipedia's codes, not always language tags.
     "wikiann": _Repository(
         "unimelb-nlp/wikiann",
-        _same(_WIKIANN)
+        _folders(_WIKIANN)
         | {"lzh": "zh-classical", "nan": "zh-min-nan", "yue": "zh-yue", "sgs": "bat-smg", "vro": "fiu-vro"},
     ),
-    "masakhaner": _Repository("masakhane/masakhaner", _same("amh hau ibo kin lug luo pcm swa wol yor")),
+    "masakhaner": _Repository("masakhane/masakhaner", _folders("amh hau ibo kin lug luo pcm swa wol yor")),
     "masakhaner2": _Repository(
         "masakhane/masakhaner2",
-        _same("bam bbj ewe fon hau ibo kin lug luo mos nya pcm sna swa tsn twi wol xho yor zul"),
+        _folders("bam bbj ewe fon hau ibo kin lug luo mos nya pcm sna swa tsn twi wol xho yor zul"),
     ),
     "masakhapos": _Repository(
         "masakhane/masakhapos",
-        _same("bam bbj ewe fon hau ibo kin lug luo mos nya pcm sna swa tsn twi wol xho yor zul"),
+        _folders("bam bbj ewe fon hau ibo kin lug luo mos nya pcm sna swa tsn twi wol xho yor zul"),
     ),
     # Universal Dependencies 2.7; of several treebanks of a language a large one, with a training split where there is
     # one (am_att, bho_bhtb, th_pud, tl_trg and yo_ytb have a test split only).
-    "ud": _Repository(
-        "universal-dependencies/universal_dependencies", {name.split("_")[0]: name for name in _UD.split()}
-    ),
+    "ud": _Repository("universal-dependencies/universal_dependencies", _folders(_UD)),
     # What the Persian study took; one language, so no folder for it. `syntran_fa` has a training split only.
     "persian_food_sentiment": _Repository("asparius/Persian-Food-Sentiment", {"fa": ""}),
     "persian_ner_500k": _Repository("mansoorhamidzadeh/Persian-NER-Dataset-500k", {"fa": ""}),
@@ -69,8 +68,7 @@ REPOSITORIES = {
     # Mayhew et al. 2024; of several treebanks of a language the one with a training split.
     "universal_ner": _Repository(
         "universalner/universal_ner",
-        {"ceb": "ceb_gja", "da": "da_ddt", "de": "de_pud", "en": "en_ewt", "hr": "hr_set", "pt": "pt_bosque"}
-        | {"ru": "ru_pud", "sk": "sk_snk", "sr": "sr_set", "sv": "sv_talbanken", "tl": "tl_trg", "zh": "zh_gsd"},
+        _folders("ceb_gja da_ddt de_pud en_ewt hr_set pt_bosque ru_pud sk_snk sr_set sv_talbanken tl_trg zh_gsd"),
     ),
 }
 # Unlabelled text, with a column `text`.

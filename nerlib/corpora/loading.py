@@ -28,7 +28,6 @@ HELD_OUT_SEED = 2024  # fixed: the same sentences in every run, whatever its see
 # Of unlabelled text, a sentence or a paragraph a line, for language adapters and pretraining.
 TEXT_FILES: Mapping[str, Callable[..., Any]] = {".txt": open, ".txt.xz": lzma.open, ".txt.gz": gzip.open}
 RATIO, ALWAYS = 50, 2**26  # a file's text may be so many times as long as the file (language: 3 to 10), or 64 MiB
-COLUMN = "text"
 DEMO_LINES, DEMO_TARGET_LINES = 7000, 3000  # `x-target` has few resources
 DEMO_SEED = 2  # other sentences than the demo's backbone has seen
 BLOCK, HELD_OUT_EVERY = 10, 20  # lines; blocks
@@ -334,12 +333,14 @@ def _lines_of(file: Path, notes: Notes) -> list[str]:
     ending = next((ending for ending in TEXT_FILES if file.name.lower().endswith(ending)), None)
     if ending is None:
         raise CorpusError(f"{file}: expected a file named {', '.join(f'*{known}' for known in TEXT_FILES)}")
-    with refusing(
-        f"{file}: expected a compressed file that can be read, got", OSError, EOFError, lzma.LZMAError, zlib.error
+    with (
+        refusing(
+            f"{file}: expected a compressed file that can be read, got", OSError, EOFError, lzma.LZMAError, zlib.error
+        ),
+        TEXT_FILES[ending](file, "rb") as opened,
     ):
         at_most = max(ALWAYS, RATIO * file.stat().st_size)
-        with TEXT_FILES[ending](file, "rb") as opened:
-            data = opened.read(at_most + 1)
+        data = opened.read(at_most + 1)
     if len(data) > at_most:
         raise CorpusError(
             f"{file}: expected text of {RATIO} times the file's size at most, got more than {at_most} bytes"
@@ -349,12 +350,12 @@ def _lines_of(file: Path, notes: Notes) -> list[str]:
 
 def _lines_of_documents(file: Path) -> list[str]:
     table = open_parquet(file)
-    if COLUMN not in table.column_names or str(table.schema.field(COLUMN).type) not in ("string", "large_string"):
+    if "text" not in table.column_names or str(table.schema.field("text").type) not in ("string", "large_string"):
         raise CorpusError(
-            f"{file}: expected a column named {COLUMN} that holds text, got the columns "
+            f"{file}: expected a column named text that holds text, got the columns "
             f"{', '.join(table.column_names) or 'none'}"
         )
-    return [line for document in table[COLUMN].to_pylist() for line in (document or "").split("\n")]
+    return [line for document in table["text"].to_pylist() for line in (document or "").split("\n")]
 
 
 def _each_once(lines: Iterable[str], notes: Notes) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from nerlib.corpora.conll import EMPTY_WORD, SPACE_AROUND, RawSentence
-from nerlib.corpora.files import Notes, json_lines, parse_json, read_text, refusing, text_as_written
+from nerlib.corpora.files import GAPS_AT_MOST, Notes, json_lines, parse_json, read_text, refusing
 from nerlib.corpora.tabular import ColumnSpec, Row, read_table, text_of
 from nerlib.errors import CorpusError
 from nerlib.examples import Answer, LabelledText, Question, nfc_words
@@ -27,7 +27,6 @@ from nerlib.folders import write_atomically
 from nerlib.formats import listed
 from nerlib.vocabulary import form_of
 
-INCOMPLETE_AT_MOST = 0.01  # of a file's rows: with more, the columns are probably others
 FEW, MOSTLY = 20, 0.9  # a column can choose among rows when it has few values and mostly differs in rows of one text
 
 
@@ -109,13 +108,12 @@ def read_texts(files: Sequence[Path], language: str, spec: ColumnSpec, notes: No
     read = [(row, _labelled(row, language, notes)) for row in read_table(files, "texts", spec, notes)]
     complete = [(row, text) for row, text in read if text.text.strip() and text.label]
     missing = [(row, text) for row, text in read if not text.text.strip() or not text.label]
-    sizes = Counter(row.file for row, _ in read)
-    for file, count in Counter(row.file for row, _ in missing).items():
-        if count > INCOMPLETE_AT_MOST * sizes[file]:
-            row, text = next((row, text) for row, text in missing if row.file == file)
+    sizes, gaps = (Counter(row.file for row, _ in rows) for rows in (read, missing))
+    for row, text in missing:
+        if gaps[row.file] > GAPS_AT_MOST * sizes[row.file]:
             raise CorpusError(
                 f"{row.where}: expected a text and its label, got {'no label' if text.text.strip() else 'no text'}; "
-                f"so {count} of {sizes[file]} rows (up to {INCOMPLETE_AT_MOST:.0%} would be left out)"
+                f"so {gaps[row.file]} of {sizes[row.file]} rows (up to {GAPS_AT_MOST:.0%} would be left out)"
             )
     notes.repairs["rows without a text or a label left out"] += len(missing)
     if not spec.keep:
@@ -303,8 +301,8 @@ def read_examples(path: Path) -> tuple[list[LabelledText | Question], list[str]]
     CorpusError
         When a line is no such object, or an answer does not stand where it is said to; the message names the line.
     """
-    rows = [(cells, f"{path}:{number}") for number, cells in json_lines(text_as_written(path), path)]
-    return [_example(cells, where) for cells, where in rows], [cells["predicted"] for cells, _ in rows]
+    rows = list(json_lines(read_text(path, Notes(), "surrogatepass"), path))
+    return [_example(cells, f"{path}:{line}") for line, cells in rows], [cells["predicted"] for _, cells in rows]
 
 
 def _example(cells: Mapping[str, Any], where: str) -> LabelledText | Question:

@@ -268,10 +268,9 @@ class ColumnSpec(NamedTuple):
         if (self.columns or self.keep) and not self.shared and not (tables and is_table):
             given = "the corpus is the demo, which has none" if tables else f"the task is {task!r}"
             raise CorpusError(f"columns and keep are for tables of texts and of questions, and {given}")
-        for role in self.columns if tables else ():
-            if role not in KNOWN_NAMES[form]:
-                known = KNOWN_NAMES[form]
-                raise misnamed(f"columns: expected roles among {', '.join(known)}, got {role!r}", role, known)
+        known = KNOWN_NAMES[form]
+        if unknown := [role for role in self.columns if tables and role not in known]:
+            raise misnamed(f"columns: expected roles among {', '.join(known)}, got {unknown[0]!r}", unknown[0], known)
 
 
 def read_table(files: Sequence[Path], form: str, spec: ColumnSpec, notes: Notes) -> list[Row]:

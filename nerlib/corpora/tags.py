@@ -12,14 +12,13 @@ from pathlib import Path
 
 from nerlib import labels
 from nerlib.corpora.conll import RawSentence
-from nerlib.corpora.files import AS_ASKED, Notes, misnamed, refusing, with_hint
+from nerlib.corpora.files import AS_ASKED, GAPS_AT_MOST, Notes, misnamed, refusing, with_hint
 from nerlib.errors import CorpusError
 from nerlib.examples import LabelledText, Sentence
 from nerlib.vocabulary import form_of
 
 BARE_TAG = "tag without B- or I-, runs read as one entity"
 
-NO_TAG_AT_MOST = 0.01  # of a file's words: with more, the file is probably in another format
 KNOWN_FROM = 5  # a bare word that stands in the tag column so often is a type, not a slip
 LONG = 1000  # words in a sentence: with more, blank lines are probably missing
 
@@ -87,8 +86,7 @@ def _first(rows: Sequence[RawSentence], tags: Sequence[str]) -> tuple[str, str]:
 
 def _parts_of_speech(rows: Sequence[RawSentence]) -> Read:
     """Nothing is read otherwise; what is no universal part of speech is refused: the first by line, all by name."""
-    others = sorted(set().union(*{row.tags for row in rows}) - set(labels.UPOS))
-    if others:
+    if others := sorted(set().union(*{row.tags for row in rows}) - set(labels.UPOS)):
         where, tag = _first(rows, others)
         besides = f"; tags of this corpus that are none: {', '.join(others)}" if len(others) > 1 else ""
         message = f"{where}: expected one of the 17 universal parts of speech (ADJ, ADP, ..., X), got {tag!r}"
@@ -195,10 +193,10 @@ def _fill_missing(rows: list[RawSentence], glueable: Sequence[str], notes: Notes
         rows[place] = row._replace(words=tuple(words), tags=tuple(tags))
     for file, lines in missing.items():
         of_all = sum(len(row.words) for row in rows if row.file == file)
-        if len(lines) > NO_TAG_AT_MOST * of_all:
+        if len(lines) > GAPS_AT_MOST * of_all:
             raise CorpusError(
                 f"{file}:{lines[0]}: expected a tag for each word, got {len(lines)} of {of_all} words without one; "
-                f"up to {NO_TAG_AT_MOST:.0%} would be read as O"
+                f"up to {GAPS_AT_MOST:.0%} would be read as O"
             )
 
 

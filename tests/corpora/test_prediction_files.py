@@ -80,5 +80,5 @@ def test_a_bad_line_is_named(tmp_path, line, message):
 
 def test_another_encoding_is_named(tmp_path):
     (tmp_path / "x.jsonl").write_bytes(json.dumps(GOOD).encode("utf-16"))
-    with pytest.raises(CorpusError, match="expected UTF-8, got the byte 0xff"):
+    with pytest.raises(CorpusError, match="expected UTF-8, got a NUL byte, as in UTF-16"):
         read_examples(tmp_path / "x.jsonl")
