@@ -284,6 +284,8 @@ class Estimate:
 
     def power(self, difference: float, alpha: float) -> float:
         """The chance that a study like this one finds a true difference: the variance of its first part drawn again."""
+        if not self.standard_error > 0:
+            return float(difference > 0)
         again = self._half_widths(alpha, self.variances[0] * _found(self.freedoms[0], CHANCES))
         return float(special.ndtr((difference - again) / self.standard_error).mean())
 
@@ -713,7 +715,7 @@ def seeds_needed(estimate: Estimate, seeds: int, *, difference: float = MARGIN, 
     Hoenig & Heisey (2001), The abuse of power, The American Statistician 55.
     """
     alone = Estimate(estimate.value, estimate.variances[1:], estimate.freedoms[1:])
-    if alone.standard_error > 0 and alone.power(NEAR * difference, alpha) < POWER:
+    if alone.power(NEAR * difference, alpha) < POWER:
         return Needed(math.inf, math.inf, math.inf)
 
     def fewest(share: float) -> float:

@@ -202,6 +202,7 @@ def test_seeds_that_are_needed_have_an_interval_and_sentences_a_limit():
     assert 3 <= needed.low < needed.value < needed.high
     assert statistics.seeds_needed(pilot, 3, difference=0.005) == (math.inf,) * 3
     assert 2 < statistics.sentences_needed(Estimate(0.0, (1e-6, 5e-5), (20.0, 500.0)), 11, difference=0.01) < 20
+    assert statistics.languages_that_find([0.01] * 4, difference=0.02) == statistics.languages_needed(0.05)
     assert statistics.languages_that_find([0.01, -0.01, 0.02, 0.0, 0.005, 0.01], difference=0.02) >= 6
 
 
