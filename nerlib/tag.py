@@ -4,20 +4,26 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from nerlib.errors import as_command
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "run": {"nargs": "+", "type": Path, "help": "a run's folder, or an exported one; several: an ensemble"},
+    "input": {"type": Path, "help": "txt, csv, tsv, jsonl, conll, conllu"},
+    "-o --output": {"type": Path, "required": True, "help": "jsonl, csv (of entities), conll, html"},
+    "--column": {"default": "text", "help": "of a table, or key of an object (default: text)"},
+    "--language": {"default": "", "help": "tag of the texts' language (default: the run's)"},
+    "--quiet": {"action": "store_true", "help": "no progress bar"},
+}
 
 
 @as_command
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line asks and print the output's path."""
     parser = argparse.ArgumentParser(prog="python -m nerlib.tag", description=__doc__)
-    parser.add_argument("run", nargs="+", type=Path, help="a run's folder, or an exported one; several: an ensemble")
-    parser.add_argument("input", type=Path, help="txt, csv, tsv, jsonl, conll, conllu")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="jsonl, csv (of entities), conll, html")
-    parser.add_argument("--column", default="text", help="of a table, or key of an object (default: text)")
-    parser.add_argument("--language", default="", help="tag of the texts' language (default: the run's)")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    for names, about in ARGUMENTS.items():
+        parser.add_argument(*names.split(), **about)
     given = parser.parse_args(arguments)
     from nerlib.tagger import load_tagger, tag_file  # slow: not before the arguments are read
 
