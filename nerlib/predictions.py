@@ -11,7 +11,6 @@ have the backbone ``"simulated"``, so that every report says what they are.
 import argparse
 import contextlib
 import json
-import math
 import re
 import sys
 import tempfile
@@ -46,10 +45,8 @@ from nerlib.scoring import check_tags, score
 
 FOREIGN = "foreign"  # what stands for backbone and stage of a system that was trained elsewhere
 SIMULATED = "simulated"
-TASK = "ner"
 COSTS = "costs.json"
 COST_COLUMNS = ("seconds", "parameters")
-ROUNDING = 1e-15  # two ways of writing F1 differ in the last place
 TOO_MANY = 0.5  # a file of which more sentences cannot be aligned is of another test set
 MOST = 0.5  # of a sentence's words may be spelled otherwise (a lost zero, another quotation mark), not more
 
@@ -131,11 +128,15 @@ def import_predictions(folder: str | Path, corpus: str, study: str, *, kind: str
         raise SettingsError(f"{root}: expected files <system>/<language>/<seed>.conll (or .jsonl), got none")
     if wrong := next((path for path in paths if not path.stem.isdecimal()), None):
         raise SettingsError(f"{wrong}: expected the seed, a number, as the file's name, got {wrong.stem!r}")
-    names = [[folders.safe_name(part, "folder") for part in path.parts[-3:-1]] for path in paths]
-    files = sorted((system, tag, int(path.stem), path) for (system, tag), path in zip(names, paths, strict=True))
+    files = sorted(
+        (folders.safe_name(path.parts[-3], "folder"), folders.safe_name(path.parts[-2], "folder"), int(path.stem), path)
+        for path in paths
+    )
     published = _read_object(root / "published.json")
     costs = {system: _read_object(root / system / COSTS) for system in {system for system, _, _, _ in files}}
-    gold = {tag: load_corpus(corpus, tag, task=TASK, roles=["test"]) for tag in sorted({tag for _, tag, _, _ in files})}
+    gold = {
+        tag: load_corpus(corpus, tag, task="ner", roles=["test"]) for tag in sorted({tag for _, tag, _, _ in files})
+    }
     made, provenance = [], records.provenance()
     for system, language, seed, path in files:
         identity = {
@@ -146,7 +147,7 @@ def import_predictions(folder: str | Path, corpus: str, study: str, *, kind: str
             "system": system,
         }
         digest = records.digest_of(identity)
-        where = records.run_folder(study, language, TASK, kind, system, kind, seed, digest)
+        where = records.run_folder(study, language, "ner", kind, system, kind, seed, digest)
         record = None
         with contextlib.suppress(RecordError):
             record = records.read_record(where)
@@ -156,7 +157,7 @@ def import_predictions(folder: str | Path, corpus: str, study: str, *, kind: str
             about = {
                 "study": study,
                 "language": language,
-                "task": TASK,
+                "task": "ner",
                 "backbone": kind,
                 "method": system,
                 "stage": kind,
@@ -186,7 +187,7 @@ def _costs(given: Mapping[str, Any], language: str, seed: int, path: Path) -> di
     if wrong := [
         v
         for v in (*known.values(), 0 if spent is None else spent)
-        if type(v) not in (int, float) or not 0 <= v < math.inf
+        if type(v) not in (int, float) or not 0 <= v < np.inf
     ]:
         raise SettingsError(f"{path}: expected numbers from 0, got {wrong[0]!r:.40}")
     return known | ({} if spent is None else {"seconds": {"evaluation": spent, "total": spent}})
@@ -227,9 +228,9 @@ def summary(imported: Sequence[Record]) -> pd.DataFrame:
         {"language": record.language, "system": record.method, "refused": record.reason}
         | {name: record.sizes.get(f"test_{name}", 0) for name in counts}
         | {"sentences": record.sizes.get("test", 0)}
-        | {"difference": abs(record.scores.get("published", {}).get("difference", math.nan))}
-        | {"seconds": record.costs.get("seconds", {}).get("total", math.nan)}
-        | {"parameters": record.costs.get("total_parameters", math.nan)}
+        | {"difference": abs(record.scores.get("published", {}).get("difference", np.nan))}
+        | {"seconds": record.costs.get("seconds", {}).get("total", np.nan)}
+        | {"parameters": record.costs.get("total_parameters", np.nan)}
         for record in imported
     ]
     files = pd.DataFrame(rows, columns=["language", "system", *counts, "difference", "refused", *COST_COLUMNS])
@@ -237,7 +238,8 @@ def summary(imported: Sequence[Record]) -> pd.DataFrame:
         runs=("sentences", "size"),
         **{name: (name, "max") for name in counts},
         published=("difference", "count"),
-        exact=("difference", lambda differences: int((differences < ROUNDING).sum())),
+        # two ways of writing F1 differ in the last place
+        exact=("difference", lambda differences: int((differences < 1e-15).sum())),
         largest_difference=("difference", "max"),
         refused=("refused", "first"),
         **{name: (name, "mean") for name in COST_COLUMNS},
@@ -586,15 +588,19 @@ def run_gliner(
             for row, own in zip(rows, found, strict=True)
         )
         _write_lines(system / file.stem / "1.jsonl", answers)
-    total = sum(parameter.numel() for parameter in network.parameters())
-    costs = {"total_parameters": total, "model_bytes": weights.stat().st_size, "seconds": seconds}
+    costs = {
+        "total_parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "model_bytes": weights.stat().st_size,
+        "seconds": seconds,
+    }
     folders.write_atomically(system / COSTS, json.dumps(costs, indent=1))
     return system
 
 
 def _told(entity: Mapping[str, Any], prompts: Mapping[str, str]) -> dict[str, Any]:
-    own = {"type": prompts[entity["label"]], "score": round(float(entity["score"]), 6)}
-    return {"start": entity["start"], "end": entity["end"], **own}
+    """An entity of GLiNER's as an answer, of the type that its prompt stands for."""
+    score = round(float(entity["score"]), 6)
+    return {"start": entity["start"], "end": entity["end"], "type": prompts[entity["label"]], "score": score}
 
 
 def _load_gliner(model: str) -> tuple[Any, Path]:
@@ -687,6 +693,25 @@ def _with_errors(tags: Sequence[str], rate: float, rng: np.random.Generator) -> 
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
+#: By name, what is said of each command, and its arguments.
+COMMANDS: Mapping[str, tuple[str, Mapping[str, Mapping[str, Any]]]] = {
+    "export": (
+        "write the test sets of a study's runs as <language>.jsonl, without gold",
+        {"study": {}, "-o --output": {"type": Path, "help": "a folder (default: <study>-test-sets)"}},
+    ),
+    "gliner": (
+        "let a GLiNER model answer them (pip install 'nerlib[gliner]')",
+        {
+            "model": {"help": "a folder or a name on the Hub"},
+            "asked": {"type": Path, "help": "the folder that export wrote"},
+            "-o --output": {"type": Path, "required": True, "help": "the folder of predictions"},
+            "--name": {"default": "", "help": "the system's (default: the model's)"},
+            "--threshold": {"type": float, "default": 0.5, "help": "probability of an entity (default: 0.5)"},
+        },
+    ),
+}
+
+
 @as_command
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line asks and print what was written."""
@@ -696,17 +721,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "``python -m nerlib.predictions``.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    asked = commands.add_parser(
-        "export", help="write the test sets of a study's runs as <language>.jsonl, without gold"
-    )
-    asked.add_argument("study")
-    asked.add_argument("-o", "--output", type=Path, help="a folder (default: <study>-test-sets)")
-    gliner = commands.add_parser("gliner", help="let a GLiNER model answer them (pip install 'nerlib[gliner]')")
-    gliner.add_argument("model", help="a folder or a name on the Hub")
-    gliner.add_argument("asked", type=Path, help="the folder that export wrote")
-    gliner.add_argument("-o", "--output", type=Path, required=True, help="the folder of predictions")
-    gliner.add_argument("--name", default="", help="the system's (default: the model's)")
-    gliner.add_argument("--threshold", type=float, default=0.5, help="probability of an entity (default: 0.5)")
+    for command, (what, its) in COMMANDS.items():
+        of_command = commands.add_parser(command, help=what)
+        for names, about in its.items():
+            of_command.add_argument(*names.split(), **about)
     given = parser.parse_args(arguments)
     if given.command == "export":
         print(*export(given.study, given.output or Path(f"{given.study}-test-sets")), sep="\n")
