@@ -15,9 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from nerlib import results
 from nerlib.errors import SettingsError, as_command
-from nerlib.results import Comparison, Question, describe, describe_basis, describe_needed, methods_text
+from nerlib.results import Comparison, Question, describe, describe_basis, describe_needed, measure, methods_text
 from nerlib.statistics import MARGIN, Side, alpha_of_look, doubt_of, f1_side, of_documents, side_of
 
 COUNTS = ["tp", "fp", "fn"]
@@ -30,7 +29,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--alpha": {"type": float, "default": 0.05, "help": "of all comparisons at once"},
     "--look": {"type": int, "default": 0, "help": "the how-manieth look at growing data: 1, 2, ..."},
 }
-NOT_HERE: dict[str, bool | str] = {"collapsed_a": False, "collapsed_b": False, "folder_a": "", "folder_b": ""}
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -86,9 +84,13 @@ def judged(
                 tag: doubt_of(one, other, shared_seeds=shared_seeds) for tag, ((_, one), (_, other)) in both.items()
             }
             scores = {tag: pd.DataFrame({"a": one, "b": other}) for tag, ((one, _), (other, _)) in both.items()}
-            pairs = pd.concat(scores, names=["language", "seed"]).reset_index().assign(shared=shared_seeds, **NOT_HERE)
+            pairs = (
+                pd.concat(scores, names=["language", "seed"])
+                .reset_index()
+                .assign(shared=shared_seeds, collapsed_a=False, collapsed_b=False, folder_a="", folder_b="")
+            )
             question = Question({"method": a}, {"method": b}, {"task": "ner" if "tp" in table else "scores"})
-            found.append(results.measure(question, pairs, doubts=doubts, family=len(asked), margin=margin, alpha=alpha))
+            found.append(measure(question, pairs, doubts=doubts, family=len(asked), margin=margin, alpha=alpha))
     return found
 
 

@@ -21,7 +21,6 @@ from nerlib.errors import SettingsError
 from nerlib.scoring import FloatArray
 
 COUNTED = "counted: weights, gradients, the optimizer's moments, and what the largest step keeps for its backward pass"
-GIGABYTE = 10**9
 CGROUP = Path("/sys/fs/cgroup")
 
 #: The study's weights of its scores, by task.
@@ -66,16 +65,10 @@ class DeviceUse:
 
     It is the device's, whoever uses it: other processes on it count too.
 
-    Parameters
-    ----------
-    device
-        Its number as CUDA sees it (the environment's `CUDA_VISIBLE_DEVICES` is heeded), or its UUID as NVML writes it
-        ("GPU-..."), which is safer on a machine with devices of several kinds.
-
     Attributes
     ----------
     joules : float or None
-        By the device's counter.
+        By the counter of the first device that CUDA sees.
 
     Examples
     --------
@@ -84,16 +77,14 @@ class DeviceUse:
     >>> use.joules
     """
 
-    def __init__(self, device: int | str = 0) -> None:
-        self.joules: float | None = None
-        self._device = device
+    joules: float | None = None
 
     def __enter__(self) -> Self:
-        self._before = ask_nvml("nvmlDeviceGetTotalEnergyConsumption", self._device)
+        self._before = ask_nvml("nvmlDeviceGetTotalEnergyConsumption", 0)
         return self
 
     def __exit__(self, *_: object) -> None:
-        after = ask_nvml("nvmlDeviceGetTotalEnergyConsumption", self._device)
+        after = ask_nvml("nvmlDeviceGetTotalEnergyConsumption", 0)
         if None not in (self._before, after) and after >= self._before:
             self.joules = (after - self._before) / 1000
 
@@ -153,7 +144,8 @@ def memory_available(device: int | str | None = None) -> int | None:
     Parameters
     ----------
     device
-        None for main memory; else a device as in `DeviceUse`.
+        None for main memory; else a device's number as CUDA sees it (the environment's `CUDA_VISIBLE_DEVICES` is
+        heeded), or its UUID as NVML writes it ("GPU-..."), which is safer on a machine with devices of several kinds.
     """
     if device is not None:
         info = ask_nvml("nvmlDeviceGetMemoryInfo", device)
@@ -166,7 +158,7 @@ def memory_shortfall(needed: int, available: int | None) -> str:
     """Why a run cannot be made, as "needs 32.1 GB of memory, 16.0 GB are free"; "" when it can, or nothing is known."""
     if available is None or needed <= available:
         return ""
-    return f"needs {needed / GIGABYTE:.1f} GB of memory, {available / GIGABYTE:.1f} GB are free"
+    return f"needs {needed / 1e9:.1f} GB of memory, {available / 1e9:.1f} GB are free"
 
 
 def _free_in_container() -> int | None:
@@ -257,8 +249,7 @@ def bounded_pes(score: npt.ArrayLike, parameters: npt.ArrayLike, memory: npt.Arr
         For negative numbers of parameters or gigabytes.
     """
     score, parameters, memory = _arrays(score, parameters, memory)
-    bounded: FloatArray = score / ((1 + np.log1p(parameters)) * (1 + np.log1p(memory)))
-    return bounded
+    return score / ((1 + np.log1p(parameters)) * (1 + np.log1p(memory)))
 
 
 def _arrays(score: npt.ArrayLike, parameters: npt.ArrayLike, memory: npt.ArrayLike) -> tuple[FloatArray, ...]:

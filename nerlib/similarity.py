@@ -14,7 +14,6 @@ measure of two languages is symmetric, and higher is more alike. Scores are (L, 
 is none.
 """
 
-import math
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -65,8 +64,9 @@ def count_ngrams(words: Iterable[str], n: int = 3) -> Counter[str]:
 
 def count_scripts(words: Iterable[str]) -> Counter[str]:
     """How many letters are of each script, as Unicode names it; digits, marks and punctuation are of none."""
-    letters = chain.from_iterable(words)
-    return Counter(_script(letter) for letter in letters if unicodedata.category(letter).startswith("L"))
+    return Counter(
+        _script(letter) for letter in chain.from_iterable(words) if unicodedata.category(letter).startswith("L")
+    )
 
 
 @cache
@@ -182,8 +182,10 @@ def similarity_table(
     samples = _equally_large(sentences)
     words = [[word for sentence in sample for word in sentence.words] for sample in samples]
     measured = {} if tokenize is None else {"subwords": jaccard([count_subwords(own, tokenize) for own in words])}
-    for name, count in (("ngrams", count_ngrams), ("script", count_scripts)):
-        measured[name] = common_share([*map(count, words)])
+    measured |= {
+        "ngrams": common_share([*map(count_ngrams, words)]),
+        "script": common_share([*map(count_scripts, words)]),
+    }
     if entities:
         measured["entities"] = jaccard([*map(entity_forms, samples)])
     if vectors is not None:
@@ -255,8 +257,11 @@ def alike_in(typology: pd.DataFrame, languages: Sequence[str]) -> dict[str, Floa
     """How alike languages are, (L, L), by each measure of `FEATURES` that two of them have features of."""
     rows = typology.reindex([next((code for code in codes(tag) if code in typology.index), tag) for tag in languages])
     groups = {name: rows.loc[:, rows.columns.str.startswith(prefix)] for name, prefix in FEATURES.items()}
-    known = {name: group.to_numpy(float) for name, group in groups.items() if group.notna().any(axis=1).sum() > 1}
-    return {name: shared_cosines(features) for name, features in known.items()}
+    return {
+        name: shared_cosines(group.to_numpy(float))
+        for name, group in groups.items()
+        if group.notna().any(axis=1).sum() > 1
+    }
 
 
 def shared_cosines(rows: FloatArray) -> FloatArray:
@@ -297,7 +302,7 @@ def linear_cka(before: npt.ArrayLike, after: npt.ArrayLike) -> float:
     """
     x, y = (side - side.mean(axis=0) for side in (np.asarray(before, dtype=float), np.asarray(after, dtype=float)))
     cross, own_x, own_y = np.linalg.norm(y.T @ x) ** 2, np.linalg.norm(x.T @ x), np.linalg.norm(y.T @ y)
-    return float(cross / (own_x * own_y)) if own_x > 0 and own_y > 0 else float("nan")
+    return float(cross / (own_x * own_y)) if own_x > 0 and own_y > 0 else np.nan
 
 
 def drift_by_layer(before: npt.ArrayLike, after: npt.ArrayLike) -> pd.DataFrame:
@@ -390,7 +395,7 @@ def language_bootstrap(
         chosen = np.repeat(np.arange(len(values)), times[source] * times[target])
         if len(chosen) > 2:
             found.append(float(spearman(similarity[source, target][chosen], values[chosen])))
-    known = [rho for rho in found if not math.isnan(rho)] or [math.nan]
+    known = [rho for rho in found if not np.isnan(rho)] or [np.nan]
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
@@ -469,9 +474,9 @@ def _without_gaps(alike: pd.DataFrame) -> pd.DataFrame:
 def _descriptive(similarity: FloatArray, scores: FloatArray) -> tuple[float, str]:
     """The correlation, and why no more can be said of it; "" where more can."""
     source, target = np.nonzero(np.isfinite(scores))
-    rho = float(spearman(similarity[source, target], scores[source, target])) if len(source) > 1 else math.nan
+    rho = float(spearman(similarity[source, target], scores[source, target])) if len(source) > 1 else np.nan
     few = f"fewer than {FEWEST_LANGUAGES} languages: descriptive only" if len(similarity) < FEWEST_LANGUAGES else ""
-    return rho, "nothing varies" if math.isnan(rho) else few
+    return rho, "nothing varies" if np.isnan(rho) else few
 
 
 # --- runs -------------------------------------------------------------------------------------------------------------
@@ -497,8 +502,11 @@ def transfer_scores(runs: pd.DataFrame) -> pd.DataFrame:
         Columns `source`, `target`, `metric`, `score` and `seeds`.
     """
     by_pair = of_one_source(runs, "test_score").groupby(["train_languages", "language", "metric"])["test_score"]
-    names = {"train_languages": "source", "language": "target"}
-    return by_pair.agg(score="mean", seeds="size").reset_index().rename(columns=names)
+    return (
+        by_pair.agg(score="mean", seeds="size")
+        .reset_index()
+        .rename(columns={"train_languages": "source", "language": "target"})
+    )
 
 
 def distances_of_runs(runs: pd.DataFrame) -> pd.DataFrame:
@@ -522,7 +530,7 @@ def distances_of_runs(runs: pd.DataFrame) -> pd.DataFrame:
     def distance(a: str, b: str) -> float:
         if demo.is_demo_language(a) and demo.is_demo_language(b):
             return demo.distance(a, b)
-        return math.nan if syntax is None else float(1 - syntax[tags.index(a), tags.index(b)])
+        return np.nan if syntax is None else float(1 - syntax[tags.index(a), tags.index(b)])
 
     far = [np.mean([distance(a, b) for b in of.split("+")]) for a, of in pairs.itertuples(index=False)]
     return pairs.assign(distance=np.array(far, dtype=float)).dropna().reset_index(drop=True)
@@ -554,8 +562,7 @@ def similarity_of_runs(runs: pd.DataFrame) -> pd.DataFrame | None:
                 sentences[language] = [Sentence(tuple(words), tuple(tags), language) for words, tags in pairs]
     if len(sentences) < 2:
         return None
-    entities = set(single["task"]) == {"ner"}
-    return similarity_table(sentences, entities=entities, typology=find_typology(list(sentences)))
+    return similarity_table(sentences, entities=set(single["task"]) == {"ner"}, typology=find_typology(list(sentences)))
 
 
 def correlation_of_runs(runs: pd.DataFrame, *, rng: np.random.Generator, level: float = 0.95) -> pd.DataFrame:

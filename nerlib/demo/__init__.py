@@ -271,10 +271,6 @@ SENTENCES_OF_TEXT, SENTENCES_OF_CONTEXT = (1, 2, 3), (2, 3, 4)
 NEGATED = 0.2  # of the opinions, this share denies the opposite: "not bad"
 UNANSWERABLE = 0.1  # of the questions, this share has no answer in its context
 
-# What asks for an entity: the language's most frequent word for a human, a group, a site.
-ASKED_BY = {"PER": "human", "ORG": "group", "LOC": "site"}
-QUESTION_MARKS = {"arab": "؟", "ethi": "፧"}
-
 
 class Reviewer(Speaker):
     """Says texts that are for or against something; what else it says judges nothing."""
@@ -318,8 +314,7 @@ class Examiner(Speaker):
             place = -1 if self.chance(UNANSWERABLE) else self.rng.randrange(len(clauses) - 1)
             asked = clauses[place]
             mentions = spans([word.tag for word in asked], strict=True)
-            others = itertools.chain(*(clause for clause in clauses if clause is not asked))
-            elsewhere = {word.sounds for word in others if word.part == "VERB"}
+            elsewhere = {w.sounds for clause in clauses if clause is not asked for w in clause if w.part == "VERB"}
             if mentions and not any(word.sounds in elsewhere for word in asked if word.part == "VERB"):
                 break
         mention = self.rng.choice(mentions)
@@ -330,9 +325,10 @@ class Examiner(Speaker):
         return context, question, () if place < 0 else (answer,)
 
     def question(self, clause: Phrase, mention: Span) -> str:
-        """Return the clause with a word that asks in the place of the entity."""
-        asking = Word(self.language.sounds[ASKED_BY[mention.type]][0], "PRON")
-        mark = Word(QUESTION_MARKS.get(self.language.profile.script, "?"), "PUNCT")
+        """Return the clause with a word that asks (the most frequent human, group or site) in place of the entity."""
+        asked = {"PER": "human", "ORG": "group", "LOC": "site"}[mention.type]
+        asking = Word(self.language.sounds[asked][0], "PRON")
+        mark = Word({"arab": "؟", "ethi": "፧"}.get(self.language.profile.script, "?"), "PUNCT")
         return self.written([*clause[: mention.start], asking, *clause[mention.end :], mark])
 
 
