@@ -6,6 +6,9 @@ reads what comes back; `agreement`, `changes` and `conflicts` say what annotator
 """
 
 from nerlib.annotation.choosing import (
+    DIVERSE,
+    RANDOM,
+    STRATEGIES,
     best_strategy,
     choose,
     describe_left_out,
@@ -27,6 +30,9 @@ from nerlib.annotation.tools import (
 )
 
 __all__ = [
+    "DIVERSE",
+    "RANDOM",
+    "STRATEGIES",
     "TOOLS",
     "Document",
     "Entity",

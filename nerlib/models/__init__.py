@@ -10,7 +10,7 @@
 transformers and PEFT are slow to import; they are imported when a model is built or loaded.
 """
 
-from nerlib.models.backbones import Backbone, find_backbone
+from nerlib.models.backbones import Backbone, find_backbone, quiet
 from nerlib.models.methods import (
     METHODS,
     AdaLora,
@@ -21,11 +21,22 @@ from nerlib.models.methods import (
     MadX,
     Method,
     default_learning_rate,
+    described,
     find_method,
 )
-from nerlib.models.task_model import TaskModel, build, count_weights, load_model, save_model
+from nerlib.models.task_model import (
+    ABOUT,
+    TaskModel,
+    build,
+    count_weights,
+    load_model,
+    origin_of,
+    save_model,
+    without_nerlib,
+)
 
 __all__ = [
+    "ABOUT",
     "METHODS",
     "AdaLora",
     "Backbone",
@@ -39,8 +50,12 @@ __all__ = [
     "build",
     "count_weights",
     "default_learning_rate",
+    "described",
     "find_backbone",
     "find_method",
     "load_model",
+    "origin_of",
+    "quiet",
     "save_model",
+    "without_nerlib",
 ]

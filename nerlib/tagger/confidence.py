@@ -96,8 +96,7 @@ class Calibration:
 
     def save(self, folder: Path) -> None:
         """Write it beside a model."""
-        told = {"schema": 1} | asdict(self)
-        folders.write_atomically(folder / FILE, json.dumps(told, default=np.ndarray.tolist))
+        folders.write_atomically(folder / FILE, json.dumps({"schema": 1} | asdict(self), default=np.ndarray.tolist))
 
     @classmethod
     def load(cls, folder: Path) -> "Calibration":
@@ -191,8 +190,10 @@ class Promise(NamedTuple):
     def beside(self, found: pd.DataFrame) -> str:
         """The promise, what dev had, and what is so in a test set of which `judged` tells."""
         wrong = 1 - found.loc[found["score"] >= self.threshold, "right"].mean()
-        on_dev = f"On dev {self.dev_wrong} of {self.dev_entities} were"
-        return f"{str(self).capitalize()}. {on_dev}. In fact {100 * wrong:.1f} % of them are."
+        return (
+            f"{str(self).capitalize()}. On dev {self.dev_wrong} of {self.dev_entities} were. "
+            f"In fact {100 * wrong:.1f} % of them are."
+        )
 
 
 def promise(calibration: Calibration, scores: FloatArray, *, wrong: float = 0.05, risk: float = 0.05) -> Promise | None:

@@ -14,12 +14,18 @@ from nerlib import folders, formats, records, results, training, vocabulary
 from nerlib.corpora import hub
 from nerlib.demo import is_demo_language
 from nerlib.errors import FolderError, ModelError, RecordError, SettingsError
-from nerlib.models import Full, TaskModel, find_backbone, load_model
-from nerlib.models.backbones import quiet
-from nerlib.models.methods import described
-from nerlib.models.task_model import ABOUT, origin_of, without_nerlib
+from nerlib.models import (
+    ABOUT,
+    Full,
+    TaskModel,
+    described,
+    find_backbone,
+    load_model,
+    origin_of,
+    quiet,
+    without_nerlib,
+)
 from nerlib.records import Record
-from nerlib.results.describe import score_text
 from nerlib.statistics import Interval, mean_interval
 from nerlib.tagger.confidence import FILE, Calibration
 from nerlib.tagger.tagging import Tagger, calibrate
@@ -75,8 +81,12 @@ def load_tagger(source: Any, *, language: str = "", max_length: int = 0) -> Tagg
     except RecordError:  # an exported folder says it beside its model
         about = json.loads((paths[0] / ABOUT).read_text(encoding="utf-8"))
         own = about.get("language", ""), about.get("max_length", 0)
-    length = max_length or own[1] or min(128, models[0].backbone.max_length)
-    tagger = Tagger(models, language or own[0], None, length, tuple(str(path.absolute()) for path in paths))
+    tagger = Tagger(
+        models,
+        language or own[0],
+        max_length=max_length or own[1] or min(128, models[0].backbone.max_length),
+        origin=tuple(str(path.absolute()) for path in paths),
+    )
     return replace(tagger, calibration=read_or_fit(tagger, paths))
 
 
@@ -147,13 +157,14 @@ def export(run: Any, folder: str | Path, *, merged: bool = True, licences: Mappi
     merged = merged or method.trains_backbone
     library = "transformers" if merged else "adapters" if method.rewrites_blocks else "peft"
     with folders.new_folder(out) as beside:
-        about = json.loads((path / "model" / ABOUT).read_text(encoding="utf-8"))
-        about |= {"language": tagger.language, "max_length": tagger.max_length}
+        about = json.loads((path / "model" / ABOUT).read_text(encoding="utf-8")) | {
+            "language": tagger.language,
+            "max_length": tagger.max_length,
+        }
         if merged:
             about |= _write_merged(tagger, beside)
         else:
-            ignored = shutil.ignore_patterns(folders.DIGESTS)
-            shutil.copytree(path / "model", beside, dirs_exist_ok=True, ignore=ignored)
+            shutil.copytree(path / "model", beside, dirs_exist_ok=True, ignore=shutil.ignore_patterns(folders.DIGESTS))
         (beside / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
         if tagger.calibration:
             tagger.calibration.save(beside)
@@ -233,7 +244,7 @@ def card(record: Record, tagger: Tagger, library: str, licences: Mapping[str, st
         missing=f"**The licence of the data is missing for {', '.join(missing)}: state it before sharing.**"
         if missing
         else "",
-        score=score_text(
+        score=results.score_text(
             f"{formats.capital(vocabulary.METRICS[record.scores['metric']].label)} on test:", _score(record)
         ),
         own=formats.points(record.scores["test"][vocabulary.METRICS[record.scores["metric"]].key]),
@@ -270,5 +281,6 @@ def _write_eval_results(record: Record, folder: Path) -> None:
         "notes": f"{metric}, mean over {score.n} seeds, 95 % interval {100 * score.low:.1f} to {100 * score.high:.1f}",
     }
     folder.mkdir()
-    text = yaml.safe_dump([entry], sort_keys=False, allow_unicode=True)
-    (folder / f"{name.replace('/', '--')}.yaml").write_text(text, encoding="utf-8")
+    (folder / f"{name.replace('/', '--')}.yaml").write_text(
+        yaml.safe_dump([entry], sort_keys=False, allow_unicode=True), encoding="utf-8"
+    )

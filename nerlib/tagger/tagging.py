@@ -18,8 +18,19 @@ import pandas as pd
 import regex
 
 from nerlib import languages, scoring, training
-from nerlib.annotation import Document, Entity, cut, document, entities_at, sentences_of
-from nerlib.annotation.choosing import DIVERSE, RANDOM, STRATEGIES, choose, uncertainty
+from nerlib.annotation import (
+    DIVERSE,
+    RANDOM,
+    STRATEGIES,
+    Document,
+    Entity,
+    choose,
+    cut,
+    document,
+    entities_at,
+    sentences_of,
+    uncertainty,
+)
 from nerlib.corpora import LabelledText, Question, Sentence
 from nerlib.experiment import Study, find_stage
 from nerlib.labels import Span, gold_items
@@ -30,7 +41,6 @@ from nerlib.vocabulary import form_of
 
 STRANGE_LETTERS, STRANGE_SUBWORDS = 0.5, 0.1  # shares of a call's text from which a warning is due
 RESAMPLES = 2000
-STAGE = "few_shot_1"  # how one is trained in rehearsal: without dev, the settings' steps on the target
 
 
 @dataclass(frozen=True)
@@ -93,9 +103,8 @@ class Tagger:
         places = [sentence for own in cuts for sentence in own]
         texts = [one.text for one, own in zip(documents, cuts, strict=True) for _ in own]
         words = [tuple([t[a:b] for a, b in own]) for t, own in zip(texts, places, strict=True)]
-        found = self.probabilities(words)
+        entities = self._entities(texts, places, self.probabilities(words))  # of each sentence
         self._warn(words)
-        entities = self._entities(texts, places, found)  # of each sentence
         return [
             replace(one, entities=tuple(itertools.chain(*itertools.islice(entities, len(own)))), sentences=own)
             for one, own in zip(documents, cuts, strict=True)
@@ -202,8 +211,9 @@ def judged(tagger: Tagger, words: Sequence[Sequence[str]], gold: Sequence[Sequen
     for number, (found, tags) in enumerate(zip(tagger.tag(asked), gold, strict=True)):
         true = {one[:3] for one in entities_at(found.text, found.sentences[0], gold_items(tags))}
         rows += [(number, e.type, e.text, e.score, e.confidence, e[:3] in true) for e in found.entities]
-    columns = ["sentence", "type", "text", "score", "confidence", "right"]
-    return pd.DataFrame(rows, columns=columns).astype({"right": bool, "score": float, "confidence": float})
+    return pd.DataFrame(rows, columns=["sentence", "type", "text", "score", "confidence", "right"]).astype(
+        {"right": bool, "score": float, "confidence": float}
+    )
 
 
 def measured(taggers: Mapping[str, Tagger], examples: Sequence[Any], rng: np.random.Generator) -> pd.DataFrame:
@@ -283,8 +293,7 @@ def rehearse(study: Study, *, strategies: Sequence[str] = STRATEGIES, transfer: 
                 if key not in known:
                     known[key] = learn(study, [pool[i] for i in labelled], start, seed)
                 model, score = known[key]
-                words = sum(len(pool[i].words) for i in labelled)
-                rows.append((strategy, seed, budget, words, len(labelled), score))
+                rows.append((strategy, seed, budget, sum(len(pool[i].words) for i in labelled), len(labelled), score))
     return pd.DataFrame(rows, columns=["strategy", "seed", "budget", "words", "sentences", "test_score"])
 
 
@@ -322,7 +331,7 @@ def learn(study: Study, sentences: Sequence[Sentence], start: Path | None, seed:
     training.train(
         model.network,
         model.encode(sentences, study.settings.max_length),
-        data.recipe(find_stage(STAGE)),
+        data.recipe(find_stage("few_shot_1")),  # without dev, the settings' steps on the target
         seed=seed,
         loss=model.loss,
         count=data.task.count,
