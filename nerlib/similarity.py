@@ -557,9 +557,8 @@ def similarity_of_runs(runs: pd.DataFrame) -> pd.DataFrame | None:
     for split, column in (("test", "language"), ("dev", "train_languages")):
         for language, folder in single.drop_duplicates(column)[[column, "folder"]].itertuples(index=False):
             if language not in sentences and predictions_file(folder, split):
-                read = read_predictions(folder, split)
-                pairs = zip(read.words, read.gold, strict=True)
-                sentences[language] = [Sentence(tuple(words), tuple(tags), language) for words, tags in pairs]
+                words, gold, _ = read_predictions(folder, split)
+                sentences[language] = [Sentence(*pair, language) for pair in zip(words, gold, strict=True)]
     if len(sentences) < 2:
         return None
     return similarity_table(sentences, entities=set(single["task"]) == {"ner"}, typology=find_typology(list(sentences)))

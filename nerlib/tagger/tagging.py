@@ -355,10 +355,13 @@ def next_batch(
     strategy, budget
         As for `choose`.
     """
-    cuts = {number: cut(line, tagger.language) for number, line in enumerate(lines)}
-    kept = [number for number, own in cuts.items() if own]
+    documents = (
+        Document(line, (), tagger.language, str(number), cut(line, tagger.language))
+        for number, line in enumerate(lines, start=1)
+    )
+    kept = [one for one in documents if one.sentences]
     pool = [
-        Sentence(tuple(lines[n][a:b] for own in cuts[n] for a, b in own), (), tagger.language, str(n)) for n in kept
+        Sentence(tuple(one.text[a:b] for own in one.sentences for a, b in own), (), one.language, one.name)
+        for one in kept
     ]
-    chosen = [kept[i] for i in ask(strategy, tagger.models[0], pool, [], budget, rng)]
-    return tagger.tag([Document(lines[n], (), tagger.language, str(n + 1), cuts[n]) for n in chosen])
+    return tagger.tag([kept[i] for i in ask(strategy, tagger.models[0], pool, [], budget, rng)])
