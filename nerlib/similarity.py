@@ -564,7 +564,9 @@ def similarity_of_runs(runs: pd.DataFrame) -> pd.DataFrame | None:
     return similarity_table(sentences, entities=set(single["task"]) == {"ner"}, typology=find_typology(list(sentences)))
 
 
-def correlation_of_runs(runs: pd.DataFrame, *, rng: np.random.Generator, level: float = 0.95) -> pd.DataFrame:
+def correlation_of_runs(
+    runs: pd.DataFrame, *, rng: np.random.Generator | None = None, level: float = 0.95
+) -> pd.DataFrame:
     """`transfer_correlation` within each task, backbone and method that has three single-source pairs at least.
 
     Returns
@@ -572,6 +574,7 @@ def correlation_of_runs(runs: pd.DataFrame, *, rng: np.random.Generator, level: 
     DataFrame
         `task`, `backbone`, `method`, and the columns of `transfer_correlation`.
     """
+    rng = rng or np.random.default_rng(7)  # the same runs, the same digits
     parts = [pd.DataFrame(columns=["task", "backbone", "method", *COLUMNS])]
     for (task, backbone), group in runs.groupby(["task", "backbone"], sort=True):
         alike = similarity_of_runs(group)

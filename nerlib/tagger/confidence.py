@@ -130,7 +130,7 @@ def reliability(stated: FloatArray, right: npt.NDArray[np.bool_]) -> pd.DataFram
 
 
 def calibration_error(
-    stated: FloatArray, right: npt.NDArray[np.bool_], sentences: npt.NDArray[Any], rng: np.random.Generator
+    stated: FloatArray, right: npt.NDArray[np.bool_], sentences: npt.NDArray[Any], rng: np.random.Generator | int
 ) -> Interval:
     """Expected calibration error (Naeini et al. 2015), in bins of as many entities, with its bootstrap interval.
 
@@ -146,7 +146,7 @@ def calibration_error(
 
     members = [np.flatnonzero(sentences == one) for one in np.unique(sentences)]
     value = error(np.arange(len(right)))
-    again = rng.integers(len(members), size=(500, len(members)))
+    again = np.random.default_rng(rng).integers(len(members), size=(500, len(members)))
     drawn = [error(np.concatenate([members[i] for i in chosen])) for chosen in again]
     high, low = 2 * value - np.quantile(drawn, [0.025, 0.975])
     corrected, low, high = np.maximum([2 * value - np.mean(drawn), low, high], 0)

@@ -216,7 +216,7 @@ def judged(tagger: Tagger, words: Sequence[Sequence[str]], gold: Sequence[Sequen
     )
 
 
-def measured(taggers: Mapping[str, Tagger], examples: Sequence[Any], rng: np.random.Generator) -> pd.DataFrame:
+def measured(taggers: Mapping[str, Tagger], examples: Sequence[Any], rng: np.random.Generator | int) -> pd.DataFrame:
     """What taggers of entities score, against the first of them, on the same sentences drawn again, and what they take.
 
     Returns
@@ -228,7 +228,9 @@ def measured(taggers: Mapping[str, Tagger], examples: Sequence[Any], rng: np.ran
     gold, rows, first = [one.gold for one in examples], list[Any](), np.zeros(0)
     ends = list(itertools.accumulate((len(one.words) for one in examples), initial=0))
     n = len(gold)
-    weights = rng.multinomial(n, np.full(n, 1 / n), RESAMPLES)  # (resamples, sentences), the same for all
+    weights = np.random.default_rng(rng).multinomial(
+        n, np.full(n, 1 / n), RESAMPLES
+    )  # (resamples, sentences), the same for all
     for name, tagger in taggers.items():
         started, labels = time.perf_counter(), tagger.models[0].labels
         best = tagger.probabilities([one.words for one in examples]).argmax(axis=1)
@@ -344,7 +346,7 @@ def learn(study: Study, sentences: Sequence[Sentence], start: Path | None, seed:
 
 
 def next_batch(
-    tagger: Tagger, lines: Sequence[str], strategy: str, budget: int, rng: np.random.Generator
+    tagger: Tagger, lines: Sequence[str], strategy: str, budget: int, rng: np.random.Generator | int
 ) -> list[Document]:
     """Lines of unlabelled text to annotate next, in the order of choice, with what the tagger finds in them.
 
@@ -364,4 +366,5 @@ def next_batch(
         Sentence(tuple(one.text[a:b] for own in one.sentences for a, b in own), (), one.language, one.name)
         for one in kept
     ]
-    return tagger.tag([kept[i] for i in ask(strategy, tagger.models[0], pool, [], budget, rng)])
+    asked = ask(strategy, tagger.models[0], pool, [], budget, np.random.default_rng(rng))
+    return tagger.tag([kept[i] for i in asked])
