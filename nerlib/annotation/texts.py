@@ -88,8 +88,11 @@ class Document:
         Raises
         ------
         CorpusError
-            For an entity that is not the slice that it is said to be, is empty, or overlaps another.
+            For a text that is none, and an entity that is not the slice that it is said to be, is empty, or overlaps
+            another.
         """
+        if not isinstance(self.text, str):
+            raise CorpusError(f"{self.name or 'text'}: expected a text, got {self.text!r:.60}")
         ordered = tuple(sorted(self.entities))
         for one in ordered:
             if not 0 <= one.start < one.end <= len(self.text) or self.text[one.start : one.end] != one.text:

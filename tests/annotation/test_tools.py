@@ -123,6 +123,8 @@ def test_what_annotators_of_each_tool_say_is_told_apart(tmp_path):
             "expected 'mira' .PER. at 1–5, got 'ira '"),  # the off-by-one of a converter
         ("label_studio", {"data": {}}, "expected Label Studio's tasks as its JSON export has them"),
         ("label_studio", [1], "expected Label Studio's tasks"),
+        ("doccano", {"text": 5, "label": []}, "expected a text, got 5"),
+        ("label_studio", {"data": {"text": 5}, "annotations": [{"result": []}]}, "expected a text, got 5"),
         ("doccano", {"text": "mira", "label": [[0, 9, "PER"]]}, "expected 'mira' .PER. at 0–9"),
         ("doccano", {"text": "mira del", "label": [[0, 4, "PER"], [2, 6, "LOC"]]}, "which overlap"),
         ("doccano", {"text": "mira", "label": [[0, 4]]}, "in.json:1: expected doccano's text and label"),
