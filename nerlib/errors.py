@@ -1,10 +1,11 @@
 """What nerlib raises: every message says what was expected, what was got, where, and how to mend it."""
 
+import argparse
 import difflib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 LONGEST = 300  # characters of a message, one line: what was got, and where, may be of any length
 P = ParamSpec("P")
@@ -103,3 +104,20 @@ def as_command(main: Callable[P, object]) -> Callable[P, int]:
         return 0
 
     return guarded
+
+
+#: By name, what a command of a program calls, what is said of it, and its arguments as `argparse` takes them.
+Commands = Mapping[str, tuple[Callable[..., Any], str, Mapping[str, Mapping[str, Any]]]]
+
+
+def run_command(program: str, description: str, commands: Commands, arguments: Sequence[str] | None) -> Any:
+    """What the command gives that a command line asks for, called with its arguments by name."""
+    parser = argparse.ArgumentParser(prog=program, description=description)
+    named = parser.add_subparsers(required=True)
+    for name, (function, what, its) in commands.items():
+        command = named.add_parser(name, help=what)
+        command.set_defaults(function=function)
+        for argument, options in its.items():
+            command.add_argument(argument, **options)
+    given = vars(parser.parse_args(arguments))
+    return given.pop("function")(**given)

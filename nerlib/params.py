@@ -73,7 +73,6 @@ FolderName = Annotated[str, AfterValidator(_folder_name)]
 Tag = Annotated[FolderName, AfterValidator(_canonical)]
 Method = Annotated[str, _known("method", METHODS)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
-Factor = Annotated[float, Field(gt=0)]
 Name = Annotated[str, Field(min_length=1)]
 EachOnce = AfterValidator(_each_once)
 Rising = AfterValidator(lambda values: tuple(sorted(values)))
@@ -257,7 +256,7 @@ class Settings(Training):
     target_learning_rate: float | dict[str, float] | Literal["tuned"] | None = Field(
         None, description="peak rate of stages that continue `sources`, likewise; empty: as `learning_rate`"
     )
-    tuning_factors: Annotated[tuple[Factor, ...], Field(min_length=1), EachOnce, Rising] = Field(
+    tuning_factors: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1), EachOnce, Rising] = Field(
         (1 / 3, 1.0, 3.0, 9.0), description="'tuned': the rates tried on dev, as multiples of the method's default"
     )
     tuning_seed: int = Field(1000, ge=0, description="'tuned': the seed they are tried with, none of `seeds`")
@@ -303,26 +302,23 @@ class Settings(Training):
         rates = list(given.values()) if isinstance(given, Mapping) else [given]
         if isinstance(given, Mapping) and (unknown := set(given) - set(METHODS)):
             raise ValueError(f"rates by method: {sorted(map(str, unknown))} are none of {', '.join(METHODS)}")
-        try:
-            fits = given == TUNED or all(rate in (None, "") or 0 < float(rate) < math.inf for rate in rates)
-        except (TypeError, ValueError, OverflowError):
-            fits = False
-        if not fits:
-            raise ValueError("expected a number above 0, one by method, or 'tuned'")
-        return None if given in ("", {}) else given
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            if given == TUNED or all(rate in (None, "") or 0 < float(rate) < math.inf for rate in rates):
+                return None if given in ("", {}) else given
+        raise ValueError("expected a number above 0, one by method, or 'tuned'")
 
     @model_validator(mode="after")
     def _sources_differ_from_the_target(self) -> Self:
         parsed = [Source.parse(source) for source in self.sources]
-        for source in parsed:
-            if "/" in source.language and not source.corpus and ".." not in source.language:
-                path = source.language
-                raise ValueError(f"sources: {path!r} is a path; write '<tag>@{path}', as {Path(path).name}@{path}")
-            _folder_name(source.language)
-            if source.language == self.language:
-                raise ValueError(f"sources: {'@'.join(source)!r} is the target language itself; name other languages")
-        tags = [source.language for source in parsed]
-        if len(set(tags)) < len(tags):
+        for tag, corpus in parsed:
+            if "/" in tag and not corpus and ".." not in tag:
+                raise ValueError(f"sources: {tag!r} is a path; write '<tag>@{tag}', as {Path(tag).name}@{tag}")
+            _folder_name(tag)
+            if tag == self.language:
+                raise ValueError(
+                    f"sources: {'@'.join((tag, corpus))!r} is the target language itself; name other languages"
+                )
+        if len({tag for tag, _ in parsed}) < len(parsed):
             raise ValueError(f"sources: one corpus a language, got {list(self.sources)}")
         return self
 
@@ -371,8 +367,13 @@ class Settings(Training):
     @property
     def source_corpora(self) -> tuple[Source, ...]:
         """The sources with their corpora."""
-        parsed = (Source.parse(source) for source in self.sources)
-        return tuple(Source(s.language, s.corpus or corpus_of(s.language, self.task)) for s in parsed)
+        return tuple(
+            Source(tag, corpus or corpus_of(tag, self.task)) for tag, corpus in map(Source.parse, self.sources)
+        )
+
+    def text_of(self, language: str) -> str:
+        """A language's unlabelled text: `text`, or what the language's file names, or `demo`; "" where none does."""
+        return self.text or str(language_file(language).get("text", "")) or (DEMO if is_demo_language(language) else "")
 
     @property
     def variant(self) -> str:

@@ -115,6 +115,8 @@ class MethodWords(NamedTuple):
 
 
 _LORA, _BOTTLENECK = ("rank", "alpha", "target_modules", "bias"), ("placement", "reduction_factor")
+#: The stage and the study of language adapters: of their own, so that all other studies share them.
+ADAPTER, ADAPTERS = "language_adapter", "language_adapters"
 LANGUAGE_ADAPTER = ("language_reduction_factor", "invertible_reduction_factor", "drop_last_layer")
 
 

@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,21 +12,14 @@ from pydantic import TypeAdapter
 
 from nerlib import folders, params
 from nerlib.batch import jobs, pages
-from nerlib.errors import FolderError, as_command
+from nerlib.errors import Commands, FolderError, as_command, run_command
+from nerlib.vocabulary import ADAPTERS
 
 
 @as_command
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line asks and print a page's path, or a plan."""
-    parser = argparse.ArgumentParser(prog="python -m nerlib.batch", description="Notebooks executed, and their pages.")
-    commands = parser.add_subparsers(required=True)
-    for name, (function, what, its) in COMMANDS.items():
-        command = commands.add_parser(name, help=what)
-        command.set_defaults(function=function)
-        for argument, options in its.items():
-            command.add_argument(argument, **options)
-    given = vars(parser.parse_args(arguments))
-    print(given.pop("function")(**given))
+    print(run_command("python -m nerlib.batch", "Notebooks executed, and their pages.", COMMANDS, arguments))
 
 
 def _execute(notebook: Path, out: Path, parameters: dict[str, Any], made: Sequence[Path], remake: bool) -> Path:
@@ -40,7 +33,6 @@ def _execute(notebook: Path, out: Path, parameters: dict[str, Any], made: Sequen
 def _check_made(cells: Sequence[Path], study: str) -> None:
     """Refuse to make again, on whatever machine this is, runs that cells have made where it cannot see them."""
     from nerlib import records  # with pandas, which not every command needs
-    from nerlib.batch.plan import ADAPTERS
 
     made = {digest for file in cells for digests in json.loads(file.read_text()).values() for digest in digests}
     there = {digest for name in (study, ADAPTERS) for digest in records.read_records(name)["digest"]}
@@ -67,8 +59,7 @@ def json_object(text: str) -> dict[str, Any]:
     return TypeAdapter(dict[str, Any]).validate_json(text)
 
 
-#: By name, what each command calls, what is said of it, and its arguments.
-COMMANDS: dict[str, tuple[Callable[..., object], str, dict[str, dict[str, Any]]]] = {
+COMMANDS: Commands = {
     "execute": (
         _execute,
         "run a notebook with papermill and render it",

@@ -15,13 +15,12 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
-from nerlib import demo, folders, params
+from nerlib import folders, params
 from nerlib.batch import jobs
 from nerlib.errors import SettingsError
 from nerlib.params import Settings
-from nerlib.vocabulary import LANGUAGE_ADAPTER, METHODS, find_stage, form_of
+from nerlib.vocabulary import ADAPTER, LANGUAGE_ADAPTER, METHODS, find_stage, form_of
 
-ADAPTER = "language_adapter"
 KINDS = (ADAPTER, "sources", "cell")
 OWN, EACH = ("",), ()  # of the settings: its method, its methods
 
@@ -37,7 +36,6 @@ ASKED: Mapping[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = {
     "11_use": ((OWN, ("target",)),),
     "12_annotate": ((OWN, ("sources",)),),
 }
-ALIGNED_AND_NOT = "10_drift_and_errors"  # with a penalty it shows its leading method without, too
 LOADS_MODELS = ("10_drift_and_errors", "11_use", "12_annotate")  # what computes more than finds
 OF_ALL_METHODS = ("dropout", "head_dropout", "attention_dropout", "frozen_dropout")
 
@@ -135,7 +133,7 @@ def asked(notebook: str, settings: Settings) -> Iterator[tuple[Settings, list[st
     for methods, stages in ASKED.get(notebook, ()):
         meant = [one for stage in stages for one in several.get(stage, [stage])]
         yield from ((settings.with_method(name or settings.method), meant) for name in methods or settings.methods)
-    if notebook == ALIGNED_AND_NOT and settings.alignment_weight:
+    if notebook == "10_drift_and_errors" and settings.alignment_weight:  # it shows its leading method without it, too
         yield settings.with_method(settings.methods[0]).model_copy(update={"alignment_weight": 0.0}), ["sources"]
 
 
@@ -186,13 +184,13 @@ def _ask(settings: Settings, stage: str, known: dict[str, Training]) -> Training
         "labels": [s.entity_types if form == "entities" else (), s.language if types_of_target else ""],
         "method": [published.get(name, getattr(s, name, None)) for name in (*OF_ALL_METHODS, *words.settings)],
         "recipe": s.recipe_of(stage, words.learning_rate).described(),
-        "tuned": [s.tuning_factors, s.tuning_seed] if s.tunes(stage) and found.selects_on else [],
+        "tuned": [s.tuning_factors, s.tuning_seed] if s.tunes(stage) else [],
         "backbone": _backbone(s),
         "options": [s.max_length, s.encoder_only, s.trim_vocabulary, s.stride if form == "questions" else 0],
         "reading": [s.label_map, s.columns, s.keep, [s.roles.get(source.language) for source in sources]],
         "sources": [sources, s.source_size if sources else 0],
         "alignment": (
-            [s.alignment_weight, _text(s, s.language), s.language, s.target_corpus]
+            [s.alignment_weight, (s.text_of(s.language), s.text_size), s.language, s.target_corpus]
             if s.alignment_weight and found.transfers
             else []
         ),
@@ -217,7 +215,7 @@ def adapter(settings: Settings, language: str) -> Training:
     identity = {
         "stage": [ADAPTER, language],
         "backbone": _backbone(s),
-        "text": [s.language_adapters.get(language), *_text(s, language)],
+        "text": [s.language_adapters.get(language), s.text_of(language), s.text_size],
         "adapter": [getattr(s, name) for name in names],
     }
     return Training(s, ADAPTER, identity)
@@ -225,13 +223,8 @@ def adapter(settings: Settings, language: str) -> Training:
 
 def _backbone(s: Settings) -> list[Any]:
     """The backbone, and what it is trained on before all."""
-    more = [(source.language, *_text(s, source.language)) for source in s.source_corpora] if s.continued_steps else []
-    return [s.backbone, s.continued_steps, more]
-
-
-def _text(s: Settings, language: str) -> tuple[str, int]:
-    artificial = params.DEMO if demo.is_demo_language(language) else ""
-    return s.text or str(params.language_file(language).get("text", "")) or artificial, s.text_size
+    tags = [source.language for source in s.source_corpora] if s.continued_steps else []
+    return [s.backbone, s.continued_steps, [(tag, s.text_of(tag), s.text_size) for tag in tags]]
 
 
 # --- cells ------------------------------------------------------------------------------------------------------------

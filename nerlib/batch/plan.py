@@ -20,9 +20,9 @@ import pandas as pd
 
 from nerlib import efficiency, folders, formats, params, records
 from nerlib.batch import jobs
-from nerlib.batch.grid import ADAPTER, Grid, Training, adapter, grid, trainings
+from nerlib.batch.grid import Grid, Training, adapter, grid, trainings
 from nerlib.errors import NerlibError
-from nerlib.vocabulary import METHODS, canonical_backbone, find_stage
+from nerlib.vocabulary import ADAPTER, ADAPTERS, METHODS, canonical_backbone, find_stage
 
 UNKNOWN_SIZE = 20_000  # sentences of a corpus that is taken whole
 ENCODER = 277e6  # parameters of XLM-R base, whose shape the following counts are of
@@ -48,7 +48,6 @@ FACTOR = {"measured": 1.5, "measured elsewhere": 3.0, "counted": 3.0}
 HOST_MB = 4000  # of the libraries
 NOTEBOOK_MINUTES, NOTEBOOK_MB = 60, 8000  # asked for; a tenth of the time is usual
 BYTES_BESIDE = 150e3  # of a run, beside its model: record, predictions, counts, curve, log
-ADAPTERS = "language_adapters"  # the study of theirs
 
 
 class Rate(NamedTuple):
@@ -79,7 +78,7 @@ def steps(one: Training, usual: Mapping[str, float]) -> float:
 def tried(one: Training) -> int:
     """Runs that choose a learning rate beside those that are reported: of the stage, and of what it continues."""
     s = one.settings
-    if one.stage == ADAPTER or not s.tunes(one.stage) or find_stage(one.stage).selects_on is None:
+    if one.stage == ADAPTER or not s.tunes(one.stage):
         return 0
     before = find_stage(one.stage).continues
     return len(s.tuning_factors) + bool(before and not s.tunes(before))

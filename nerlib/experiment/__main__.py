@@ -3,7 +3,6 @@
 They make runs, read what a study needs, and remove models; one line and exit code 1 when they cannot.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,51 +13,29 @@ from pydantic import Json, TypeAdapter
 
 from nerlib import folders, params
 from nerlib.batch import grid, jobs
-from nerlib.errors import TooLarge, as_command
+from nerlib.errors import Commands, TooLarge, as_command, run_command
 from nerlib.experiment.runs import Run, remove_model, remove_models
-from nerlib.experiment.stage_run import ADAPTER_STAGE, language_adapter
+from nerlib.experiment.stage_run import language_adapter
 from nerlib.experiment.study import Study, StudyData
-from nerlib.vocabulary import find_stage
+from nerlib.vocabulary import ADAPTER, find_stage
 
 
 @as_command
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line asks."""
-    parser = argparse.ArgumentParser(prog="python -m nerlib.experiment", description="Runs, found or made.")
-    commands = parser.add_subparsers(required=True)
-    make = commands.add_parser("make", help="the runs of a cell (nerlib.batch.grid); their digests go to a file")
-    make.add_argument("out", type=Path, help="a JSON file: by stage and method, the digests of the runs")
-    make.add_argument("--cell", required=True, type=TypeAdapter(Json[list[dict[str, Any]]]).validate_python)
-    make.set_defaults(func=_make)
-    of_study = {
-        "fetch": (fetch, "read all that a study needs, so that it is in the Hub's cache"),
-        "tidy": (remove_models, "remove the models that a study's settings do not keep (`keep_models`)"),
-    }
-    for name, (do, meaning) in of_study.items():
-        command = commands.add_parser(name, help=meaning)
-        command.add_argument("study")
-        command.set_defaults(func=lambda given, do=do: do(given.study))
-    given = parser.parse_args(arguments)
-    given.func(given)
+    run_command("python -m nerlib.experiment", "Runs, found or made.", COMMANDS, arguments)
 
 
-def _make(given: argparse.Namespace) -> None:
-    folders.write_atomically(given.out, json.dumps(make_cell(given.cell), indent=1) + "\n")
-
-
-def make_cell(cell: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+def make(out: Path, cell: Sequence[Mapping[str, Any]]) -> None:
     """Find or make the runs of a cell.
 
     Parameters
     ----------
+    out
+        A JSON file: by stage and method, the digests of the runs; those that need more memory than there is have none.
     cell
         As `nerlib.batch.grid.Cell.parameters` gives it: mappings of `settings`, and `stages` to make under them. Where
         the settings do not keep models, those that nothing loads any more are removed; `loaded` ones others load.
-
-    Returns
-    -------
-    dict
-        By stage and method, the digests of the runs; those that need more memory than there is have none.
 
     Raises
     ------
@@ -66,7 +43,7 @@ def make_cell(cell: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
         When something cannot be read or meant, or a training fails: what was finished before stays.
     """
     made: dict[str, list[str]] = {}
-    continued = {find_stage(stage).continues for part in cell for stage in part["stages"] if stage != ADAPTER_STAGE}
+    continued = {find_stage(stage).continues for part in cell for stage in part["stages"] if stage != ADAPTER}
     over = list[Run]()
     for part in cell:
         study = Study(params.read_settings(part["settings"]))
@@ -74,14 +51,14 @@ def make_cell(cell: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
             try:
                 runs = (
                     [language_adapter(study.data, study.settings.language)]
-                    if stage == ADAPTER_STAGE
+                    if stage == ADAPTER
                     else study.run_stage(stage)
                 )
             except TooLarge as reason:
                 print(f"not run: {reason}")
                 continue
             made.setdefault(f"{stage}, {study.settings.method}", []).extend(run.digest for run in runs)
-            if stage in (ADAPTER_STAGE, *part.get("loaded", ())):
+            if stage in (ADAPTER, *part.get("loaded", ())):
                 continue
             if stage in continued:
                 over += runs
@@ -90,7 +67,7 @@ def make_cell(cell: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
                     remove_model(run)
     for run in over:
         remove_model(run)
-    return made
+    folders.write_atomically(out, json.dumps(made, indent=1) + "\n")
 
 
 def fetch(study: str) -> None:
@@ -104,7 +81,7 @@ def fetch(study: str) -> None:
     seen = set[tuple[Any, ...]]()
     for cell in grid.grid(jobs.jobs(jobs.described(study))).cells.values():
         for one, _ in cell.trainings.values():
-            s, is_text = one.settings, one.stage == grid.ADAPTER
+            s, is_text = one.settings, one.stage == ADAPTER
             about = (
                 s.language,
                 "text" if is_text else s.task,
@@ -120,6 +97,20 @@ def fetch(study: str) -> None:
                     data.text(s.language)
                 else:
                     data.check()
+
+
+COMMANDS: Commands = {
+    "make": (
+        make,
+        "the runs of a cell (nerlib.batch.grid); their digests go to a file",
+        {
+            "out": {"type": Path, "help": "a JSON file: by stage and method, the digests of the runs"},
+            "--cell": {"required": True, "type": TypeAdapter(Json[list[dict[str, Any]]]).validate_python},
+        },
+    ),
+    "fetch": (fetch, "read all that a study needs, so that it is in the Hub's cache", {"study": {}}),
+    "tidy": (remove_models, "remove the models that a study's settings do not keep (`keep_models`)", {"study": {}}),
+}
 
 
 if __name__ == "__main__":

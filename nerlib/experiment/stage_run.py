@@ -16,7 +16,7 @@ from nerlib import corpora, efficiency, folders, models, params, pretraining, re
 from nerlib.alignment import Alignment, Companions
 from nerlib.corpora import Example, checks, digest_of_examples, documents_of
 from nerlib.encoding import Encoded
-from nerlib.errors import Interrupted, ModelError, NerlibError, RecordError
+from nerlib.errors import Interrupted, ModelError, RecordError
 from nerlib.experiment.runs import (
     COUNTS,
     CURVE,
@@ -34,7 +34,7 @@ from nerlib.experiment.runs import (
 )
 from nerlib.models import TaskModel
 from nerlib.models.methods import WEIGHTS, adapters_that_run
-from nerlib.vocabulary import LANGUAGE_ADAPTER, METRICS, Stage
+from nerlib.vocabulary import ADAPTER, ADAPTERS, LANGUAGE_ADAPTER, METRICS, Stage
 
 if TYPE_CHECKING:
     from nerlib.experiment.study import RunData, StudyData
@@ -252,8 +252,6 @@ class Trained(NamedTuple):
         What a reader must know of it.
     predicted_dev
         What the model says of dev, where the training has told.
-    taken_from
-        The run whose training it was, where that was taken over.
     """
 
     model: TaskModel
@@ -262,7 +260,6 @@ class Trained(NamedTuple):
     provenance: dict[str, Any]
     remarks: tuple[str, ...] = ()
     predicted_dev: Predicted | None = None
-    taken_from: Run | None = None
 
 
 def _make(run: StageRun, checkpoint_seconds: float, job: Job) -> dict[str, Any]:
@@ -270,12 +267,13 @@ def _make(run: StageRun, checkpoint_seconds: float, job: Job) -> dict[str, Any]:
     check_memory(run)
     for warning in run.warnings:
         job.say(f"warning: {warning}")
-    trained = reused_training(run, job) or train_stage(run, job, checkpoint_seconds)
+    other = trained_alike(run)
+    trained = taken_over(run, job, other) if other else train_stage(run, job, checkpoint_seconds)
     job.check_held()
-    others = [other.folder / MODEL for other in (trained.taken_from, run.parent) if other]
+    others = [one.folder / MODEL for one in (other, run.parent) if one]
     models.save_model(trained.model, job.folder / MODEL, [*run.adapter_folders.values(), *others])
     folders.write_atomically(job.folder / CURVE, trained.curve.to_csv(index=False))
-    if run.stage.trains_on == "sources" and not trained.taken_from:
+    if run.stage.trains_on == "sources" and not other:
         folders.write_atomically(_note(run), str(job.folder.relative_to(_note(run).parents[1])))
     return score_stage(run, job, trained)
 
@@ -300,13 +298,7 @@ def start_model(run: StageRun) -> TaskModel:
     """What the training starts from: the parent's model, or the backbone with a fresh head."""
     data = run.data
     if run.parent:
-        model = models.load_model(run.parent.folder, data.backbone, trainable=True)
-        if model.labels != data.labels:
-            raise NerlibError(
-                f"{run.parent.folder} was trained with other labels: expected {', '.join(data.labels)}, "
-                f"got {', '.join(model.labels)}"
-            )
-        return model
+        return models.load_model(run.parent.folder, data.backbone, trainable=True)
     return models.build(
         data.backbone,
         data.task,
@@ -377,14 +369,11 @@ def _dev_scores(
     return found | {"alignment": alignment.probe()} if alignment else found
 
 
-def reused_training(run: StageRun, job: Job) -> Trained | None:
-    """The model of a finished run of this study that was trained on the same, to be scored on another target.
+def taken_over(run: StageRun, job: Job, other: Run) -> Trained:
+    """The model of a run that was trained alike, to be scored on another target.
 
     Its training is told as this run's cost; `provenance` says whose it was.
     """
-    other = reusable_run(run)
-    if other is None:
-        return None
     job.say(f"takes over the training of {other.folder}")
     model = models.load_model(other.folder, run.data.backbone, languages=run.adapter_folders)
     model.network.to(training.best_device())
@@ -395,22 +384,21 @@ def reused_training(run: StageRun, job: Job) -> Trained | None:
         pd.read_csv(other.folder / CURVE),
         costs | {"seconds": plus_evaluation(costs["seconds"] | {"evaluation": 0.0}, 0.0)},
         provenance | {"training_taken_over_from": other.digest},
-        taken_from=other,
     )
 
 
-def reusable_run(run: StageRun) -> Run | None:
+def trained_alike(run: StageRun) -> Run | None:
     """A finished run of this study whose training was the same; of stages on the sources alone."""
     if run.stage.trains_on != "sources":
         return None
-    for folder in _trained_alike(run):
+    for folder in _folders_alike(run):
         with suppress(RecordError):  # a damaged one is none of this run's business
             if (other := finished(folder)) and not folders.damaged(other.folder / MODEL):
                 return other
     return None
 
 
-def _trained_alike(run: StageRun) -> Iterator[Path]:
+def _folders_alike(run: StageRun) -> Iterator[Path]:
     """Folders of runs with the same training: the one that is noted, then all; the first takes no walk."""
     noted = _note(run)
     with suppress(OSError, UnicodeDecodeError):
@@ -501,7 +489,6 @@ def _auxiliary_scores(run: StageRun, model: TaskModel, predicted: Predicted) -> 
 
 # --- the adapter of a language: trained once for a backbone, a text and a seed ----------------------------------------
 
-ADAPTER_STUDY, ADAPTER_STAGE = "language_adapters", "language_adapter"  # of their own, so that all others share them
 ADAPTER_VERSION = 2  # raise it when the training code changes what the same settings give
 ADAPTER_BATCH = 32  # packed sequences
 
@@ -525,7 +512,7 @@ def language_adapter(data: "StudyData", language: str, **how_it_runs: Any) -> Ru
     """
     settings, method, seed = data.settings, data.method(), data.settings.language_adapter_seed
     assert isinstance(method, models.MadX)
-    name = Name(ADAPTER_STUDY, language, "mlm", settings.backbone, settings.method, ADAPTER_STAGE, seed)
+    name = Name(ADAPTERS, language, "mlm", settings.backbone, settings.method, ADAPTER, seed)
     if given := settings.language_adapters.get(language):
         return _ready(data, name, given)
     text = data.text(language)
@@ -534,7 +521,7 @@ def language_adapter(data: "StudyData", language: str, **how_it_runs: Any) -> Ru
     described = models.methods.described(method)
     identity = {
         "version": ADAPTER_VERSION,
-        "stage": ADAPTER_STAGE,
+        "stage": ADAPTER,
         "backbone": data.backbone.fingerprint,
         "language": language,
         "text": text.digest,
@@ -632,5 +619,9 @@ def _ready(data: "StudyData", name: Name, given: str) -> Run:
             "sizes": {"train": 0, "subwords": 0},
         }
 
-    told = {"train_languages": [name.language], "warnings": [f"trained elsewhere: {given}"]}
-    return get_or_train(name, identity, {"backbone": data.backbone.name, **told}, make)
+    known = {
+        "backbone": data.backbone.name,
+        "train_languages": [name.language],
+        "warnings": [f"trained elsewhere: {given}"],
+    }
+    return get_or_train(name, identity, known, make)

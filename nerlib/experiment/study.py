@@ -4,7 +4,7 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from nerlib import corpora, demo, encoding, languages, models, params, pretraining, records, similarity, tasks, training
+from nerlib import corpora, encoding, languages, models, pretraining, records, similarity, tasks, training
 from nerlib.corpora import Corpus, RawText, Sentence, checks, digest_of_examples
 from nerlib.errors import SettingsError, TooLarge
 from nerlib.experiment.runs import TUNING, Run, Teller, announce, remove_model
@@ -198,17 +198,16 @@ class Study:
             and `chosen`.
         """
         parts = []
-        for study in (self.with_method(method) for method in methods or [self.settings.method]):
-            for stage in stages:
-                alone = {
-                    "stage": stage,
-                    "method": study.settings.method,
-                    "learning_rate": study.rate(stage),
-                    "dev_score": np.nan,
-                    "seconds": np.nan,
-                    "chosen": True,
-                }
-                parts.append(study.tried_rates(stage) if study.settings.tunes(stage) else pd.DataFrame([alone]))
+        for study, stage in product(map(self.with_method, methods or [self.settings.method]), stages):
+            alone = {
+                "stage": stage,
+                "method": study.settings.method,
+                "learning_rate": study.rate(stage),
+                "dev_score": np.nan,
+                "seconds": np.nan,
+                "chosen": True,
+            }
+            parts.append(study.tried_rates(stage) if study.settings.tunes(stage) else pd.DataFrame([alone]))
         return pd.concat(parts, ignore_index=True)
 
     def adapters(self, methods: Sequence[str] | None = None) -> pd.DataFrame:
@@ -302,14 +301,13 @@ class Study:
         tags = [*(source.language for source in self.settings.source_corpora), self.settings.language]
         return {tag: language_adapter(self.data, tag) for tag in tags}
 
-    def table(self, *runs: Iterable[Run]) -> pd.DataFrame:
+    def table(self, runs: Collection[Run]) -> pd.DataFrame:
         """One row a run, with the columns of `records.read_records`, in the order given; of the settings' variant."""
-        made = [run for group in runs for run in group]
-        if not made:
+        if not runs:
             return pd.DataFrame(columns=list(records.COLUMNS))
-        studies = sorted({run.record.study for run in made})
+        studies = sorted({run.record.study for run in runs})
         table = pd.concat([records.read_records(name) for name in studies]).set_index("digest", drop=False)
-        table = table.loc[[run.digest for run in made]].reset_index(drop=True)
+        table = table.loc[[run.digest for run in runs]].reset_index(drop=True)
         asked_for, own = [variants.split(" + ") for variants in table["variant"]], self.settings.variant
         return table.assign(variant=[next((v for v in each if v.split(", ")[0] == own), each[0]) for each in asked_for])
 
@@ -378,12 +376,11 @@ class StudyData:
 
         That is more masked language modelling on the sources' text (`continued_steps`), at full fine-tuning's rate.
         """
-        if self.settings.backbone == DEMO:
-            backbone = find_backbone(
-                pretraining.demo_backbone(on_start=announce, progress=Teller("demo backbone")), called=DEMO
-            )
-        else:
-            backbone = find_backbone(self.settings.backbone)
+        backbone = (
+            find_backbone(pretraining.demo_backbone(on_start=announce, progress=Teller("demo backbone")), called=DEMO)
+            if self.settings.backbone == DEMO
+            else find_backbone(self.settings.backbone)
+        )
         if not self.settings.continued_steps:
             return backbone
         tags = [source.language for source in self.settings.source_corpora]
@@ -548,12 +545,7 @@ class StudyData:
         SettingsError, CorpusError
             When no text is named, or there is none of that language.
         """
-        named = (
-            self.settings.text
-            or str(params.language_file(language).get("text", ""))
-            or (DEMO if demo.is_demo_language(language) else "")
-        )
-        if not named:
+        if not (named := self.settings.text_of(language)):
             raise SettingsError(
                 f"no text for language {language!r}: expected `text` (a folder, a Hub name), or one in the language's "
                 "file"

@@ -148,15 +148,13 @@ def explain(old: Record | Path, new: Record | Path) -> list[str]:
     list of str
         One sentence a part, as ``"recipe.learning_rate: 0.0001 before, 0.0002 now"``; empty when the two are one run.
     """
-    before, now = (
-        _flat(side.identity if isinstance(side, Record) else read_record(side).identity) for side in (old, new)
-    )
-    marks = [{part: fingerprint(value) for part, value in side.items()} for side in (before, now)]
-    told = [{part: repr(value) for part, value in side.items()} for side in (before, now)]
+    identities = [side.identity if isinstance(side, Record) else read_record(side).identity for side in (old, new)]
+    before, now = ({at: (fingerprint(of), repr(of)) for at, of in _flat(one).items()} for one in identities)
+    absent = ("", "not a part")
     return [
-        f"{'.'.join(part)}: {told[0].get(part, 'not a part')} before, {told[1].get(part, 'not a part')} now"
+        f"{'.'.join(part)}: {before.get(part, absent)[1]} before, {now.get(part, absent)[1]} now"
         for part in sorted(before.keys() | now.keys())
-        if marks[0].get(part) != marks[1].get(part)
+        if before.get(part, absent)[0] != now.get(part, absent)[0]
     ]
 
 

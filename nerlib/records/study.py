@@ -88,7 +88,6 @@ COSTS = (
 )
 # The state of a record.json when it was read: the run's folder below the study's, time of change, bytes.
 FILE_STATE: dict[str, str] = {"path": "str", "mtime_ns": "int64", "size": "int64"}
-DIRTY = {"True": "yes", "False": "no"}
 
 
 # --- what was planned -------------------------------------------------------------------------------------------------
@@ -297,7 +296,7 @@ def _row(record: Record) -> dict[str, Any]:
         "predictions": next((d for name, d in record.digests.items() if name.startswith("predictions/test.")), ""),
         "training": record.digests.get("training", ""),
         **{name: str(record.provenance.get(name) or "") for name in ("started", "commit")},
-        "dirty": DIRTY.get(str(record.provenance.get("dirty")), ""),
+        "dirty": {"True": "yes", "False": "no"}.get(str(record.provenance.get("dirty")), ""),
     }
 
 
