@@ -391,8 +391,11 @@ class Settings(Training):
 
     def tunes(self, stage: str) -> bool:
         """Whether the learning rate of a stage is chosen on dev, where it has one; as published, none is."""
-        asked = self._rate(stage) == TUNED and "learning_rate" not in self.published(stage)
-        return asked and find_stage(stage).selects_on is not None
+        return (
+            self._rate(stage) == TUNED
+            and "learning_rate" not in self.published(stage)
+            and find_stage(stage).selects_on is not None
+        )
 
     def published(self, stage: str = "") -> Mapping[str, Any]:
         """What the recipe's study published of a stage, beside what it did of all of them; empty: nothing."""
@@ -417,8 +420,10 @@ class Settings(Training):
             The method's default for the backbone, or the tuned rate; used where no number is given.
         """
         rate, published = self._rate(stage), self.published(stage)
-        values: dict[str, Any] = {name: getattr(self, name) for name in Training.model_fields}
-        values["learning_rate"] = default_learning_rate if rate in (None, TUNED) else rate
+        values: dict[str, Any] = {
+            "learning_rate": default_learning_rate if rate in (None, TUNED) else rate,
+            **{name: getattr(self, name) for name in Training.model_fields},
+        }
         if stage not in ("baseline", "sources"):
             values |= {"num_epochs": 1, "min_steps": self.target_steps}
         if "num_epochs" in published:
@@ -649,13 +654,14 @@ def help() -> "pd.DataFrame":
     import pandas as pd
 
     names, fields = pd.Series([*Settings.model_fields]), Settings.model_fields.values()
-    rows = {
-        "group": names.map({first: group for group, first in GROUPS.items()}).ffill().fillna("training"),
-        "setting": names,
-        "default": [field.get_default(call_default_factory=True) for field in fields],
-        "meaning": [field.description for field in fields],
-    }
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(
+        {
+            "group": names.map({first: group for group, first in GROUPS.items()}).ffill().fillna("training"),
+            "setting": names,
+            "default": [field.get_default(call_default_factory=True) for field in fields],
+            "meaning": [field.description for field in fields],
+        }
+    )
     return table.sort_values("group", key=lambda of: of.map([*GROUPS].index), kind="stable", ignore_index=True)
 
 

@@ -211,12 +211,14 @@ def _ask(settings: Settings, stage: str, known: dict[str, Training]) -> Training
 def adapter(settings: Settings, language: str) -> Training:
     """What the adapter of a language asks for."""
     s = settings.model_copy(update={"language": language} | ({} if settings.continued_steps else {"sources": ()}))
-    names = (*LANGUAGE_ADAPTER, *(f"{ADAPTER}_{name}" for name in ("steps", "rate", "seed")), "max_length")
     identity = {
         "stage": [ADAPTER, language],
         "backbone": _backbone(s),
         "text": [s.language_adapters.get(language), s.text_of(language), s.text_size],
-        "adapter": [getattr(s, name) for name in names],
+        "adapter": [
+            *(getattr(s, name) for name in LANGUAGE_ADAPTER),
+            *(s.language_adapter_steps, s.language_adapter_rate, s.language_adapter_seed, s.max_length),
+        ],
     }
     return Training(s, ADAPTER, identity)
 

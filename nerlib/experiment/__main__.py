@@ -58,12 +58,11 @@ def make(out: Path, cell: Sequence[Mapping[str, Any]]) -> None:
                 print(f"not run: {reason}")
                 continue
             made.setdefault(f"{stage}, {study.settings.method}", []).extend(run.digest for run in runs)
-            if stage in (ADAPTER, *part.get("loaded", ())):
-                continue
+            removable = [] if stage in (ADAPTER, *part.get("loaded", ())) else runs
             if stage in continued:
-                over += runs
+                over += removable
             else:
-                for run in runs:
+                for run in removable:
                     remove_model(run)
     for run in over:
         remove_model(run)

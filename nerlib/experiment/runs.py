@@ -153,8 +153,7 @@ def get_or_train(
             job.say(f"cleared what a process that died had left: {', '.join(path.name for path in left)}")
         if (found := finished(folder)) and not asked_for <= set(found.record.variants):
             each = tuple(sorted(asked_for.union(found.record.variants)))
-            told = found.record.model_copy(update={"asked_for": each})
-            found = Run(folder, records.write_record(folder, told))
+            found = Run(folder, records.write_record(folder, found.record.model_copy(update={"asked_for": each})))
         if found and (found.has_model or not with_model):
             return found
         return _made(job, identity, known, make, found)
@@ -249,9 +248,9 @@ def _made(
     use_threads()
 
     def record(fields: dict[str, Any]) -> Record:
-        content = {**job.name._asdict(), "digest": digest, "identity": identity, **known, **fields}
-        content["provenance"] = provenance_since(started) | fields.get("provenance", {}) | {"lease": job.check_held()}
-        return records.write_record(job.folder, content)
+        provenance = provenance_since(started) | fields.get("provenance", {}) | {"lease": job.check_held()}
+        content = {"digest": digest, "identity": identity, **known, **fields, "provenance": provenance}
+        return records.write_record(job.folder, job.name._asdict() | content)
 
     try:
         fields = _measured(job, make)
@@ -328,10 +327,12 @@ def costs_of_device(costs: Mapping[str, Any], use: efficiency.DeviceUse, before:
             "peak_memory_way": "torch's allocator on the GPU, above what it held before",
             "energy_joules": use.joules,
         }
-    peak = efficiency.memory_needed(costs["total_parameters"], costs["trainable_parameters"]) + costs.get(
-        "kept_bytes", 0
-    )
-    return {"peak_memory_bytes": peak, "peak_memory_way": efficiency.COUNTED, "energy_joules": None}
+    return {
+        "peak_memory_bytes": efficiency.memory_needed(costs["total_parameters"], costs["trainable_parameters"])
+        + costs.get("kept_bytes", 0),
+        "peak_memory_way": efficiency.COUNTED,
+        "energy_joules": None,
+    }
 
 
 def refuse_too_large(

@@ -16,7 +16,7 @@ from nerlib import corpora, efficiency, folders, models, params, pretraining, re
 from nerlib.alignment import Alignment, Companions
 from nerlib.corpora import Example, checks, digest_of_examples, documents_of
 from nerlib.encoding import Encoded
-from nerlib.errors import Interrupted, ModelError, RecordError
+from nerlib.errors import Interrupted, ModelError, NerlibError, RecordError
 from nerlib.experiment.runs import (
     COUNTS,
     CURVE,
@@ -53,7 +53,7 @@ def runs_of_stage(
     *,
     with_models: bool = False,
     part: str = "",
-    checkpoint_seconds: float | None = None,
+    checkpoint_seconds: float = training.loop.SECONDS_BETWEEN_CHECKPOINTS,
 ) -> list[Run]:
     """The runs of a stage, one a seed (see `runs.get_or_train`).
 
@@ -68,7 +68,7 @@ def runs_of_stage(
     part
         Which part of a page's work this is, as "stage 1 of 3", for those who wait.
     checkpoint_seconds
-        Seconds between two checkpoints; None: the usual number.
+        Seconds between two checkpoints.
 
     Raises
     ------
@@ -79,14 +79,13 @@ def runs_of_stage(
         (then there is no record).
     """
     data.check()
-    every = training.loop.SECONDS_BETWEEN_CHECKPOINTS if checkpoint_seconds is None else checkpoint_seconds
     made, found = list[Run](), list[str]()
     for number, (seed, parent) in enumerate(parents.items(), start=1):
         where = ", ".join(filter(None, (part, f"run {number} of {len(parents)}" if len(parents) > 1 else "")))
         run = StageRun(data, stage, seed, parent, adapters, where)
         found += [str(seed)] if run.found(with_models) else []
         try:
-            known, make = record_fields(run), partial(_make, run, every)
+            known, make = record_fields(run), partial(_make, run, checkpoint_seconds)
             made.append(get_or_train(run.name, run.identity, known, make, with_model=with_models))
         except KeyboardInterrupt:
             kept = f"finished and kept: seed {', '.join(str(one.seed) for one in made)}; " if made else ""
@@ -298,7 +297,13 @@ def start_model(run: StageRun) -> TaskModel:
     """What the training starts from: the parent's model, or the backbone with a fresh head."""
     data = run.data
     if run.parent:
-        return models.load_model(run.parent.folder, data.backbone, trainable=True)
+        model = models.load_model(run.parent.folder, data.backbone, trainable=True)
+        if model.labels != data.labels:
+            raise NerlibError(
+                f"{run.parent.folder} was trained with other labels: expected {', '.join(data.labels)}, "
+                f"got {', '.join(model.labels)}"
+            )
+        return model
     return models.build(
         data.backbone,
         data.task,
@@ -343,11 +348,12 @@ def train_stage(run: StageRun, job: Job, checkpoint_seconds: float) -> Trained:
             checkpoint_seconds=checkpoint_seconds,
         )
     costs = counts | costs_of(outcome, watch.seconds["set_up"]) | {"lost_words": {"train": train.lost_words}}
-    of_outcome = {name: getattr(outcome, name) for name in OF_OUTCOME}
     pruned = model.trainable_parameters != counts["trainable_parameters"]  # AdaLoRA has taken rows out since
     later = sum(row["epoch"] > outcome.best_epoch for row in outcome.curve)  # than the epoch that was kept
     predicted = told[-1 - later] if later < len(told) and not pruned else None  # none: before it was gone on with
-    provenance = of_outcome | ({"adapters_in_training": sorted(ran)} if ran else {})
+    provenance = {name: getattr(outcome, name) for name in OF_OUTCOME} | (
+        {"adapters_in_training": sorted(ran)} if ran else {}
+    )
     return Trained(model, pd.DataFrame(outcome.curve), costs, provenance, train.remarks, predicted)
 
 
@@ -477,9 +483,11 @@ def _auxiliary_scores(run: StageRun, model: TaskModel, predicted: Predicted) -> 
     if run.parent:
         predicted_now = training.predict(model, run.encode(model, examples.source_dev))
         before, key = run.parent.record.scores, METRICS[run.data.task.metric].key
-        found["source_dev_score_before"] = before["dev"][key]
-        found["source_dev_score_after"] = run.primary(examples.source_dev, predicted_now)
-        found["zero_shot_f1"] = before["test"][key]
+        found |= {
+            "source_dev_score_before": before["dev"][key],
+            "source_dev_score_after": run.primary(examples.source_dev, predicted_now),
+            "zero_shot_f1": before["test"][key],
+        }
     if run.seen.any() and not run.seen.all():
         kept = np.flatnonzero(~run.seen)
         unseen = run.score(tuple(examples.test[i] for i in kept), [predicted[i] for i in kept])

@@ -91,9 +91,15 @@ class Study:
         rates = [factor * usual for factor in settings.tuning_factors]
         each = [self.with_settings(settings.model_copy(update=fixed | {name: rate})) for rate in rates]
         runs = [run for study in each for run in study.run_stage(stage)]
-        tried = pd.DataFrame({"stage": stage, "method": settings.method, "learning_rate": rates})
-        tried["dev_score"] = [run.record.scores["dev"][METRICS[run.record.scores["metric"]].key] for run in runs]
-        tried["seconds"] = [run.record.costs["seconds"]["total"] for run in runs]
+        tried = pd.DataFrame(
+            {
+                "stage": stage,
+                "method": settings.method,
+                "learning_rate": rates,
+                "dev_score": [run.record.scores["dev"][METRICS[run.record.scores["metric"]].key] for run in runs],
+                "seconds": [run.record.costs["seconds"]["total"] for run in runs],
+            }
+        )
         tried["chosen"] = tried.index == tried["dev_score"].idxmax()
         for i in tried.index[~tried["chosen"]]:
             remove_model(runs[i])
@@ -111,7 +117,7 @@ class Study:
         *,
         with_models: bool = False,
         part: str = "",
-        checkpoint_seconds: float | None = None,
+        checkpoint_seconds: float = training.loop.SECONDS_BETWEEN_CHECKPOINTS,
     ) -> list[Run]:
         """The runs of a stage, one a seed: found finished, gone on with from a checkpoint, or made.
 
@@ -128,7 +134,7 @@ class Study:
         part
             Which part of a page's work this is, as "stage 1 of 3": progress tells it.
         checkpoint_seconds
-            Seconds between two checkpoints (see `training.train`); None: half a minute. It does not change any result.
+            Seconds between two checkpoints (see `training.train`). It does not change any result.
 
         Raises
         ------
@@ -259,10 +265,9 @@ class Study:
         plain = build(data.backbone, data.task, "full", labels=data.labels)
         before = training.represent(plain, sentences, max_length=length)
         after = (training.represent(load_model(Path(at)), sentences, max_length=length) for at in runs["folder"])
-        names = [runs[name] for name in ("method", "stage", "seed")]
         parts = (
             similarity.drift_by_layer(before, layers).assign(method=method, stage=stage, seed=seed)
-            for layers, method, stage, seed in zip(after, *names, strict=True)
+            for layers, method, stage, seed in zip(after, runs["method"], runs["stage"], runs["seed"], strict=True)
         )
         return pd.concat(parts, ignore_index=True)
 
@@ -290,8 +295,7 @@ class Study:
         """The runs of this study, language, task and backbone that were not made: `method`, `stage`, `reason`."""
         s, table = self.settings, records.read_records(self.settings.study)
         asked = {"language": s.language, "task": s.task, "backbone": self.data.backbone.name, "status": "not_run"}
-        same = (table[[*asked]] == pd.Series(asked)).all(axis=1)
-        return table.loc[same, ["method", "stage", "reason"]].drop_duplicates(ignore_index=True)
+        return table.merge(pd.DataFrame([asked]))[["method", "stage", "reason"]].drop_duplicates(ignore_index=True)
 
     @cached_property
     def language_adapters(self) -> dict[str, Run]:
@@ -510,15 +514,14 @@ class StudyData:
 
         A stage that trains on the target alone has nothing to be aligned with.
         """
-        settings = self.settings
-        if not settings.alignment_weight or not stage.transfers:
+        if not self.settings.alignment_weight or not stage.transfers:
             return {}
         if self.task.form != "tagging":
             raise SettingsError(f"alignment_weight: expected a task that tags words, got {self.task.name!r}")
         return {
             "form": "batches",  # this and the next one as records of all versions have them
             "pairs": digest_of_examples(()),
-            "weight": settings.alignment_weight,
+            "weight": self.settings.alignment_weight,
             "others": digest_of_examples(self.companions(stage)),
         }
 

@@ -83,8 +83,11 @@ class Record(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Record":
         own, done = digest_of(self.identity), self.status == "finished"
-        mappings = {f"scores.{split}": self.scores.get(split, {}) for split in ("dev", "test")}
-        mappings["costs.seconds"] = self.costs.get("seconds", {})
+        mappings = {
+            "scores.dev": self.scores.get("dev", {}),
+            "scores.test": self.scores.get("test", {}),
+            "costs.seconds": self.costs.get("seconds", {}),
+        }
         agrees = {
             f"digest {self.digest!r} is not that of the identity, {own!r}": self.digest == own,
             **{f"{name}: expected a mapping": isinstance(part, Mapping) for name, part in mappings.items()},

@@ -271,10 +271,10 @@ def _row(record: Record) -> dict[str, Any]:
     metric = scores.get("metric", "")
     key = METRICS[metric].key if metric in METRICS else metric
     dev, test = scores.get("dev") or {}, scores.get("test") or {}
-    names = ("language", "task", "backbone", "method", "stage", "seed", "status", "reason", "digest", "parent")
-    entity_scores = {f"test_{name}": test.get(name) for name in ("lenient_f1", "macro_f1", "support")}
+    of_entities = test if form_of(record.task) == "entities" else {}
     return {
-        **{name: getattr(record, name) for name in (*names, "collapsed")},
+        **{name: getattr(record, name) for name in ("language", "task", "backbone", "method", "stage", "seed")},
+        **{name: getattr(record, name) for name in ("status", "reason", "digest", "parent", "collapsed")},
         "train_languages": "+".join(record.train_languages),
         "sources": "+".join(tag for tag in record.train_languages if tag != record.language),
         "variant": " + ".join(variants_of(record)),
@@ -286,7 +286,7 @@ def _row(record: Record) -> dict[str, Any]:
         "metric": metric,
         "dev_score": dev.get(key),
         "test_score": test.get(key),
-        **(entity_scores if form_of(record.task) == "entities" else dict.fromkeys(entity_scores)),
+        **{f"test_{name}": of_entities.get(name) for name in ("lenient_f1", "macro_f1", "support")},
         "unseen_score": (scores.get("test_unseen") or {}).get(key),
         **{name: scores.get(name) for name in ("source_dev_score_before", "source_dev_score_after")},
         "seconds": (costs.get("seconds") or {}).get("total"),
