@@ -53,6 +53,11 @@ class Found(NamedTuple):
     own_types: tuple[str, ...]
     script: str
 
+    @property
+    def sizes(self) -> str:
+        """How many examples each split has: ``100 train, 40 dev, 200 test``."""
+        return ", ".join(f"{len(rows):,} {split}" for split, rows in self.corpus.splits.items())
+
 
 # --- the corpus -------------------------------------------------------------------------------------------------------
 
@@ -286,10 +291,9 @@ def plan(
 def study_file(study: str, found: Found, parameters: Mapping[str, Any]) -> str:
     """The study's file, with a comment at each parameter; a `SettingsError` where a notebook would refuse it."""
     tag = found.corpus.language
-    sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in found.corpus.splits.items())
     pages = ["01_data_preparation", "02_baseline", "03_lora_transfer"][: 3 if parameters["sources"] else 2]
     content = STUDY.format(
-        title=f"{languages.language(tag).name}: {sizes} {TASKS[found.corpus.task].examples}",
+        title=f"{languages.language(tag).name}: {found.sizes} {TASKS[found.corpus.task].examples}",
         tag=_in_yaml(tag),
         corpus=_in_yaml(found.corpus.name),
         study=study,
