@@ -27,7 +27,6 @@ from nerlib.vocabulary import BACKBONES, METHODS, MINIATURE, canonical_backbone,
 PUBLISHED = "as published"
 LANGUAGES_FOR_A_SLOPE = 8  # fewer points of a slope over languages say nothing
 TRAINED_SHARE = "trainable_parameters / total_parameters"
-COUNTED = (TRAINED_SHARE, "trainable_parameters")  # not sampled: all runs must keep the promise
 NOT_TESTED = "not tested"
 UNITS = ["variant", "language", "seed"]
 
@@ -76,8 +75,7 @@ class Quantity:
             share = found["value"] / b[0]["value"].reindex(found.index)
             found = pd.DataFrame({"value": share.replace([math.inf, -math.inf], math.nan).dropna()})
         if self.spread:
-            found = pd.DataFrame({"value": found["value"].groupby(UNITS[:2]).std()}).dropna().assign(seed=0)
-            return found.set_index("seed", append=True)
+            return found.groupby(UNITS[:2])[["value"]].std().dropna().assign(seed=0).set_index("seed", append=True)
         return found.groupby(UNITS).mean()
 
 
@@ -361,7 +359,7 @@ def _are_counts(values: pd.DataFrame, score: str) -> bool:
     """Whether no interval is to be asked for: weights are counted, and memory where it is equal in every seed."""
     of_language = values["value"].groupby("language")
     same = (of_language.nunique() == 1) & (of_language.size() > 1)
-    return score in COUNTED or (score == MEMORY and bool(same.all()))
+    return score in (TRAINED_SHARE, "trainable_parameters") or (score == MEMORY and bool(same.all()))
 
 
 def _doubt(values: pd.DataFrame) -> Doubt:
@@ -418,7 +416,6 @@ def spearman_interval(x: np.ndarray, y: np.ndarray, level: float) -> Interval:
 def describe_claims(evaluated: pd.DataFrame) -> list[str]:
     """How many claims were tested, and for what their verdicts hold: a sentence each."""
     tested = evaluated[evaluated["verdict"] != NOT_TESTED]
-
     told = (f"{counted(n, 'verdicts')}: {scope}." for scope, n in tested["scope"].value_counts().items())
     return [f"These runs test {len(tested)} of {len(evaluated)} claims.", *told]
 
@@ -536,8 +533,9 @@ def printed(study: str) -> pd.DataFrame:
     else:
         rows = published_scores().query("study == @study")
         rows = rows.assign(table_or_page=rows["source"] + ", " + rows["table_or_page"]) if study == LITERATURE else rows
-    names = {"table_or_page": "where", "printed_table": "where", "backbone": "model", "mean": "printed"}
-    rows = rows.rename(columns=names).dropna(subset=["printed"])
+    rows = rows.rename(
+        columns={"table_or_page": "where", "printed_table": "where", "backbone": "model", "mean": "printed"}
+    ).dropna(subset=["printed"])
     unit = rows["metric"].map(SHOWN).fillna("points")
     scale = np.where(unit.isin(OF_SCORES) & (study != "persian"), 0.01, 1.0)
     rows = rows.assign(printed=rows["printed"] * scale, sd=rows["sd"] * scale, unit=unit)
@@ -588,20 +586,22 @@ def _beside(numbers: pd.DataFrame, table: pd.DataFrame, margin: float, level: fl
     """`side_by_side` of some numbers."""
     claims = [_claim(number) for number in numbers.to_dict("records")]
     codes = numbers["language"].map(lambda tags: {_iso3(tag) for tag in tags.split("+")} if "+" in tags else set())
-    result = numbers[["where", "printed", "sd", "unit"]].copy()
-    result.insert(1, "what", [claim.text for claim in claims])
+    result = numbers.assign(what=[claim.text for claim in claims])[["where", "what", "printed", "sd", "unit"]]
     for column, variants in VARIANTS.items():
         of_variant = table[table["variant"].isin(variants)]
         judged = evaluate(of_variant, claims, margin=margin, level=level)
         lacking = ~codes.map(set(of_variant["iso3"]).issuperset)
         judged.loc[lacking, ["found", "verdict", "why"]] = math.nan, NOT_TESTED, "some of its languages have no runs"
         asked = zip(numbers["metric"], claims, judged["found"], strict=True)
-        found = pd.Series(
-            [_number(metric, claim.of, of_variant, value) for metric, claim, value in asked], dtype=object
-        )
+        found = [_number(metric, claim.of, of_variant, value) for metric, claim, value in asked]
         scored = numbers["unit"].isin(OF_SCORES) | (judged["verdict"] == NOT_TESTED)
-        verdicts = {f"verdict, {column}": judged["verdict"].where(scored, ""), f"why, {column}": judged["why"]}
-        result = result.assign(**{column: found}, **verdicts)
+        result = result.assign(
+            **{
+                column: pd.Series(found, dtype=object),
+                f"verdict, {column}": judged["verdict"].where(scored, ""),
+                f"why, {column}": judged["why"],
+            }
+        )
     return result
 
 
@@ -695,8 +695,8 @@ def _named_alike(runs: pd.DataFrame) -> pd.DataFrame:
 @functools.cache
 def _dataset(corpus: str) -> str:
     """The alias of `DATASETS` that a corpus goes by: its folder's name, that of the folder above, or a Hub name's."""
-    aliases = {alias for group in DATASETS.values() for alias in group}
-    return next((part for part in reversed(corpus.rstrip("/").split("/")[-2:]) if part in aliases), "")
+    names = reversed(corpus.rstrip("/").split("/")[-2:])
+    return next((name for name in names if any(name in aliases for aliases in DATASETS.values())), "")
 
 
 @functools.cache
@@ -709,11 +709,8 @@ def _iso3(language: str) -> str:
 
 def _word(name: str) -> str:
     """What a reader calls a task, setting, model, method or metric of a publication; "": nothing need be said."""
-    if name in WORDS:
-        return WORDS[name]
-    return (
-        heading(name) if name in vocabulary.COLUMNS else label(name.replace("f1", "F1").replace("rouge_l", "ROUGE-L"))
-    )
+    plain = name.replace("f1", "F1").replace("rouge_l", "ROUGE-L")
+    return WORDS.get(name, heading(name) if name in vocabulary.COLUMNS else label(plain))
 
 
 def _claim(number: Mapping[Any, Any]) -> Claim:
@@ -745,8 +742,14 @@ def _quantity(number: Mapping[Any, Any]) -> Quantity:
         return Quantity(f"method == '{method}'", where=f"{where} and stage == 'baseline'", score=metric)
     stages = STAGES.get((study, method), SETTINGS.get(number["setting"], SETTINGS["few_shot"]))
     if metric == "ratio_claimed":
-        alone, by = f"{FULL} and stage == 'baseline'", ("variant", "language", "backbone", "seed")
-        return Quantity(f"{LORA} and stage == 'target'", alone, where, SCORE[task], by=by, relative=True)
+        return Quantity(
+            f"{LORA} and stage == 'target'",
+            f"{FULL} and stage == 'baseline'",
+            where,
+            SCORE[task],
+            by=("variant", "language", "backbone", "seed"),
+            relative=True,
+        )
     where += f" and {_any_of('stage', stages)} and {_any_of('dataset', DATASETS.get(number['dataset'], ()))}"
     if study in SOURCES:
         where += f" and {_any_of('sources', (SOURCES[study], ''))}"

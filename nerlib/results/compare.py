@@ -546,8 +546,6 @@ class Enough(NamedTuple):
     languages: float = math.nan
 
 
-SEED_VARIANCE = 0.95e-4  # of a difference of two runs, in the published predictions for MasakhaNER 2.0
-SENTENCE_VARIANCE = 0.1e-4  # of a difference on 1,000 sentences, likewise, beside what is each seed's own
 SEEDS_PLANNED = (2, 3, 5, 10, 20, 50)
 
 
@@ -555,8 +553,8 @@ def plan(
     sentences: int,
     languages: int = 1,
     *,
-    seed_variance: float = SEED_VARIANCE,
-    sentence_variance: float = SENTENCE_VARIANCE,
+    seed_variance: float = 0.95e-4,
+    sentence_variance: float = 0.1e-4,
     family: int = 1,
     alpha: float = 0.05,
 ) -> pd.DataFrame:
@@ -567,8 +565,9 @@ def plan(
     sentences, languages
         Of each test set; how many of these.
     seed_variance, sentence_variance
-        Of a difference of two runs (0..1), and on 1,000 sentences; by default as in published predictions of two
-        encoders. Of a pilot: `Doubt.seeds` times its seeds, `Doubt.sentences` times its sentences over 1,000.
+        Of a difference of two runs (0..1), and on 1,000 sentences, beside what is each seed's own; by default as in the
+        published predictions of two encoders for MasakhaNER 2.0. Of a pilot: `Doubt.seeds` times its seeds,
+        `Doubt.sentences` times its sentences over 1,000.
     family, alpha
         How many comparisons are judged at once, and at which level.
 
@@ -582,8 +581,8 @@ def plan(
     studies = [statistics.grown(two, seeds=2, times=k / 2) for k in SEEDS_PLANNED]
     if languages > 1:  # whose degrees of freedom together are found, too, and may be fewer than they are here
         studies = [study.doubted(0.4) for study in studies]
-    found = zip(SEEDS_PLANNED, (study.detectable(alpha / family) for study in studies), strict=True)
-    return pd.DataFrame(found, columns=["seeds", "smallest_detectable"])
+    detectable = [study.detectable(alpha / family) for study in studies]
+    return pd.DataFrame({"seeds": SEEDS_PLANNED, "smallest_detectable": detectable})
 
 
 def moved_by_sentences(runs: pd.DataFrame) -> pd.DataFrame:
@@ -694,12 +693,12 @@ def by_language(comparisons: Sequence[Comparison]) -> pd.DataFrame:
         other sentences with these), `blocks` (variance of sentences in blocks over that of sentences alone: above 1
         the interval is too narrow by its root), `relative` (the difference as a share of b).
     """
-    here = [
-        measure(c.question, pairs, family=c.family, margin=c.margin, alpha=1 - c.difference.level)
+    rows = [
+        _row_of_language(measure(c.question, pairs, family=c.family, margin=c.margin, alpha=1 - c.difference.level))
         for c in comparisons
         for _, pairs in c.pairs.groupby("language", sort=True)
     ]
-    return pd.DataFrame([_row_of_language(one) for one in here], columns=OF_LANGUAGE)
+    return pd.DataFrame(rows, columns=OF_LANGUAGE)
 
 
 def _row_of_language(c: Comparison) -> dict[str, Any]:
@@ -747,8 +746,9 @@ def with_and_without(judged: Sequence[Comparison], cleaned: Sequence[Comparison]
     again = {str(c.question): (c.difference, c.conclusion) for c in cleaned}
     pairs = [(c, *again.get(str(c.question), (math.nan, "no runs are left"))) for c in judged]
     rows = [(*_names(c).values(), c.difference, c.conclusion, *rest, c.conclusion != rest[1]) for c, *rest in pairs]
-    columns = ["difference", "verdict", "difference_without", "verdict_without", "changed"]
-    return pd.DataFrame(rows, columns=[*NAMES, *columns])
+    return pd.DataFrame(
+        rows, columns=[*NAMES, "difference", "verdict", "difference_without", "verdict_without", "changed"]
+    )
 
 
 def paired(table: pd.DataFrame, value: str, *, a: str, b: str, by: Sequence[str]) -> pd.DataFrame:
@@ -776,8 +776,12 @@ def paired(table: pd.DataFrame, value: str, *, a: str, b: str, by: Sequence[str]
     """
     if missing := {a, b} - set(table["method"]):
         raise SettingsError(f"expected runs of {', '.join(sorted(missing))}, got {', '.join(table['method'].unique())}")
-    known = table.dropna(subset=[value]).pivot(index=[*by, "seed"], columns="method", values=value)
-    wide = known.reindex(columns=[a, b]).dropna()
+    wide = (
+        table.dropna(subset=[value])
+        .pivot(index=[*by, "seed"], columns="method", values=value)
+        .reindex(columns=[a, b])
+        .dropna()
+    )
     cells = (wide[a] - wide[b]).groupby(level=list(by), sort=False)
     return cells.apply(statistics.mean_interval).rename("difference").reset_index()
 

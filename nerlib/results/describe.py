@@ -276,8 +276,11 @@ def registered(
     rows = [(_why_exploratory(c, started, known, round(100 * margin, 9), alpha), c.question.name) for c in comparisons]
     named = pd.DataFrame(rows, columns=["why", "name"]).groupby("why", sort=False)["name"]
     n_planned = sum(not why for why, _ in rows)
-    told.append(f"{n_planned} of {len(comparisons)} comparisons were planned: registered before their runs.")
-    return told + [f"{len(of)} exploratory, since {why!s}. One is {of.iloc[0]}." for why, of in named if why]
+    return [
+        *told,
+        f"{n_planned} of {len(comparisons)} comparisons were planned: registered before their runs.",
+        *(f"{len(of)} exploratory, since {why!s}. One is {of.iloc[0]}." for why, of in named if why),
+    ]
 
 
 def _why_exploratory(

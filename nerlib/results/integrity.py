@@ -137,13 +137,18 @@ def _not_finished(group: pd.DataFrame) -> Found:
 
 
 def _twice(group: pd.DataFrame) -> Found:
-    what = f"{len(group)} finished runs of seed {group['seed'].iloc[0]} differ in other settings; their mean is taken"
-    return what, group[:0]
+    return (
+        f"{len(group)} finished runs of seed {group['seed'].iloc[0]} differ in other settings; their mean is taken",
+        group[:0],
+    )
 
 
 def _excluded(group: pd.DataFrame) -> Found:
-    cut = f"{group['excluded_sentences'].max():.0f} of {group['test_sentences'].max():.0f} test sentences"
-    return f"{cut} could not be aligned with gold; their words count as predicted O", group[:0]
+    return (
+        f"{group['excluded_sentences'].max():.0f} of {group['test_sentences'].max():.0f} test sentences could not be "
+        "aligned with gold; their words count as predicted O",
+        group[:0],
+    )
 
 
 def _missing(runs: pd.DataFrame) -> Iterator[Finding]:
@@ -153,9 +158,9 @@ def _missing(runs: pd.DataFrame) -> Iterator[Finding]:
         absent = pd.MultiIndex.from_product(cells.remove_unused_levels().levels).difference(cells).to_frame(index=False)
         for (language, method), seeds in absent.groupby(["language", "method"])["seed"]:
             what = f"no run with seed {listed([*map(str, seeds)], 3)}, which others of the stage have"
-            where = _where({"language": language, "task": task, "method": method, "stage": stage})
-            told = " ".join([where, *words({"sources": sources}, ["sources"])])
-            yield Finding("missing runs", what, f"{told} ({label(backbone)})")
+            cell = _where({"language": language, "task": task, "method": method, "stage": stage})
+            where = [cell, *words({"sources": sources}, ["sources"]), f"({label(backbone)})"]
+            yield Finding("missing runs", what, " ".join(where))
 
 
 def _not_compared(runs: pd.DataFrame) -> Iterator[Finding]:

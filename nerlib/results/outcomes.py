@@ -21,7 +21,7 @@ import pandas as pd
 
 from nerlib.corpora import Example, Sentence, read_examples
 from nerlib.labels import Span, spans
-from nerlib.records import Predictions, predictions_file, read_predictions, read_record
+from nerlib.records import predictions_file, read_predictions, read_record
 from nerlib.results.runs import check_one_kind
 from nerlib.scoring import AS_WRITTEN, check_tags, score_answers
 from nerlib.statistics import mean_interval, score_interval
@@ -56,10 +56,6 @@ def each_run(runs: pd.DataFrame, table: Callable[[Mapping[Any, Any]], pd.DataFra
     return pd.concat(parts, ignore_index=True)
 
 
-def _predictions(run: Mapping[Any, Any]) -> Predictions:
-    return read_predictions(Path(run["folder"]))
-
-
 # --- scores -----------------------------------------------------------------------------------------------------------
 
 
@@ -77,8 +73,7 @@ def all_scores(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _score_label(name: str) -> str:
     plain = name.removesuffix(AS_WRITTEN)
-    words = SCORE_LABELS.get(plain, plain.replace("_", " ").replace("f1", "F1"))
-    return words if plain == name else f"{words}, as written"
+    return SCORE_LABELS.get(plain, plain.replace("_", " ").replace("f1", "F1")) + ", as written" * (plain != name)
 
 
 def adapters_that_ran(runs: pd.DataFrame) -> pd.DataFrame:
@@ -86,8 +81,10 @@ def adapters_that_ran(runs: pd.DataFrame) -> pd.DataFrame:
     first = {
         run["method"]: read_record(Path(run["folder"])).provenance for run in _rows(runs.drop_duplicates("method"))
     }
-    ran = ("adapters_in_training", "adapters_in_prediction")
-    rows = [(method, *(origin.get(name, []) for name in ran)) for method, origin in first.items()]
+    rows = [
+        (method, *(origin.get(name, []) for name in ("adapters_in_training", "adapters_in_prediction")))
+        for method, origin in first.items()
+    ]
     return pd.DataFrame(rows, columns=["method", "in training", "predicting the target"])
 
 
@@ -177,14 +174,16 @@ def _counted(run: Mapping[Any, Any]) -> pd.DataFrame:
 
 def _outcomes(run: Mapping[Any, Any]) -> list[tuple[int, str]]:
     """What became of each entity, question, word or text: the place of its example, and its kind."""
-    _, gold, predicted = _predictions(run)
+    _, gold, predicted = read_predictions(Path(run["folder"]))
     if form_of(run["task"]) == "entities":
         return [(sentence, kind) for kind, sentence, _ in entity_outcomes(gold, predicted)]
     if form_of(run["task"]) == "questions":
         return list(enumerate(answer_kinds(gold, predicted)))
-    sides = [zip(*pair, strict=True) for pair in zip(gold, predicted, strict=True)]
-    pairs = ((i, right, given) for i, labels in enumerate(sides) for right, given in labels)
-    return [(i, CORRECT if right == given else f"{given} for {right}") for i, right, given in pairs]
+    return [
+        (i, CORRECT if right == given else f"{given} for {right}")
+        for i, sides in enumerate(zip(gold, predicted, strict=True))
+        for right, given in zip(*sides, strict=True)
+    ]
 
 
 def answer_kinds(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> list[str]:
@@ -242,7 +241,7 @@ def _outcomes_of(gold: list[Span], predicted: list[Span]) -> list[tuple[str, Spa
 
 def misalignments(runs: pd.DataFrame) -> pd.DataFrame:
     """`misalignment` of each run, with `method`, `stage` and `seed`; entities only."""
-    return each_run(runs, lambda run: misalignment(*_predictions(run)[1:]))
+    return each_run(runs, lambda run: misalignment(*read_predictions(Path(run["folder"]))[1:]))
 
 
 def misalignment(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> pd.DataFrame:
@@ -257,11 +256,11 @@ def misalignment(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str
         in the group) and `share` (count / entities; NaN without entities). An entity is of gold's length, a spurious
         one of its own; so all shares but that of "spurious" add up to 1, which itself may exceed 1.
     """
-    groups = [
-        (kind, GROUPS["length"][min(span.end - span.start, 3) - 1])
+    counts = Counter(
+        (group, kind)
         for kind, _, span in entity_outcomes(gold, predicted)
-    ]
-    counts = Counter((group, kind) for kind, length in groups for group in ("all", length))
+        for group in ("all", GROUPS["length"][min(span.end - span.start, 3) - 1])
+    )
     rows = [
         (by, group, kind, counts[group, kind], sum(counts[group, of_gold] for of_gold in (CORRECT, *KINDS[:-1])))
         for by, names in GROUPS.items()
@@ -286,9 +285,11 @@ def examples(run: Mapping[Any, Any], each: int = 1) -> dict[str, list[tuple[Exam
         A row of the table of runs.
     """
     shown, form = predicted_examples(run), form_of(run["task"])
-    errors = [(i, kind) for i, kind in _outcomes(run) if kind not in (CORRECT, EXACT, RIGHTLY_NONE)]
-    if form == "tags":
-        errors = [(i, "wrong tag") for i, _ in errors]
+    errors = [
+        (i, "wrong tag" if form == "tags" else kind)
+        for i, kind in _outcomes(run)
+        if kind not in (CORRECT, EXACT, RIGHTLY_NONE)
+    ]
     number = each if form in ("entities", "questions") else 2 * each
     chosen = clearest(errors, [len(example.words) for example, _ in shown], number)
     return {kind: [shown[i] for i in places] for kind, places in chosen.items()}
@@ -323,7 +324,7 @@ def predicted_examples(run: Mapping[Any, Any]) -> list[tuple[Example, tuple[str,
     RecordError
         As `records.read_predictions`.
     """
-    words, gold, predicted = _predictions(run)
+    words, gold, predicted = read_predictions(Path(run["folder"]))
     path = predictions_file(Path(run["folder"]))
     sentences = (Sentence(*pair, run["language"]) for pair in zip(words, gold, strict=True))
     shown: Sequence[Example] = read_examples(path)[0] if path and path.suffix == ".jsonl" else list(sentences)

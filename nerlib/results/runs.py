@@ -316,9 +316,10 @@ def few_shot(runs: pd.DataFrame) -> pd.DataFrame:
     """
     rows = finished(runs)
     kinds = rows["stage"].str.replace(r"^(few_shot|target_only)_.*", r"\1", regex=True)
-    sentences = rows["train_sentences"].where(rows["stage"] != SOURCES, 0.0)
-    rows = rows.assign(training=kinds.map(TRAINING), train_sentences=sentences)
-    rows = rows.dropna(subset=["training", "train_sentences"])
+    rows = rows.assign(
+        training=kinds.map(TRAINING),
+        train_sentences=rows["train_sentences"].where(rows["stage"] != SOURCES, 0.0),
+    ).dropna(subset=["training", "train_sentences"])
     by_size = rows["stage"].str.match(r"(few_shot|target_only)_\d+$")
     made_for_size = by_size.groupby([rows[name] for name in ON_CURVE]).transform("any")
     return rows[by_size | ~made_for_size].reset_index(drop=True)
@@ -349,8 +350,9 @@ def negative_transfer(runs: pd.DataFrame) -> pd.DataFrame:
     names = {"method": "baseline_method", "test_score": "alone"}
     pairs = started.merge(alone[[*key, *names]].rename(columns=names), on=key)
     pairs = pairs[(pairs["baseline_method"] == pairs["method"]) | ~pairs["method"].isin(alone["method"])]
-    kind = [*UNIT, "method", "baseline_method", "sources", "train_sentences"]
-    groups = pairs.assign(worse=pairs["test_score"].lt(pairs["alone"])).groupby(kind)
+    groups = pairs.assign(worse=pairs["test_score"].lt(pairs["alone"])).groupby(
+        [*UNIT, "method", "baseline_method", "sources", "train_sentences"]
+    )
     table = groups.agg(worse=("worse", "sum"), targets=("language", "nunique"))
     return table.assign(share=_intervals(groups["worse"], _share)).reset_index()
 
@@ -371,8 +373,6 @@ def trained_weights(runs: pd.DataFrame) -> pd.DataFrame:
     own, task = first[first["part"] == "language"].assign(head=0), first[first["part"] == "task"]
     both = task.merge(own[["method", "trainable", "total"]], on="method", suffixes=("", "_own"))
     totals = {"trainable": both["trainable"] + both["trainable_own"], "total": both["total_own"] + both["trainable"]}
-    table = pd.concat([own, task, both.assign(part="language and task", **totals)])
-    order = task["method"].tolist()
-    table = table[table["method"].isin(order)].assign(share=table["trainable"] / table["total"])
-    table = table.sort_values("method", key=lambda methods: methods.map(order.index), kind="stable", ignore_index=True)
+    parts = pd.concat([own, task, both.assign(part="language and task", **totals)]).set_index("method")
+    table = parts.assign(share=parts["trainable"] / parts["total"]).loc[task["method"]].reset_index()
     return table[["method", "part", "trainable", "head", "share"]]

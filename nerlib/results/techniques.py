@@ -82,10 +82,12 @@ def systems(runs: pd.DataFrame) -> pd.DataFrame:
         {name: scores.get(ours) for name, ours in SCORES[task].items()}
         for task, scores in zip(done["task"], map(_test_scores, done["folder"]), strict=True)
     ]
-    names = {"trainable_parameters": "trainable", "total_parameters": "total", "test_score": "metric_score"}
-    table = done.rename(columns=names).assign(
-        vram_gb=done["peak_memory_bytes"] / 1e9,
+    table = done.assign(
+        trainable=done["trainable_parameters"],
         non_trainable=done["total_parameters"] - done["trainable_parameters"],
+        total=done["total_parameters"],
+        vram_gb=done["peak_memory_bytes"] / 1e9,
+        metric_score=done["test_score"],
     )
     table = table[["language", *SYSTEM, "variant", "stage", "seed", "folder", "metric_score", *COSTS]]
     return table.join(pd.DataFrame(of_test, columns=[*dict.fromkeys(chain(*SCORES.values()))], dtype=float))
@@ -264,15 +266,14 @@ def overfitting(curves: pd.DataFrame) -> pd.DataFrame:
     runs = scored.groupby(by, sort=False)
     best = scored.loc[runs["dev_score"].idxmax()].set_index(by)
     last = runs[["epoch", "dev_score", "dev_loss"]].last()
-    rise = last["dev_loss"] - best["dev_loss"]
     values = {
         "best_epoch": best["epoch"].astype(int),
         "last_epoch": last["epoch"].astype(int),
         "dev_loss": best["dev_loss"],
         "last_dev_loss": last["dev_loss"],
-        "loss_rise": rise,
+        "loss_rise": last["dev_loss"] - best["dev_loss"],
         "score_lost": best["dev_score"] - last["dev_score"],
-        "overfits": rise > 0,
+        "overfits": last["dev_loss"] > best["dev_loss"],
     }
     return pd.DataFrame(values).reset_index()
 
@@ -292,8 +293,10 @@ def describe_pes(table: pd.DataFrame) -> str:
     ranked = table.dropna(subset=["pes"]).sort_values("pes", ascending=False, kind="stable")
     first = [f"{name} ({pes:.3f})" for name, pes in zip(names[ranked.index[:2]], ranked["pes"], strict=False)]
     told = [f"By PES {' leads, before '.join(first)}."] if len(first) > 1 else []
-    for reason, systems in table[table["pes"].isna()].groupby("undefined", sort=False):
-        told.append(f"PES is undefined for {', '.join(names[systems.index])}: {reason}.")
+    told += [
+        f"PES is undefined for {', '.join(names[systems.index])}: {reason}."
+        for reason, systems in table[table["pes"].isna()].groupby("undefined", sort=False)
+    ]
     return " ".join(told) or "There is one system: nothing to rank."
 
 
@@ -352,5 +355,5 @@ def describe_published(table: pd.DataFrame) -> list[str]:
 
 def _names(table: pd.DataFrame) -> pd.Series:
     """What each row's system is called: its method, and its backbone where there are several."""
-    methods, backbones = (table[name].map(lambda name: label(name)) for name in ("method", "backbone"))
+    methods, backbones = (table[name].map(label) for name in ("method", "backbone"))
     return methods if table["backbone"].nunique() == 1 else methods + " on " + backbones
