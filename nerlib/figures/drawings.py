@@ -137,12 +137,16 @@ def points(
     figure, drawn = panels(data, "facet" if facet else "", ["value"], *size, sharex=not upright, sharey=upright)
     for ax, own, _ in drawn:
         groups = [(d, h) for d in dashes for h in shades if (d, h) in set(own["group"])]
-        look: dict[str, Any] = {
-            "palette": [shades[h] for _, h in groups],
-            "linestyles": [DASHES[dashes.index(d)] for d, _ in groups] if joined else "none",
-        }
         own = own.assign(place=own["place"].map(places.index), group=own["group"].map(groups.index))
-        _means(ax, own, "sd" if spread else t_interval, upright=upright, joined=joined, **look)
+        _means(
+            ax,
+            own,
+            "sd" if spread else t_interval,
+            [shades[h] for _, h in groups],
+            upright=upright,
+            joined=joined,
+            linestyles=[DASHES[dashes.index(d)] for d, _ in groups] if joined else "none",
+        )
         for _, line in own.groupby("line") if lines else ():
             across = line["place"], line["value"]
             ax.plot(*(across if upright else across[::-1]), color=shades[line["hue"].iloc[0]], alpha=0.35, lw=1)

@@ -6,6 +6,7 @@ import itertools
 import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import pandas as pd
@@ -111,8 +112,7 @@ def measure(frame: pd.DataFrame, column: str, label: str = "") -> tuple[float, s
 
 def t_interval(values: Sequence[float]) -> tuple[float, float]:
     """The ends of the 95 % t interval of a mean, as seaborn's `errorbar` wants them; NaN for a single value."""
-    interval = mean_interval(values)
-    return interval.low, interval.high
+    return mean_interval(values)[1:3]
 
 
 # --- letters ----------------------------------------------------------------------------------------------------------
@@ -277,7 +277,7 @@ def logarithmic(ax: Any, values: pd.Series) -> None:
 def legend(
     figure: Any,
     groups: Mapping[str, str],
-    marks: Mapping[str, str] | None = None,
+    marks: Mapping[str, str] = MappingProxyType({}),
     dashes: Sequence[str] = (),
     *,
     hollow: Sequence[str] = (),
@@ -287,14 +287,19 @@ def legend(
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    handles: list[Any] = [Patch(color=shade, label=name) for name, shade in groups.items() if always or len(groups) > 1]
-    if marks and len(marks) > 1:
-        handles += [
+    handles: list[Any] = [
+        *(Patch(color=shade, label=name) for name, shade in groups.items() if always or len(groups) > 1),
+        *(
             Line2D([], [], marker=mark, ls="", c=INK, mfc="white" if name in hollow else INK, label=name)
             for name, mark in marks.items()
-        ]
-    if len(dashes) > 1:
-        handles += [Line2D([], [], ls=dash, color=INK, label=name) for name, dash in zip(dashes, DASHES, strict=False)]
+            if len(marks) > 1
+        ),
+        *(
+            Line2D([], [], ls=dash, color=INK, label=name)
+            for name, dash in zip(dashes, DASHES, strict=False)
+            if len(dashes) > 1
+        ),
+    ]
     if handles:
         columns = len(handles) if sum(len(handle.get_label()) + 4 for handle in handles) < 70 else 3
         figure.legend(

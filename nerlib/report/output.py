@@ -199,8 +199,7 @@ def _html(texts: pd.DataFrame, is_numeric: Mapping[Any, bool], bold: pd.DataFram
     """Each cell names its column, so that what is wider than a telephone, or a page, stands one below the other."""
     kinds = {n: "num" if is_numeric[n] else "" for n in texts}
     letters = {n: max(map(len, [*texts[n], *headings[n].split()]), default=0) + 2 for n in texts}
-    least = sum(letters[n] if kinds[n] else min(letters[n], WRAPPED) for n in texts)
-    always = least > WIDEST
+    always = sum(letters[n] if kinds[n] else min(letters[n], WRAPPED) for n in texts) > WIDEST
     shape = ' class="stacks always"' if always else ' class="stacks"' * (sum(letters.values()) > NARROW)
     names = {n: html.escape(headings[n]) for n in texts}
     head = "".join(f'<th><div class="{kinds[n]}">{name}</div></th>' for n, name in names.items())
@@ -338,19 +337,18 @@ def highlight(
         at = {name: places[position] for name, places in marks.items() if position in places}
         is_short = len(word) < 3 and any(mark.begins for mark in at.values())  # room for the label
         pieces += [_gap(" ", at), _word(f"<bdi>{html.escape(word)}</bdi>", at, " short" * is_short)]
-    said = {
-        name: "; ".join(f"{' '.join(words[one.start : one.end])} [{one.type}]" for one in found)
+    lines = [
+        f"{name}: " + ("; ".join(f"{' '.join(words[one.start : one.end])} [{one.type}]" for one in found) or "none")
         for name, found in spans.items()
-    }
-    lines = [f"{name}: {text or 'none'}" for name, text in said.items()]
+    ]
     return HtmlOutput(_paragraph(pieces[1:], _written(language)), "\n".join([" ".join(words), *lines]))
 
 
 def _written(language: str) -> str:
     """Attributes of an element with text of a language: ``lang`` and direction; of any language by its letters."""
-    if language:
-        return f'lang="{html.escape(language)}" dir="{languages.language(language).direction}"'
-    return 'dir="auto"'
+    return (
+        f'lang="{html.escape(language)}" dir="{languages.language(language).direction}"' if language else 'dir="auto"'
+    )
 
 
 def _paragraph(pieces: Sequence[str], where: str) -> str:
@@ -398,8 +396,10 @@ def labelled_text(text: str, gold: str, predicted: str | None = None, language: 
     classes = " ".join(f"{name} {name[0]}{_colour(label, 1)}" for name, label in sides.items())
     above, *below = map(_label, ("sup", "sub"), sides.values())
     inside = f"{above}<p {_written(language)}>{html.escape(shown)}</p>{''.join(below)}"
-    text = "\n".join([shown, *map(": ".join, sides.items())])
-    return HtmlOutput(f'<div class="nl labelled"><div class="{classes}">{inside}</div></div>', text)
+    return HtmlOutput(
+        f'<div class="nl labelled"><div class="{classes}">{inside}</div></div>',
+        "\n".join([shown, *map(": ".join, sides.items())]),
+    )
 
 
 # --- questions --------------------------------------------------------------------------------------------------------
@@ -434,8 +434,10 @@ def marked_answer(
     if predicted is not None:
         spans["predicted"] = _found(predicted.strip(), context, spans["gold"])
     kept = _kept(context, [place for found in spans.values() for place in found])
-    parts = [f" {ELLIPSIS} ".join(_pieces(context, spans, part) for part in kept)]
-    parts += [_word(f"<bdi>{html.escape(text)}</bdi>", at) for text, at in _behind(spans, predicted)]
+    parts = [
+        f" {ELLIPSIS} ".join(_pieces(context, spans, part) for part in kept),
+        *(_word(f"<bdi>{html.escape(text)}</bdi>", at) for text, at in _behind(spans, predicted)),
+    ]
     where = _written(language)
     body = f"<p {where}>{html.escape(question)}</p>{_paragraph([' '.join(parts)], where)}"
     said = {"gold": " | ".join(answer.text for answer in gold), "predicted": predicted or ""}

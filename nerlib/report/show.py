@@ -117,9 +117,12 @@ class Page:
             return self(NOTHING)
         self([describe(one) for one in comparisons[:sentences]])
         shown = as_table(comparisons)
-        thin = f"Thin: {100 * comparisons[0].difference.level:g} % intervals, of a family at once"
-        drawing = forest(shown, "comparison", margin=comparisons[0].own_margin)
-        self(drawing, name, f"{thin}; thick: inside the margin (band) if equivalent.")
+        self(
+            forest(shown, "comparison", margin=comparisons[0].own_margin),
+            name,
+            f"Thin: {100 * comparisons[0].difference.level:g} % intervals, of a family at once; "
+            "thick: inside the margin (band) if equivalent.",
+        )
         self(
             shown[IN_SHORT],
             name,
@@ -154,21 +157,29 @@ class Page:
 
     def curves(self, runs: pd.DataFrame, name: str, hue: str = "") -> None:
         """How the runs of each stage were trained."""
-        drawing = curves(results.curves(runs), "step", ["train_loss", "dev_score"], hue=hue, facet="stage")
-        self(drawing, name, "Training loss and dev score by optimizer step.")
+        self(
+            curves(results.curves(runs), "step", ["train_loss", "dev_score"], hue=hue, facet="stage"),
+            name,
+            "Training loss and dev score by optimizer step.",
+        )
 
     def errors(self, runs: pd.DataFrame, name: str, by: str = "stage") -> None:
         """What the runs of each stage, or method, got right and wrong on test."""
-        drawing = bars(results.error_kinds(runs), "count", by, hue="kind", stacked=True)
-        self(drawing, name, f"The {self.words.counted} of the test set by outcome, means over seeds.")
+        self(
+            bars(results.error_kinds(runs), "count", by, hue="kind", stacked=True),
+            name,
+            f"The {self.words.counted} of the test set by outcome, means over seeds.",
+        )
 
     def forgetting(self, runs: pd.DataFrame, name: str) -> None:
         """What training on the target cost on the sources, a line a seed."""
         self(results.forgetting(runs), name, "Dev of the sources before and after, paired by seed")
         ends = ["source_dev_score_before", "source_dev_score_after"]
-        of_target = runs[runs["stage"] == "target"]
-        drawing = points(of_target, "", ends, hue="method", facet="method", lines="seed")
-        self(drawing, name, f"The sources' dev: {self.metric}. A line is a seed.")
+        self(
+            points(runs[runs["stage"] == "target"], "", ends, hue="method", facet="method", lines="seed"),
+            name,
+            f"The sources' dev: {self.metric}. A line is a seed.",
+        )
 
     def examples(self, by_kind: Mapping[str, Iterable[tuple[Example, Sequence[str]]]]) -> None:
         """Display examples with their predictions, below the kind of error that they show."""
@@ -325,11 +336,12 @@ def _ran(runs: pd.DataFrame) -> dict[str, list[str]]:
         return {"ran": ["nothing was trained for this page"]}
     by_status = ", ".join(f"{n} {vocabulary.label(status)}" for status, n in runs["status"].value_counts().items())
     total = runs["seconds"].sum()
-    facts = {"ran": [f"{len(runs)} runs ({by_status})" + (f"; {seconds(total)} in all" if total > 0 else "")]}
-    for name in ("stage", "method", "seed"):
-        values = [as_text(value, column=name) for value in vocabulary.ordered(runs[name])]
-        facts[f"{name}{'s' * (len(values) > 1)}"] = values
-    return facts
+    ran = f"{len(runs)} runs ({by_status})" + (f"; {seconds(total)} in all" if total > 0 else "")
+    kinds = {name: vocabulary.ordered(runs[name]) for name in ("stage", "method", "seed")}
+    return {"ran": [ran]} | {
+        f"{name}{'s' * (len(values) > 1)}": [as_text(value, column=name) for value in values]
+        for name, values in kinds.items()
+    }
 
 
 def _stood_on(runs: pd.DataFrame, found: Sequence[records.Record]) -> dict[str, list[str]]:
