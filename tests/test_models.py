@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import shutil
 import subprocess
 import sys
@@ -602,6 +603,15 @@ def test_a_tokenizer_s_configuration_is_looked_at_too(tiny_backbone, tmp_path):
     _change(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["evil.Tokenizer", None]})
     with pytest.raises(ModelError, match=r"tokenizer_config.json: auto_map can make transformers load code"):
         models.build(folder)
+
+
+def test_quiet_silences_transformers_and_adapters_alone():
+    loggers = [logging.getLogger(name) for name in ("transformers.utils", "adapters.loading", "nerlib")]
+    before = [logger.isEnabledFor(logging.WARNING) for logger in loggers]
+    with models.backbones.quiet():
+        assert [logger.isEnabledFor(logging.WARNING) for logger in loggers] == [False, False, True]
+        assert all(logger.isEnabledFor(logging.ERROR) for logger in loggers)
+    assert [logger.isEnabledFor(logging.WARNING) for logger in loggers] == before
 
 
 def test_the_names_of_adapted_layers_are_saved_in_order(tiny_backbone, tmp_path):

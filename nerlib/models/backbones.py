@@ -36,7 +36,6 @@ READ_TOO = {
 LOADS_CODE = frozenset({"auto_map", "attn_implementation", "auto_mapping", "megatron_config"})
 #: Beside the weights.
 FINGERPRINTED = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt")
-READ = ("*.json", "*.safetensors", "*.model", "*.txt")  # of a Hub repository; never pickled weights, never code
 
 
 @dataclass(frozen=True)
@@ -89,10 +88,9 @@ class Backbone:
         The number comes from the configuration: a tokenizer may claim 1e30. RoBERTa's kind begins to count behind the
         padding token, so that XLM-R's 514 positions hold 512 subwords.
         """
-        positions = int(self.config.get("max_position_embeddings") or self.config.get("n_positions") or 10**9)
-        if self.config.get("model_type") in ("roberta", "xlm-roberta"):
-            positions -= int(self.config.get("pad_token_id", 1)) + 1
-        return positions
+        is_roberta = self.config.get("model_type") in ("roberta", "xlm-roberta")
+        skipped = int(self.config.get("pad_token_id", 1)) + 1 if is_roberta else 0
+        return int(self.config.get("max_position_embeddings") or self.config.get("n_positions") or 10**9) - skipped
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -141,10 +139,13 @@ def find_backbone(name: str | Path, *, called: str = "") -> Backbone:
             f"{folder}: expected weights as .safetensors (other formats are not read), got {got or 'none'}; "
             "of a model on the Hub a converted revision may exist: name@refs/pr/<number>"
         )
-    files = sorted(
-        path for path in folder.iterdir() if path.suffix in (".safetensors", ".model") or path.name in FINGERPRINTED
+    fingerprint = folders.fingerprint(
+        [
+            [path.name, _digest(path, path.stat().st_mtime_ns)]
+            for path in sorted(folder.iterdir())
+            if path.suffix in (".safetensors", ".model") or path.name in FINGERPRINTED
+        ]
     )
-    fingerprint = folders.fingerprint([[path.name, _digest(path, path.stat().st_mtime_ns)] for path in files])
     return Backbone(called or folder.name, folder, fingerprint, config)
 
 
@@ -279,7 +280,13 @@ def _from_hub(name: str) -> Path:
 
     try:
         repository, _, revision = name.partition("@")
-        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=list(READ)))
+        return Path(
+            snapshot_download(
+                repository,
+                revision=revision or None,
+                allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt"],  # never pickled weights, never code
+            )
+        )
     except HFValidationError:
         raise ModelError(f"backbone {name!r}: no such folder, and no name of the Hub") from None
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
@@ -317,8 +324,9 @@ def _digest(path: Path, _changed: int) -> str:
 def quiet() -> Iterator[None]:
     """Without what the libraries say of new heads, reloaded AdaLoRA and sleeping adapters (it is checked here)."""
     with warnings.catch_warnings(), ExitStack() as afterwards:
-        afterwards.callback(logging.disable, logging.root.manager.disable)
-        logging.disable(logging.WARNING)
+        for library in map(logging.getLogger, ("transformers", "adapters")):
+            afterwards.callback(library.setLevel, library.level)
+            library.setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", message=".*(rank_pattern|ZeRO-3|did not initialize properly).*")
         yield
 
@@ -345,10 +353,11 @@ def load_tokenizer(folder: Path, family: Family) -> Any:
     named = str(read_json(described).get("tokenizer_class")) if described.is_file() else ""
     # The class that AutoTokenizer would find by that name; importing AutoTokenizer itself takes three seconds.
     kind = getattr(transformers, f"{named.removesuffix('Fast')}Fast", None) or transformers.AutoTokenizer
-    options = {"add_prefix_space": True} if family.prefix_space else {}
     try:
         with quiet():
-            tokenizer = kind.from_pretrained(folder, trust_remote_code=False, **options)
+            tokenizer = kind.from_pretrained(
+                folder, trust_remote_code=False, **({"add_prefix_space": True} if family.prefix_space else {})
+            )
     except (OSError, ValueError, ImportError, TypeError) as error:
         raise ModelError(f"{folder} has no tokenizer that can be read: {error}") from None
     if not tokenizer.is_fast:

@@ -96,15 +96,18 @@ def pack(batch: Mapping[str, torch.Tensor], padding: int | None, overhead: float
     lengths = mask.sum(1).numpy()
     parts = like_length_parts(np.arange(windows), lengths, overhead, windows)
     grids = [(len(part), int(lengths[part[0]])) for part in parts]
-    kept = [(part[:, None] * width + np.arange(grid[1])).ravel() for part, grid in zip(parts, grids, strict=True)]
-    rows = np.concatenate(kept)  # where the rows stand in the batch, counted through
+    rows = np.concatenate(  # where the rows stand in the batch, counted through
+        [(part[:, None] * width + np.arange(grid[1])).ravel() for part, grid in zip(parts, grids, strict=True)]
+    )
     rank = torch.zeros(ids.numel(), dtype=torch.int64)
     rank[rows] = torch.arange(len(rows))
     if more := -len(rows) % MULTIPLE:  # a copy that nothing looks at: kernels are made once for sizes that recur
         rows, grids = np.resize(rows, len(rows) + more), [*grids, (1, more)]
     ids, positions, mask = (tensor.flatten()[rows] for tensor in (ids, positions, mask))
-    of_grids = zip(mask.split([windows * width for windows, width in grids]), grids, strict=True)
-    masks = [part.view(windows, 1, 1, width) for part, (windows, width) in of_grids]
+    masks = [
+        part.view(windows, 1, 1, width)
+        for part, (windows, width) in zip(mask.split([w * t for w, t in grids]), grids, strict=True)
+    ]
     return Packed(ids, positions, grids, masks, rank[wanted])
 
 

@@ -34,11 +34,12 @@ class Head:
 
 def _heads(*classification: str, below: tuple[str, ...] = (), answering: str = "qa_outputs") -> Mapping[str, Head]:
     """The heads of transformers; `below`: modules of all three, `classification`: those of texts (or `classifier`)."""
-    of_texts = (*below, *(classification or ("classifier",)))
     return MappingProxyType(
         {
             "tagging": Head("AutoModelForTokenClassification", (*below, "classifier"), "TOKEN_CLS"),
-            "classification": Head("AutoModelForSequenceClassification", of_texts, "SEQ_CLS"),
+            "classification": Head(
+                "AutoModelForSequenceClassification", (*below, *(classification or ("classifier",))), "SEQ_CLS"
+            ),
             "answering": Head("AutoModelForQuestionAnswering", (*below, answering), "QUESTION_ANS"),
         }
     )

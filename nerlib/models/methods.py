@@ -160,8 +160,11 @@ def default_learning_rate(method: Method, hidden_size: int) -> float:
 
 def described(method: Method) -> dict[str, Any]:
     """A method as JSON: its name and fields, without those that are not given."""
-    given = {name: value for name, value in asdict(method).items() if value is not None}
-    return {"name": method.name} | {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
+    return {"name": method.name} | {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(method).items()
+        if value is not None
+    }
 
 
 def from_description(values: Mapping[str, Any]) -> Method:
@@ -328,13 +331,12 @@ class AdaLoraHooks(Hooks):
         """Set the schedule from the real number of steps."""
         if self.pruned_before:
             return
-        config = self.config
-        config.total_step = total_steps
-        config.tinit = int(self.method.warm_up * total_steps)
+        self.config.total_step = total_steps
+        self.config.tinit = int(self.method.warm_up * total_steps)
         # One step at least must see importances before the ranks are final.
-        config.tfinal = min(math.ceil(self.method.final * total_steps), total_steps - 2)
-        config.deltaT = max(1, total_steps // 200)
-        if config.tfinal < 1 or config.tinit + config.tfinal >= total_steps:
+        self.config.tfinal = min(math.ceil(self.method.final * total_steps), total_steps - 2)
+        self.config.deltaT = max(1, total_steps // 200)
+        if self.config.tfinal < 1 or self.config.tinit + self.config.tfinal >= total_steps:
             raise ModelError(f"AdaLoRA cannot prune within {total_steps} optimizer steps; expected 3 or more")
 
     def penalty(self) -> torch.Tensor | None:
@@ -357,8 +359,11 @@ class AdaLoraHooks(Hooks):
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """The averages of importance, and the ranks so far."""
-        kept = {kind: getattr(self.allocator, name) for kind, name in AVERAGES.items()}
-        tensors = {f"{kind}/{name}": t for kind, values in kept.items() for name, t in values.items()}
+        tensors = {
+            f"{kind}/{parameter}": tensor
+            for kind, name in AVERAGES.items()
+            for parameter, tensor in getattr(self.allocator, name).items()
+        }
         return tensors, {"rank_pattern": self.config.rank_pattern}
 
     def restore(self, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
@@ -473,16 +478,15 @@ def make_room(network: Any) -> None:
     import adapters
     from adapters.wrappers.interfaces import get_adapter_interface
 
-    interface = get_adapter_interface(network.config.model_type)
-    if interface is not None:
-        interface = replace(interface, adapter_methods=["bottleneck", "invertible"])
-    adapters.init(network, interface=interface)
+    known = get_adapter_interface(network.config.model_type)
+    own = replace(known, adapter_methods=["bottleneck", "invertible"]) if known else None
+    adapters.init(network, interface=own)
 
 
 def lines_of_adapters(network: Any, language: str = "") -> list[str]:
     """The lines by which the library alone puts what was saved into `model`; see `make_room`."""
-    known = getattr(network.base_model, "adapter_interface", None) is None
-    own = "" if known else f", interface=adapters.AdapterModelInterface._load({TASK!r})"
+    by_interface = getattr(network.base_model, "adapter_interface", None) is not None
+    own = f", interface=adapters.AdapterModelInterface._load({TASK!r})" if by_interface else ""
     of_language = [
         f"model.load_adapter('languages/{language}', use_safetensors=True)",
         f"model.active_adapters = adapters.composition.Stack({language!r}, {TASK!r})",
@@ -496,8 +500,7 @@ def lines_of_adapters(network: Any, language: str = "") -> list[str]:
 
 def stacked(*names: str) -> AbstractContextManager[Any]:
     """Let these adapters, and no others, run in the forward passes of the block, the first one lowest."""
-    from adapters import AdapterSetup
-    from adapters.composition import Stack
+    from adapters import AdapterSetup, Stack
 
     return AdapterSetup(Stack(*names))
 
@@ -529,8 +532,7 @@ def adapters_that_run(network: nn.Module) -> Iterator[dict[str, int]]:
     calls = Counter[str]()
     with ExitStack() as hooks:
         for path, module in network.named_modules():
-            parent, _, name = path.rpartition(".")
-            kind = parent.rpartition(".")[2]
+            kind, name = ["", *path.split(".")][-2:]
             if kind in ("adapters", "invertible_adapters"):
                 label = name if kind == "adapters" else f"{name} (invertible)"
                 hooks.enter_context(module.register_forward_hook(lambda *_, label=label: calls.update([label])))

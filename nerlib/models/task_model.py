@@ -136,11 +136,10 @@ class TaskModel:
     @property
     def runs_by_block(self) -> bool:
         """Whether it tags words with blocks of BERT's kind, that can be computed in part (`models.blocks`)."""
-        plain = self.backbone.config.get("position_embedding_type", "absolute") == "absolute"
         return (
             self.task.form == "tagging"
             and self.backbone.family.bert_blocks
-            and plain
+            and self.backbone.config.get("position_embedding_type", "absolute") == "absolute"
             and not self.method.rewrites_blocks
         )
 
@@ -154,8 +153,12 @@ class TaskModel:
         """
         self.backbone.check_length(max_length)
         family = self.backbone.family
-        layout = Layout(max_length, family.labelled_subword, family.summary, stride, self.languages)
-        return self.task.encode(examples, self.tokenizer, self.labels, layout)
+        return self.task.encode(
+            examples,
+            self.tokenizer,
+            self.labels,
+            Layout(max_length, family.labelled_subword, family.summary, stride, self.languages),
+        )
 
     def logits(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The head's outputs, (S, T, L) of subwords or (S, L) of texts.
@@ -285,12 +288,20 @@ def _load_plain(
             "classifier_dropout": of_head,
             **rates,
             **dict(family.settings),
+            **(
+                {
+                    "use_cache": False,
+                    "pad_token_id": tokenizer.pad_token_id,  # which subword is pooled depends on the padding
+                    "eos_token_id": tokenizer.eos_token_id,
+                }
+                if family.kind != "encoder"
+                else {}
+            ),
         }
     )
-    if family.kind != "encoder":  # which subword is pooled depends on the padding
-        config.update(dict(use_cache=False, pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id))
-    missing = {*head.modules, "pooler"} if folder == backbone.folder else ()
-    network, fresh = read_network(head.model_class, folder, missing, config=config)
+    network, fresh = read_network(
+        head.model_class, folder, {*head.modules, "pooler"} if folder == backbone.folder else (), config=config
+    )
     if isinstance(above := getattr(network, "dropout", None), nn.Dropout):  # DeBERTa's is the backbone's by default
         above.p = of_head
     return network, fresh
@@ -341,12 +352,14 @@ def save_model(model: TaskModel, folder: Path, like: Iterable[Path] = ()) -> Non
         if _own_tokenizer(model):
             model.tokenizer.save_pretrained(beside)
         (beside / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
-        read_me = READ_ME.format(
-            title=f"{model.method.name}, {model.task.name} on {model.backbone.name}",
-            labels=", ".join(model.labels),
-            lines=without_nerlib(model, *model.languages[-1:]),
+        (beside / "README.md").write_text(
+            READ_ME.format(
+                title=f"{model.method.name}, {model.task.name} on {model.backbone.name}",
+                labels=", ".join(model.labels),
+                lines=without_nerlib(model, *model.languages[-1:]),
+            ),
+            encoding="utf-8",
         )
-        (beside / "README.md").write_text(read_me, encoding="utf-8")
 
 
 def without_nerlib(model: TaskModel, language: str = "") -> str:
