@@ -45,11 +45,6 @@ class Companions:
     others: Encoded
     seed: int
 
-    @property
-    def lengths(self) -> np.ndarray:
-        """(sentences,) subwords of each training sentence."""
-        return self.data.lengths
-
     def __len__(self) -> int:
         return len(self.data)
 
@@ -89,8 +84,7 @@ class Alignment:
     def penalty(self, batch: Tensors, hidden: torch.Tensor) -> torch.Tensor:
         """1 − cosine, from the training sentences' last hidden states (S, T, H) and the batch's companions."""
         other = {name.removeprefix(OTHER): tensor for name, tensor in batch.items() if name.startswith(OTHER)}
-        there = self.model.logits_and_hidden(other)[1][-1]
-        sides = [pooled(hidden, batch["attention_mask"]), pooled(there, other["attention_mask"])]
+        sides = [pooled(hidden, batch["attention_mask"]), self._vectors(other)]
         first, second = (side.mean(dim=0) - self.centre for side in sides)
         return 1 - cosine_similarity(first, second, dim=0)
 
@@ -101,12 +95,14 @@ class Alignment:
             batch = {name: t.to(self.device) for name, t in self.companions.batch(np.arange(size), 0).items()}
             return float(self.penalty(batch, self.model.logits_and_hidden(batch)[1][-1]))
 
+    def _vectors(self, batch: Tensors) -> torch.Tensor:
+        """Means over the subwords of the last hidden states, (S, H)."""
+        return pooled(self.model.logits_and_hidden(batch)[1][-1], batch["attention_mask"])
+
     def _mean(self, side: Encoded) -> torch.Tensor:
         self.model.network.eval()
-        parts = []
+        numbers = np.arange(min(len(side), PROBE))
+        batches = (side.batch(numbers[start : start + 32]) for start in range(0, len(numbers), 32))
         with torch.no_grad():
-            for start in range(0, min(len(side), PROBE), 32):
-                batch = side.batch(np.arange(start, min(start + 32, len(side), PROBE)))
-                batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
-                parts.append(pooled(self.model.logits_and_hidden(batch)[1][-1], batch["attention_mask"]))
+            parts = [self._vectors({name: t.to(self.device) for name, t in batch.items()}) for batch in batches]
         return torch.cat(parts).mean(dim=0)

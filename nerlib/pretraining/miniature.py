@@ -93,8 +93,9 @@ def demo_backbone(
         began = time.monotonic()
         texts = [demo.text(tag, recipe.target_lines if tag == demo.TARGET else recipe.lines) for tag in languages]
         held_out = [demo.text(tag, recipe.held_out_lines, seed=1) for tag in languages]
-        text = (line for lines in texts for line in lines)
-        tokenizer = train_tokenizer(text, recipe.vocabulary_size, max_length=recipe.positions)
+        tokenizer = train_tokenizer(
+            [line for lines in texts for line in lines], recipe.vocabulary_size, max_length=recipe.positions
+        )
         network = _network(tokenizer, recipe, languages)
         data, unseen = (mlm_dataset(tokenizer, part, recipe.length, recipe.seed) for part in (texts, held_out))
         sounds = [demo.sounds(subword) for subword in tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))]
@@ -229,13 +230,12 @@ def train_tokenizer(text: Iterable[str], vocabulary_size: int, *, words: float =
     for word in frequent:
         for piece in pairs.model.tokenize(word):
             used[piece.value] += counts[word]
-    pieces = sorted(set(pairs.get_vocab()) | letters)
-    known = set(pieces)
-    whole = [word for word in frequent if word not in known][: vocabulary_size - len(SPECIAL) - 1 - len(pieces)]
+    pieces = set(pairs.get_vocab()) | letters
+    whole = [word for word in frequent if word not in pieces][: vocabulary_size - len(SPECIAL) - 1 - len(pieces)]
     total = sum(used.values())
     vocabulary = [
         *((special, 0.0) for special in SPECIAL),
-        *((piece, math.log((used[piece] + 0.5) / total)) for piece in pieces),
+        *((piece, math.log((used[piece] + 0.5) / total)) for piece in sorted(pieces)),
         *((word, math.log(counts[word] / total)) for word in whole),
         ("<mask>", 0.0),
     ]
@@ -270,16 +270,15 @@ def warm_start(network: Any, sequences: np.ndarray, alike: Sequence[int] | None 
         For each subword the number of a group: contexts in one group count as one, which puts words of two languages
         side by side whose neighbours are known to correspond. None: each subword is its own group.
     """
-    base = network.base_model
-    embeddings = base.embeddings
+    embeddings = network.base_model.embeddings
     vocabulary, hidden = embeddings.word_embeddings.weight.shape
     with torch.no_grad():
         _sinusoids(embeddings.position_embeddings.weight, embeddings.padding_idx)
-        _look_at_neighbours(base.encoder.layer[0].attention.self)
+        _look_at_neighbours(network.base_model.encoder.layer[0].attention.self)
         groups = np.arange(vocabulary) if alike is None else np.asarray(alike)
         information = _ppmi(sequences, vocabulary, groups)
-        start = np.ones(min(information.shape))  # drawn, it would end elsewhere each time
-        left, values, _ = svds(information, k=hidden - POSITION_DIMENSIONS, v0=start)
+        # From a start that is drawn it would end elsewhere each time.
+        left, values, _ = svds(information, k=hidden - POSITION_DIMENSIONS, v0=np.ones(min(information.shape)))
         counted = (left * np.sqrt(values)).astype(np.float32)
         embeddings.word_embeddings.weight[:, :POSITION_DIMENSIONS] *= 0.25  # leave these dimensions to the positions
         embeddings.word_embeddings.weight[:, POSITION_DIMENSIONS:] = torch.from_numpy(SPREAD * counted / counted.std())
@@ -306,12 +305,10 @@ def _look_at_neighbours(attention: nn.Module) -> None:
     chosen = np.linspace(0, len(SPEEDS) - 1, min(size // 2, len(SPEEDS))).round().astype(int)
     for head, distance in zip(range(heads), NEIGHBOURS, strict=False):
         for j, i in enumerate(chosen):
-            row, column = head * size + 2 * j, 2 * i
             sine, cosine = math.sin(SPEEDS[i] * distance), math.cos(SPEEDS[i] * distance)
-            attention.query.weight[row, column : column + 2] += torch.tensor([cosine, sine])
-            attention.query.weight[row + 1, column : column + 2] += torch.tensor([-sine, cosine])
-            attention.key.weight[row, column] += 1
-            attention.key.weight[row + 1, column + 1] += 1
+            place = slice(head * size + 2 * j, head * size + 2 * j + 2), slice(2 * i, 2 * i + 2)
+            attention.query.weight[place] += torch.tensor([[cosine, sine], [-sine, cosine]])
+            attention.key.weight[place] += torch.eye(2)
 
 
 def _ppmi(sequences: np.ndarray, vocabulary: int, groups: np.ndarray) -> sparse.csr_array:
@@ -321,15 +318,11 @@ def _ppmi(sequences: np.ndarray, vocabulary: int, groups: np.ndarray) -> sparse.
     3/4 of Levy, Goldberg and Dagan (2015).
     """
     contexts = int(groups.max()) + 1
-    rows, columns, weights = [], [], []
-    for distance in range(1, WINDOW + 1):
-        left, right = sequences[:, :-distance].ravel(), sequences[:, distance:].ravel()
-        rows += [left, right]
-        columns += [groups[right] + contexts, groups[left]]
-        weights += [np.full(2 * left.size, 1 / distance)]
-    counts = sparse.coo_array(
-        (np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))), shape=(vocabulary, 2 * contexts)
-    ).tocsr()
+    pairs = [(d, sequences[:, :-d].ravel(), sequences[:, d:].ravel()) for d in range(1, WINDOW + 1)]
+    rows = np.concatenate([subwords for _, *pair in pairs for subwords in pair])
+    columns = np.concatenate([side for _, left, right in pairs for side in (groups[right] + contexts, groups[left])])
+    weights = np.concatenate([np.full(2 * left.size, 1 / d) for d, left, _ in pairs])
+    counts = sparse.coo_array((weights, (rows, columns)), shape=(vocabulary, 2 * contexts)).tocsr()
     of_subword = np.asarray(counts.sum(axis=1)).ravel()
     of_context = np.asarray(counts.sum(axis=0)).ravel() ** 0.75
     found = counts.tocoo()

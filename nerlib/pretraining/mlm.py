@@ -101,7 +101,6 @@ class MlmDataset:
         self.sequences, self.seed, self.mask = sequences, seed, tokenizer.mask_token_id
         self.special = np.array(sorted(tokenizer.all_special_ids))
         self.ordinary = np.setdiff1d(np.arange(len(tokenizer)), self.special)
-        self.lengths = np.full(len(sequences), sequences.shape[1])
 
     def __len__(self) -> int:
         return len(self.sequences)

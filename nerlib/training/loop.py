@@ -78,8 +78,8 @@ def train(
     hooks
         What the method adds.
     cuts_batches
-        Whether to compute a batch in parts of like length on a CPU: for a loss that takes time for padding, and whose
-        sum over parts is that of the whole.
+        Whether to compute a batch in parts of like length on a CPU: for encoded examples, and a loss that takes time
+        for padding and whose sum over parts is that of the whole.
     replays
         Whether a GPU may replay forward and backward passes of batches of the same sizes: for a loss that does not wait
         for the device and depends on nothing but the batch and the weights.
@@ -222,15 +222,15 @@ class Accumulated:
         replays: bool = False,
     ) -> None:
         self.network, self.data, self.loss, self.count, self.outcome = network, data, loss, count, outcome
-        self.device, self.lengths = next(network.parameters()).device, data.lengths
-        self.cuts = cuts and self.device.type == "cpu"
+        self.device = next(network.parameters()).device
+        self.lengths = data.lengths if cuts and self.device.type == "cpu" and isinstance(data, Encoded) else None
         self.on_gpu = self.device.type == "cuda"
         self.replays = Replays(network, self._gradients) if replays and self.on_gpu else None
 
     def cut(self, indices: np.ndarray) -> list[np.ndarray]:
         """A batch's examples, part by part."""
         most = self.outcome.micro_batch_size or len(indices)
-        if self.cuts:
+        if self.lengths is not None:
             return like_length_parts(indices, self.lengths[indices], PART_OVERHEAD, most)
         return [indices[i : i + most] for i in range(0, len(indices), most)]
 

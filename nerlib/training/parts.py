@@ -8,7 +8,7 @@ import math
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -137,8 +137,8 @@ class _OnCpu(TorchFunctionMode):
         if rounds and args[0].dtype == torch.float32:
             x, weight = args[:2]
             bias = args[2] if len(args) > 2 else options.get("bias")
-            product = _Product.apply(x.reshape(-1, x.shape[-1]), weight, bias)
-            return product.view(*x.shape[:-1], -1)  # out here: adapters add to it in place, which no inner view allows
+            # The view is taken out here: adapters add to it in place, which no inner view allows.
+            return _Product.apply(x.reshape(-1, x.shape[-1]), weight, bias).view(*x.shape[:-1], -1)
         if function is functional.dropout:
             return _dropout(*args, **options)
         return function(*args, **options)
@@ -201,8 +201,7 @@ class TrimmedEmbedding(nn.Module):
         index = torch.full((whole.num_embeddings,), len(rows), dtype=torch.int64)  # beyond the end: an error if seen
         index[torch.from_numpy(rows)] = torch.arange(len(rows))
         self.register_buffer("index", index.to(device), persistent=False)
-        padding = whole.padding_idx
-        self.padding = None if padding is None or padding not in rows else int(index[padding])
+        self.padding = int(index[whole.padding_idx]) if whole.padding_idx in rows else None
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """The vectors of `ids`, which are numbers of the whole vocabulary."""
@@ -210,7 +209,7 @@ class TrimmedEmbedding(nn.Module):
 
 
 @contextlib.contextmanager
-def trimmed(network: Any, encoded: Iterable[Encoded]) -> Iterator[int]:
+def trimmed(network: Any, encoded: Sequence[Encoded]) -> Iterator[int]:
     """Train, within the block, the embedding rows of `encoded` alone; all others stay as they were.
 
     What is learnt is what training the whole embedding learns: a row that does not occur has no gradient, and nothing
@@ -235,8 +234,7 @@ def trimmed(network: Any, encoded: Iterable[Encoded]) -> Iterator[int]:
     if not whole.weight.requires_grad or shared > len(holders):
         yield 0
         return
-    parts = list(encoded)
-    rows = np.unique(np.concatenate([*(part.ids for part in parts), [part.pad for part in parts]])).astype(np.int64)
+    rows = np.unique(np.concatenate([*(part.ids for part in encoded), [part.pad for part in encoded]])).astype(np.int64)
     kept = TrimmedEmbedding(whole, rows)
     for module, name in holders:
         setattr(module, name, kept)

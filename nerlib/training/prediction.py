@@ -93,15 +93,14 @@ def probabilities(model: TaskModel, examples: Sequence[Any], *, max_length: int 
     with _predicting(model.network) as device:
         rounds = model.runs_by_block and device.type == "cpu" and precision_on(device) == "bfloat16"
         with torch.autocast("cpu", torch.bfloat16, enabled=rounds):
-            _fill(found, model, encoded, np.arange(len(encoded)))
+            _fill(found, model, encoded, device, np.arange(len(encoded)))
         if rounds:
-            _look_again(found, model, encoded)
+            _look_again(found, model, encoded, device)
     return torch.from_numpy(found).softmax(-1).numpy()
 
 
-def _fill(found: np.ndarray, model: TaskModel, encoded: Any, chosen: np.ndarray) -> None:
+def _fill(found: np.ndarray, model: TaskModel, encoded: Any, device: torch.device, chosen: np.ndarray) -> None:
     """Write the outputs of some examples into their rows of (words, labels) or (texts, labels)."""
-    device = next(model.network.parameters()).device
     for batch in itertools.chain.from_iterable(map(encoded.batches, _batches(encoded, device, chosen))):
         batch = {name: tensor.to(device) for name, tensor in batch.items()}
         owner = batch["words" if model.task.form == "tagging" else "text"].flatten()
@@ -113,7 +112,7 @@ def _fill(found: np.ndarray, model: TaskModel, encoded: Any, chosen: np.ndarray)
         found[owner[voting].cpu()] = logits[voting].float().cpu()
 
 
-def _look_again(found: np.ndarray, model: TaskModel, encoded: Any) -> None:
+def _look_again(found: np.ndarray, model: TaskModel, encoded: Any, device: torch.device) -> None:
     """Compute in float32 what rounding could have decided: sentences with a word whose two best labels are close.
 
     Close is nearer than twice the largest error of such a distance that was seen in doing so: once would do.
@@ -126,7 +125,7 @@ def _look_again(found: np.ndarray, model: TaskModel, encoded: Any) -> None:
         if not len(again):
             return
         seen[again] = True
-        _fill(found, model, encoded, again)
+        _fill(found, model, encoded, device, again)
         exact = found.max(axis=1, keepdims=True) - found
         error = np.subtract(exact, behind, out=np.zeros_like(found), where=np.isfinite(found))
         doubt = max(doubt, 2 * float(np.abs(error).max()))
@@ -162,8 +161,10 @@ def _encoded(model: TaskModel, examples: Sequence[Any], max_length: int | None) 
         raise SettingsError(
             "expected examples of a corpus, got raw text: nerlib.tagger.load_tagger(run)(text) reads it"
         )
-    bare = [model.task.without_gold(example, model.labels) for example in examples]
-    return model.encode(bare, max_length or min(128, model.backbone.max_length))
+    return model.encode(
+        [model.task.without_gold(example, model.labels) for example in examples],
+        max_length or min(128, model.backbone.max_length),
+    )
 
 
 @contextmanager

@@ -25,11 +25,7 @@ Evaluate = Callable[[], float | Mapping[str, float]]
 
 
 class Data(Protocol):
-    """What is trained on: examples that can be counted, measured and put into batches."""
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """(examples,) subwords of each, for batches of like length."""
+    """What is trained on: examples that can be counted and put into batches."""
 
     def __len__(self) -> int: ...
 
@@ -178,14 +174,14 @@ class State:
         begun = self.seconds()
         found = evaluate() if evaluate else None
         done.scoring_seconds += self.seconds() - begun if evaluate else 0.0
-        row: dict[str, Any] = {
+        row = {
             "epoch": done.epochs,
             "step": done.steps,
             "train_loss": train_loss,
             "dev_score": None,
             "seconds": done.seconds,
+            **(found if isinstance(found, Mapping) else {"dev_score": found}),
         }
-        row |= found if isinstance(found, Mapping) else {"dev_score": found}
         done.curve.append(row)
         self.loss_sum, self.loss_count = torch.zeros((), dtype=torch.float64), 0
         score = row["dev_score"]
