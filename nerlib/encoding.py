@@ -232,18 +232,14 @@ def language_ids(examples: Sequence[Example], languages: Sequence[str]) -> np.nd
     return np.array([number.get(example.language, 0) for example in examples], dtype=np.int32)
 
 
-def label_numbers(
-    examples: Sequence[Example], given: Sequence[Sequence[str]], labels: Sequence[str], kind: str
-) -> np.ndarray:
-    """(words,) or (texts,) int32, the numbers among `labels` of what is `given` of each example."""
+def label_numbers(examples: Sequence[Example], labels: Sequence[str], kind: str) -> np.ndarray:
+    """(words,) or (texts,) int32, the numbers among `labels` of the tags or the label of each example."""
     number = {label: i for i, label in enumerate(labels)}
-    if unseen := next(
-        ((e, name) for e, own in zip(examples, given, strict=True) for name in own if name not in number), None
-    ):
+    if unseen := next(((e, name) for e in examples for name in e.gold if name not in number), None):
         raise CorpusError(
             f"{unseen[0].where or unseen[0].language}: {kind} {unseen[1]!r} is not among {', '.join(labels)}"
         )
-    return np.array([number[label] for own in given for label in own], dtype=np.int32)
+    return np.array([number[label] for example in examples for label in example.gold], dtype=np.int32)
 
 
 def neutralise_special_tokens(ids: Sequence[int], tokenizer: Any) -> list[int]:
@@ -330,9 +326,9 @@ def encode_sentences(
     begins = bounds[first_word]  # (sentences + 1,) where each sentence begins in `pieces`
     cut = [windows(int(length), room) for length in np.diff(begins)]
     first_window = np.cumsum([0, *map(len, cut)])
-    tables = [(b, e, *voting) for of_sentence in cut for b, e, voting in of_sentence]
-    table = np.array(tables, dtype=np.int64).reshape(-1, 4) + np.repeat(begins[:-1], np.diff(first_window))[:, None]
-    begin, end, vote, vote_end = table.T  # (windows,) each, in `pieces`
+    table = np.array([(b, e, *voting) for of_sentence in cut for b, e, voting in of_sentence], dtype=np.int64)
+    # (windows,) each, in `pieces`
+    begin, end, vote, vote_end = table.reshape(-1, 4).T + np.repeat(begins[:-1], np.diff(first_window))
     starts = np.cumsum([0, *(end - begin + layout.max_length - room)])
     source = _ranges(begin, end)  # where each subword that is not special comes from
     target = source + np.repeat(starts[:-1] + len(before) - begin, end - begin)
@@ -344,7 +340,7 @@ def encode_sentences(
     return EncodedSentences(
         ids=ids,
         words=carried,
-        labels=label_numbers(sentences, [sentence.tags for sentence in sentences], labels, "tag"),
+        labels=label_numbers(sentences, labels, "tag"),
         starts=starts,
         first_window=first_window,
         first_word=first_word,
@@ -433,7 +429,7 @@ def encode_texts(
     contents = (neutralise_special_tokens(encoding.ids, tokenizer) or filler for encoding in read)  # none is empty
     rows = [[*before, *content[:room], *after] for content in contents]
     return EncodedTexts(
-        labels=label_numbers(texts, [(text.label,) for text in texts], labels, "label"),
+        labels=label_numbers(texts, labels, "label"),
         ids=np.array(list(itertools.chain.from_iterable(rows)), dtype=np.int32),
         starts=np.cumsum([0, *map(len, rows)]),
         first_window=np.arange(len(texts) + 1, dtype=np.int64),
@@ -604,9 +600,7 @@ def special_tokens_of_pairs(tokenizer: Any, *, ends: bool = False) -> tuple[list
     found = pair[: len(before)], pair[len(before) + len(bare) : second], pair[second + len(bare) :]
     if found[0] != before or not (found[1] or found[2]):
         found = before, list(after), list(after)
-    if ends and not found[2]:
-        found = found[0], found[1], [tokenizer.eos_token_id]
-    return found
+    return *found[:2], found[2] or [tokenizer.eos_token_id] * ends
 
 
 def _answer_ends(answer: Answer, offsets: np.ndarray) -> tuple[int, int] | None:

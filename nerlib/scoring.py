@@ -143,10 +143,14 @@ class Counts:
 
     def save(self, path: Path) -> None:
         """Write everything as one ``.npz`` file, whole or not at all."""
-        arrays = dict(zip(ARRAYS, (*self.strict, *self.lenient), strict=True))
-        arrays |= {"documents": self.documents} if len(self.documents) else {}
-        buffer, types = io.BytesIO(), np.array(self.types, dtype=str)
-        np.savez_compressed(buffer, allow_pickle=False, types=types, tokens=self.tokens, **arrays)
+        arrays = {
+            "types": np.array(self.types, dtype=str),
+            "tokens": self.tokens,
+            **dict(zip(ARRAYS, (*self.strict, *self.lenient), strict=True)),
+            **({"documents": self.documents} if len(self.documents) else {}),
+        }
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
         write_atomically(path, buffer.getvalue())
 
     @classmethod
@@ -526,11 +530,7 @@ class Reading(NamedTuple):
 
     text: Callable[[str], str]
     tokens: Callable[[str], list[str]]
-    words: Callable[[str], list[str]]
-
-    def tokenize(self, text: str) -> list[str]:
-        """The words, under the name by which `rouge_score` asks for them."""
-        return self.words(text)
+    tokenize: Callable[[str], list[str]]  # into words: the name by which `rouge_score` asks for it
 
 
 READINGS = (
