@@ -431,6 +431,13 @@ class Settings(Training):
         return Recipe(**values | {name: published[name] for name in published.keys() & Recipe.model_fields.keys()})
 
 
+def recipe_tables(settings: Settings, study: str, stages: Sequence[str]) -> "dict[str, pd.DataFrame]":
+    """`recipe_table` of each task that a study's source tells apart; of the settings' own where it tells none."""
+    told = [task for task in ("sentiment", "ner", "qa") if task in PUBLISHED_RECIPES.get(study, {})]
+    of_tasks = {task: settings.model_copy(update={"task": task}) for task in told} or {settings.task: settings}
+    return {task: recipe_table(own, study, stages) for task, own in of_tasks.items()}
+
+
 def recipe_table(settings: Settings, study: str, stages: Sequence[str]) -> "pd.DataFrame":
     """What a study's source says of its trainings, what it leaves open, and what is taken.
 

@@ -14,10 +14,12 @@ from nerlib.results.claims import (
     missing,
     printed,
     printed_figures,
+    printed_tables,
     published_scores,
     reproductions,
     side_by_side,
     stand_ins,
+    tested_and_not,
 )
 from nerlib.results.compare import (
     Comparison,
@@ -132,6 +134,7 @@ __all__ = [
     "planned",
     "printed",
     "printed_figures",
+    "printed_tables",
     "published_scores",
     "question",
     "ranks",
@@ -144,6 +147,7 @@ __all__ = [
     "stand_ins",
     "summary",
     "techniques",
+    "tested_and_not",
     "trained_weights",
     "wide",
     "with_and_without",

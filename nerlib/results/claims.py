@@ -7,7 +7,7 @@ rule judges all of them, by runs as published and by runs as it should be.
 
 import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -413,6 +413,14 @@ def spearman_interval(x: np.ndarray, y: np.ndarray, level: float) -> Interval:
     return Interval(r, math.tanh(z - half), math.tanh(z + half), n, level)
 
 
+def tested_and_not(evaluated: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Of `evaluate`: the claims that these runs test and what each was `held against`, the others with the `reason`."""
+    apart = evaluated["verdict"] == NOT_TESTED
+    tested = evaluated[~apart].drop(columns=["scope", "where"]).rename(columns={"why": "held against"})
+    untested = evaluated.loc[apart, ["study", "where", "claim", "why"]].rename(columns={"why": "reason"})
+    return tested.reset_index(drop=True), untested.reset_index(drop=True)
+
+
 def describe_claims(evaluated: pd.DataFrame) -> list[str]:
     """How many claims were tested, and for what their verdicts hold: a sentence each."""
     tested = evaluated[evaluated["verdict"] != NOT_TESTED]
@@ -641,6 +649,14 @@ def reproductions(runs: pd.DataFrame, *, margin: float = statistics.MARGIN, leve
     there = ~np.array(absent, dtype=bool) & models.isin(table["backbone"])
     beside = _beside(numbers[there].reset_index(drop=True), table, margin, level)
     return beside[beside[[*VARIANTS]].notna().any(axis=1)].reset_index(drop=True)
+
+
+def printed_tables(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, dict[str, str]]]:
+    """`side_by_side` in a table for each unit: which numbers it has, the table, the format of each column."""
+    for unit, part in table.groupby("unit", sort=False):
+        numbers = ", ".join(part["what"].str.rpartition(", ")[2].unique())
+        formats = dict.fromkeys(["printed", *VARIANTS, "sd"], str(unit))
+        yield numbers, part.drop(columns=["unit", *WHY]).reset_index(drop=True), formats
 
 
 def missing(table: pd.DataFrame, study: str) -> str:

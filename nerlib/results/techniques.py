@@ -227,6 +227,11 @@ def reading_sensitivity(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(read, ignore_index=True)[["reading", *SYSTEM, "score", "pes", "undefined", "rank"]]
 
 
+def by_reading(readings: pd.DataFrame) -> pd.DataFrame:
+    """PES of `reading_sensitivity`, a row a method and a column a reading."""
+    return readings.pivot_table(index="method", columns="reading", values="pes", sort=False)
+
+
 def published_leaders(task: str) -> pd.DataFrame:
     """Who leads a task by PES in the study's tables, under each reading, as printed and with tables 1 and 5 exchanged.
 
