@@ -64,7 +64,7 @@ def test_unlabelled_text_is_not_the_test():
     assert len(test & set(demo.text("x-target", 5000))) < 0.01 * len(test)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TAGS)
 def test_every_tag_of_the_grammar_keeps_the_share_that_it_says(tag):
     distance = int(tag.split("-")[2]) / 100
@@ -83,7 +83,7 @@ def test_frequent_words_are_kept_as_often_as_rare_ones(distance):
     assert kept / 5 < sum(word in of_target for word in words) / len(words) < kept + 0.05
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 100), st.integers(0, 100), st.integers(1, 99_999_999), st.integers(1, 99_999_999))
 def test_a_nearer_language_keeps_all_that_a_farther_one_keeps(a, b, number, other):
     """So languages of one distance keep the same words."""

@@ -44,7 +44,7 @@ words = st.one_of(script_words, script_words, script_words, st.sampled_from(LOST
 sentences = st.lists(
     st.lists(st.tuples(words, st.sampled_from(LABELS)), min_size=1, max_size=40), min_size=1, max_size=6
 ).map(lambda rows: [Sentence(tuple(w for w, _ in row), tuple(t for _, t in row), "as") for row in rows])
-slow = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+slow = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module", params=["xlm-roberta", "bert", "gpt2"])

@@ -93,7 +93,7 @@ def test_words_of_ascii_text_are_those_of_rouge(text):
     assert words(folded(text)) == re.findall(r"[a-z0-9]+", text.lower())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(questions(LATIN))
 def test_rouge_equals_the_package_on_latin_text(rows):
     class Tokens:
@@ -200,7 +200,6 @@ def test_an_article_is_no_part_of_a_word_with_combining_marks():
 anything = st.lists(st.tuples(st.lists(st.text(max_size=8), max_size=3), st.text(max_size=8)), max_size=4)
 
 
-@settings(deadline=None)
 @given(anything | questions(PERSIAN))
 def test_for_all_answers(rows):
     scores = score(rows)

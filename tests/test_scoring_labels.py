@@ -17,7 +17,7 @@ LABELS = ("negative", "neutral", "positive")
 pairs = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=30)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pairs)
 def test_scores_of_labels_equal_scikit_learn(rows):
     true, guessed = map(list, zip(*rows, strict=True))

@@ -22,7 +22,7 @@ def sides(rows):
     return tuple([[pair[side] for pair in sentence] for sentence in rows] for side in (0, 1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pairs.filter(lambda rows: any(rows)))
 def test_scores_equal_scikit_learn(rows):
     gold, predicted = sides(rows)
@@ -39,7 +39,7 @@ def test_scores_equal_scikit_learn(rows):
     np.testing.assert_allclose(table, np.transpose(by_tag))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pairs)
 def test_counts_of_each_sentence_are_those_of_the_sentence_alone(rows):
     gold, predicted = sides(rows)

@@ -43,7 +43,7 @@ from nerlib.similarity import (
 counters = st.lists(st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 9)).map(Counter), min_size=2, max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(counters)
 def test_overlaps_equal_their_formulas(counts):
     overlap, common = jaccard(counts), common_share(counts)
@@ -130,7 +130,7 @@ def test_typology_is_read_and_compared(shared):
 # --- correlation with transfer ----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=12))
 def test_spearman_equals_scipy_s(rows):
     a, b = np.transpose(rows)

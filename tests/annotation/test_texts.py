@@ -31,7 +31,7 @@ def all_places(text):
     return [place for sentence in cut(text) for place in sentence]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(texts)
 def test_words_are_apart_in_order_and_leave_nothing_but_white_space_and_controls(text):
     places = all_places(text)
@@ -47,7 +47,7 @@ def test_words_are_apart_in_order_and_leave_nothing_but_white_space_and_controls
     assert all(sentence for sentence in cut(text))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(texts, st.data())
 def test_a_document_goes_to_tagged_sentences_and_back(text, data):
     entities = []

@@ -45,7 +45,7 @@ def test_labels_offsets_and_scores_come_back_in_every_script(tool, tmp_path):
 
 
 @pytest.mark.parametrize("tool", ["label_studio", "doccano", "inception"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(text=texts.filter(str.strip), chosen=st.sets(st.integers(0, 12), max_size=4))
 def test_any_text_comes_back(tool, tmp_path_factory, text, chosen):
     if tool == "inception":  # XML 1.0 and UIMA know no control characters

@@ -156,7 +156,7 @@ sentences = st.lists(st.lists(word | script, min_size=1, max_size=6), max_size=5
 
 
 @given(sentences)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_written_is_read_again(tmp_path, words):
     gold = [["O"] * len(row) for row in words]
     predicted = [[f"B-{place}" for place in range(len(row))] for row in words]
@@ -170,7 +170,7 @@ readable = (word | script).map(lambda word: word.strip(" ")).filter(bool)
 
 
 @given(st.lists(st.lists(readable, min_size=1, max_size=6), min_size=1, max_size=5))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_written_is_a_corpus(tmp_path, words):
     write_conll(tmp_path / "test.conll", words, [["O"] * len(row) for row in words])
     corpus = load_corpus(str(tmp_path), "fa", roles=["test"])

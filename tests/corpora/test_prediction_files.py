@@ -23,7 +23,7 @@ def questions(draw):
     return Question(draw(texts), context, answers, draw(texts), draw(texts))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.one_of(labelled, questions()), texts), max_size=4))
 def test_what_was_written_is_read(pairs):
     examples, predicted = [example for example, _ in pairs], [prediction for _, prediction in pairs]

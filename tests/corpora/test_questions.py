@@ -91,7 +91,7 @@ def test_squad_of_both_versions(corpus):
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(str.strip)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(texts, st.data())
 def test_every_span_of_every_context_is_an_answer_and_nothing_else_is(corpus, context, data):
     start = data.draw(st.integers(0, len(context) - 1))

@@ -12,7 +12,7 @@ from nerlib.corpora.tabular import read_rows
 from nerlib.errors import CorpusError
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
-SAME_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+SAME_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def test_points_are_called_after_the_metric(task, unit):
     assert re.search(rf"\) {unit}\.", describe(compared([0.7, 0.8], [0.6, 0.61], task=task)))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.floats(-0.2, 0.2), st.floats(0.001, 0.1), st.integers(0, 1000))
 def test_a_sentence_claims_a_direction_only_when_the_interval_excludes_zero(mean, spread, seed):
     differences = np.random.default_rng(seed).normal(mean, spread, 7)

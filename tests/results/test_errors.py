@@ -70,7 +70,7 @@ def sides(rows):
     return tuple([[pair[side] for pair in sentence] for sentence in rows] for side in (0, 1))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(PAIRS)
 def test_every_entity_is_counted_once_in_every_division(rows):
     gold, predicted = sides(rows)

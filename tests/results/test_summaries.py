@@ -77,7 +77,7 @@ def test_cells_are_means_over_seeds_of_each_variant():
     assert set(table["seeds"]) == {3} and set(table["seconds"]) == {9.0}
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from(["ours", "as published", "as published + ours"]), min_size=6, max_size=6))
 def test_runs_of_two_variants_are_never_in_one_mean(asked):
     """Any mixture of variants: the mean of each is that of the runs that were asked for in it."""

@@ -82,7 +82,7 @@ def test_too_few_entities_promise_nothing(right, message):
 # --- the promise ------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(60, 400), st.integers(1, 400), st.integers(0, 40), st.floats(0.02, 0.4), st.floats(0.01, 0.3))
 def test_a_promise_is_clopper_pearson_s_for_sets_without_end_and_harder_for_one_that_is_finite(
     n, m, failed, wrong, risk
