@@ -653,6 +653,7 @@ def _row(c: Comparison) -> dict[str, Any]:
     gains, units = (table["a"] - table["b"] for table in (pooled, of_language))
     alpha = (1 - c.difference.level) / c.family
     several, (low, high) = c.languages > 1, c.estimate.interval(2 * alpha)
+    detectable = c.estimate.doubted().detectable(alpha) if c.estimate.standard_error > 0 else math.nan
     return {
         **_names(c),
         **{name: getattr(c, name) for name in ("difference", "p", "adjusted_p", "family", "languages", "left_out")},
@@ -669,7 +670,7 @@ def _row(c: Comparison) -> dict[str, Any]:
         "loses_most": statistics.share_that_loses(units, c.own_margin) if several else math.nan,
         "pooled_d": gains.mean() / math.sqrt(pooled.var().mean() or math.nan),
         "pooled_p": statistics.pooled_p(gains),
-        "smallest_detectable": c.estimate.doubted().detectable(alpha) if c.estimate.standard_error > 0 else math.nan,
+        "smallest_detectable": math.inf if detectable >= 1 else detectable,  # no scores differ so
     }
 
 

@@ -72,22 +72,6 @@ def test_degrees_of_freedom_of_two_variances_are_those_of_welch_s_formula():
     assert statistics.summed_freedom([a, b], [3, 5]) == pytest.approx((a + b) ** 2 / (a**2 / 5 + b**2 / 7) - 2)
 
 
-def test_skewed_languages_do_not_find_what_is_not_there():
-    """Exponential differences: with Student's t and flipped signs alone, eight languages find it twice as often."""
-    drawn = 0.01 * (1 - np.random.default_rng(8).exponential(size=(1500, 8)))
-    plain = stats.ttest_1samp(drawn, 0, axis=1).pvalue < 0.05
-    signs = np.array([statistics.flipped_signs_p(tuple(units)) for units in drawn.tolist()]) < 0.05
-    all_three = np.array([estimate_of(units, drawn=True).p() < 0.05 for units in drawn])
-    assert (plain & signs).mean() > 0.08
-    assert all_three.mean() < 0.055 and not (all_three & ~(plain & signs)).any()
-
-
-def test_the_skewness_that_is_taken_out_is_scipy_s():
-    units = RNG.exponential(size=9)
-    assert statistics.skewness(units) == pytest.approx(stats.skew(units, bias=False) / (3 * math.sqrt(9)))
-    assert statistics.skewness([0.1, 0.3]) == statistics.skewness([0.1] * 4) == 0
-
-
 VARIANCES = st.floats(1e-8, 1e-3)
 ESTIMATES = st.one_of(
     st.builds(
@@ -189,9 +173,9 @@ def test_what_is_detectable_is_found_as_often_as_it_says():
 @pytest.mark.parametrize("freedom", [1, 2, 4, 9, 49])
 @pytest.mark.parametrize("alpha", [0.05, 0.005])
 def test_power_of_one_part_is_that_of_the_noncentral_t(freedom, alpha):
-    one = Estimate(0.0, (1e-4,), (freedom,))
-    for difference in (0.01, 0.03, 0.1):
-        exact = stats.nct.sf(stats.t.isf(alpha / 2, freedom), freedom, difference / 0.01)
+    one = Estimate(0.0, (1e-6,), (freedom,))
+    for difference in (0.001, 0.003, 0.01):
+        exact = stats.nct.sf(stats.t.isf(alpha / 2, freedom), freedom, difference / 0.001)
         assert one.power(difference, alpha) == pytest.approx(exact, abs=0.003)
     assert one.power(one.detectable(alpha), alpha) == pytest.approx(0.8)
 
