@@ -16,7 +16,8 @@ from nerlib.batch import grid, jobs
 from nerlib.errors import Commands, TooLarge, as_command, run_command
 from nerlib.experiment.runs import Run, remove_model, remove_models
 from nerlib.experiment.stage_run import language_adapter
-from nerlib.experiment.study import Study, StudyData
+from nerlib.experiment.study import Study
+from nerlib.experiment.study_data import StudyData
 from nerlib.vocabulary import ADAPTER, find_stage
 
 

@@ -6,7 +6,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -32,12 +32,10 @@ from nerlib.experiment.runs import (
     plus_evaluation,
     refuse_too_large,
 )
+from nerlib.experiment.study_data import RunData, StudyData
 from nerlib.models import TaskModel
 from nerlib.models.methods import WEIGHTS, adapters_that_run
 from nerlib.vocabulary import ADAPTER, ADAPTERS, LANGUAGE_ADAPTER, METRICS, Stage
-
-if TYPE_CHECKING:
-    from nerlib.experiment.study import RunData, StudyData
 
 RECIPE_VERSION = 4  # raise it when the training code changes what a run with the same settings gives
 #: Of a run's provenance, what belongs to its training and goes along when that is reused.
@@ -46,7 +44,7 @@ Predicted = list[tuple[str, ...]]  # of every example, as `training.predict` giv
 
 
 def runs_of_stage(
-    data: "StudyData",
+    data: StudyData,
     stage: Stage,
     parents: Mapping[int, Run | None],
     adapters: Mapping[str, Run],
@@ -116,7 +114,7 @@ class StageRun:
         Which of the runs that are waited for this is.
     """
 
-    data: "StudyData"
+    data: StudyData
     stage: Stage
     seed: int
     parent: Run | None
@@ -136,7 +134,7 @@ class StageRun:
         return Name(s.study, s.language, s.task, s.backbone, s.method, self.stage.name, self.seed)
 
     @cached_property
-    def examples(self) -> "RunData":
+    def examples(self) -> RunData:
         """What it is trained and scored on."""
         return self.data.run_data(self.stage, self.seed)
 
@@ -501,7 +499,7 @@ ADAPTER_VERSION = 2  # raise it when the training code changes what the same set
 ADAPTER_BATCH = 32  # packed sequences
 
 
-def language_adapter(data: "StudyData", language: str, **how_it_runs: Any) -> Run:
+def language_adapter(data: StudyData, language: str, **how_it_runs: Any) -> Run:
     """The run of a language's adapter (see `runs.get_or_train`).
 
     Parameters
@@ -594,7 +592,7 @@ def language_adapter(data: "StudyData", language: str, **how_it_runs: Any) -> Ru
     return get_or_train(name, identity, known, make)
 
 
-def _ready(data: "StudyData", name: Name, given: str) -> Run:
+def _ready(data: StudyData, name: Name, given: str) -> Run:
     """An adapter that was trained elsewhere, as `adapters` (and AdapterHub) keep it; its files are taken over.
 
     Raises
